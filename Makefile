@@ -1,0 +1,34 @@
+# Each target sets up .venv by itself; when that is done already it takes no time.
+python := .venv/bin/python
+
+.PHONY: help demo test test-slow lint bench generate setup clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: setup ## move a project between two small servers on this machine
+	@$(python) -m graphxfer.sandbox.demo
+
+test: setup ## run the tests
+	@$(python) -m pytest -n 2
+
+test-slow: setup ## run the tests that take long
+	@$(python) -m pytest -n 2 -m slow
+
+lint: setup ## check style, format and types
+	@$(python) -m ruff check
+	@$(python) -m ruff format --check
+	@$(python) -m mypy
+
+bench: setup ## measure the speed
+	@$(python) -m pytest benchmarks --benchmark-only
+
+generate: setup ## write contexts/ and shapes/ from the catalogue
+	@$(python) -m graphxfer.generate
+
+setup: ## make .venv with all that is needed
+	@setup/bootstrap
+
+clean: ## remove .venv and all that tools left here
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

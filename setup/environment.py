@@ -1,0 +1,93 @@
+"""Make .venv in the checkout: graphxfer, all that it needs, and the tools to work on it.
+
+Started by setup/bootstrap. When nothing has changed since the last time it says and does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from machine import SetupError, cache_folder, exit_code, install_debian_packages, locked, run, say
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / ".set-up"
+EXTRAS = "omero,sandbox,dev"
+THIS_PYTHON = (sys.version, sys.base_prefix)
+
+
+def main() -> None:
+    """Set up, unless that is done."""
+    if is_set_up():
+        return
+    with locked(cache_folder() / "setup.lock"):
+        if is_set_up():  # by the run that we waited for
+            return
+        STAMP.unlink(missing_ok=True)
+        make_venv()
+        install_ice()
+        say("installing graphxfer and the packages it needs: about a minute")
+        run(PYTHON, "-m", "pip", "--no-input", "install", "-q", "-e", f"{ROOT}[{EXTRAS}]")
+        install_rsync()
+        STAMP.write_text(fingerprint())
+        say("done")
+
+
+def is_set_up() -> bool:
+    """Tell whether .venv was made, to its end, from what is there now."""
+    return STAMP.is_file() and STAMP.read_text() == fingerprint()
+
+
+def fingerprint() -> str:
+    """Return a digest of all that decides what .venv should be."""
+    digest = hashlib.sha256(f"{THIS_PYTHON} {ROOT}".encode())
+    for file in [ROOT / "pyproject.toml", *sorted((ROOT / "setup").glob("*.py"))]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def make_venv() -> None:
+    """Make .venv, or keep the one there if it is of this Python and whole."""
+    if find_spec("ensurepip") is None:
+        python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        install_debian_packages([f"{python}-venv"], "to make virtual environments")
+    if is_ours(PYTHON):
+        return
+    say(f"making .venv with Python {sys.version.split()[0]}")
+    run(sys.executable, "-m", "venv", "--clear", VENV)
+
+
+def is_ours(python: Path) -> bool:
+    """Tell whether a Python is a venv of the one that runs this, with pip in it."""
+    program = f"import sys, pip; sys.exit((sys.version, sys.base_prefix) != {THIS_PYTHON!r})"
+    try:
+        done = subprocess.run([python, "-c", program], capture_output=True)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def install_ice() -> None:
+    """Install Ice, which needs more than pip."""
+    if subprocess.run([PYTHON, ROOT / "setup" / "ice.py"]).returncode:
+        raise SetupError("without Ice graphxfer cannot speak to OMERO: see above")
+
+
+def install_rsync() -> None:
+    """Install rsync where that is permitted; graphxfer works without it, so else only name it."""
+    if shutil.which("rsync"):
+        return
+    try:
+        install_debian_packages(["rsync"], "to fetch files from a server's disk")
+    except SetupError as error:
+        say(f"going on without rsync. {error}")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))
