@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The `graphxfer` command: its sub-commands, each in a file of its own name."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from graphxfer import __version__
+from graphxfer.cli import common
+
+COMMANDS = ("export", "fetch", "plan", "apply", "undo", "verify", "run", "summary")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Move parts of one OMERO server to another as a graph, and prove that nothing was lost.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"graphxfer {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of failures.")] = False,
+) -> None:
+    """Hold what is said before the sub-command."""
+
+
+def _register() -> None:
+    for name in COMMANDS:
+        module = importlib.import_module(f"graphxfer.cli.{name}")
+        app.command(name)(getattr(module, name))
+    sandbox = importlib.import_module("graphxfer.cli.sandbox")
+    app.add_typer(sandbox.app, name="sandbox", help="An OMERO of your own, to try things on.")
+
+
+def _terminated(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    _register()
+    signal.signal(signal.SIGTERM, _terminated)  # as Ctrl-C: the journal stays intact
+    debug = "--debug" in sys.argv
+    # --debug is understood anywhere on the line: it is most wanted after the fact.
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    code = common.run(lambda: app(arguments, standalone_mode=True), debug=debug)
+    sys.stdout.flush() if sys.stdout else None
+    # Ice's threads may outlive a broken connection; nothing of ours is left to do.
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What commands share: options, progress on a terminal, JSON, and errors that become exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+
+from graphxfer.errors import Exit, GraphxferError
+
+OUT = Console(soft_wrap=True, highlight=False, markup=False)
+ERR = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+Server = Annotated[
+    str,
+    typer.Argument(
+        metavar="SERVER",
+        help="A profile's name, omero://user@host:4064/group, or - for the session of `omero login`.",
+        show_default=False,
+    ),
+]
+BundleFolder = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="The bundle's folder.", show_default=False)
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Server profiles, instead of servers.toml."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+
+
+class TerminalProgress:
+    """Progress bars on standard error; silent where that is not a terminal."""
+
+    @contextmanager
+    def task(
+        self, title: str, total: int | None = None, unit: str = ""
+    ) -> Iterator[Callable[[int], None]]:
+        """Show a bar as long as the task takes."""
+        counts = (
+            (DownloadColumn(), TransferSpeedColumn())
+            if unit == "bytes"
+            else (MofNCompleteColumn(),)
+        )
+        columns = (TextColumn("{task.description}"), BarColumn(), *counts, TimeElapsedColumn())
+        quiet = not ERR.is_terminal
+        with Progress(*columns, console=ERR, transient=True, disable=quiet) as bars:
+            task = bars.add_task(title, total=total)
+            yield lambda more: bars.advance(task, more)
+
+    def say(self, text: str) -> None:
+        """Print a line on standard error."""
+        ERR.print(text)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON on standard output, for a pipe."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def human(size: float) -> str:
+    """Return a count of bytes as a person reads it: ``1.5 GB``."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def run(command: Callable[[], object], *, debug: bool) -> int:
+    """Run the command line; say failures without a traceback and return the exit code.
+
+    Parameters
+    ----------
+    command : callable
+        What to run; it raises `SystemExit` where it ends by itself.
+    debug : bool
+        Whether a failure shows its traceback.
+    """
+    try:
+        command()
+    except GraphxferError as error:
+        return _told(f"graphxfer: {error.message()}", error.exit_code, debug)
+    except KeyboardInterrupt:
+        told = "graphxfer: interrupted; run the same command again to go on"
+        return _told(told, Exit.INTERRUPTED, debug)
+    except BrokenPipeError:
+        sys.stdout = None  # type: ignore[assignment]  # nobody reads it: do not flush at exit
+        return Exit.FAILED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else Exit.FAILED
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _told(f"graphxfer: {where}{error.strerror or error}", Exit.FAILED, debug)
+    except Exception as error:  # a defect of ours: say it shortly, and where the rest is
+        told = f"graphxfer: unexpected {type(error).__name__}: {error}\n  → --debug shows where"
+        return _told(told, Exit.FAILED, debug)
+    return Exit.DONE
+
+
+def _told(text: str, code: Exit, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    ERR.print(text)
+    return code
