@@ -63,7 +63,7 @@ class LeftOut:
     """Something that hangs on the graph's objects but is not in it."""
 
     type: str
-    count: int
+    number: int
     why: str
 
 

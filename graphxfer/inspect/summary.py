@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is in a graph, at a glance: how much, of what, whose, and what is shared."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from graphxfer import model
+from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
+from graphxfer.model import Class, Edge, Reuse, Type, Via
+
+
+@dataclass(slots=True)
+class Branch:
+    """A container or an image, with what hangs below it.
+
+    Parameters
+    ----------
+    iri, type, name : str
+        Which node it is.
+    images, rois, annotations, bytes : int
+        How many below and at it; each image, file and annotation counted once.
+    children : list of Branch
+        Its containers and images.
+    """
+
+    iri: str
+    type: str
+    name: str
+    images: int = 0
+    rois: int = 0
+    annotations: int = 0
+    bytes: int = 0
+    children: list[Branch] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One annotation that is linked to several objects."""
+
+    iri: str
+    type: str
+    text: str
+    objects: int
+
+
+@dataclass(slots=True)
+class Summary:
+    """All that a summary tells.
+
+    Parameters
+    ----------
+    nodes, edges : dict
+        How many, by type and by predicate.
+    files : dict
+        (count, bytes) by file name ending.
+    owners, groups : dict
+        How many nodes, by user and by group.
+    tree : list of Branch
+        What was asked for, and what is below.
+    shared : list of Shared
+        Annotations on several objects, the most shared first.
+    duplicates : list of tuple of str
+        Nodes that reuse would take for one: same text, other id.
+    came_along : int
+        Images that are here only because filesets are taken whole.
+    left_out : tuple of LeftOut
+        What is linked but not in the graph, and why.
+    """
+
+    nodes: dict[str, int]
+    edges: dict[str, int]
+    files: dict[str, tuple[int, int]]
+    owners: dict[str, int]
+    groups: dict[str, int]
+    tree: list[Branch]
+    shared: list[Shared]
+    duplicates: list[tuple[str, ...]]
+    came_along: int
+    left_out: tuple[LeftOut, ...]
+
+
+def summarise(graph: TransferGraph) -> Summary:
+    """Summarise a graph; a few passes over its nodes.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        Of any size.
+    """
+    incoming = Counter(edge.object for edge in graph.edges() if edge.predicate == "annotations")
+    return Summary(
+        nodes=dict(sorted(graph.types().items())),
+        edges=dict(sorted(Counter(edge.predicate for edge in graph.edges()).items())),
+        files=_files(graph),
+        owners=_belonging(graph, "owner"),
+        groups=_belonging(graph, "group"),
+        tree=_Tree(graph).branches(),
+        shared=[
+            Shared(iri, graph[iri].type, label(graph[iri]), number)
+            for iri, number in incoming.most_common()
+            if number > 1 and iri in graph
+        ],
+        duplicates=_duplicates(graph),
+        came_along=len(graph.header.came_along),
+        left_out=graph.header.left_out,
+    )
+
+
+def label(node: Node, limit: int = 60) -> str:
+    """Return what a person calls a node: its name or its value, shortened; else its IRI."""
+    for entry in class_of(node).fields:
+        value = node.fields.get(entry.name)
+        if value is not None and entry.type in (Type.STRING, Type.LONG, Type.DOUBLE, Type.PAIRS):
+            text = ", ".join(map("=".join, value)) if isinstance(value, tuple) else str(value)  # type: ignore[arg-type]
+            return text if len(text) <= limit else f"{text[:limit]}…"
+    return node.iri
+
+
+def _files(graph: TransferGraph) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for kind in model.CLASSES.values():
+        for node in graph.of_type(kind.name) if kind.bytes else ():
+            ending = _ending(str(node.fields.get("name", "")))
+            count, size = found.get(ending, (0, 0))
+            found[ending] = count + 1, size + _size(node)
+    return dict(sorted(found.items(), key=lambda item: -item[1][1]))
+
+
+def _ending(name: str) -> str:
+    """Return a file name's ending, where ``.ome.tiff`` is one."""
+    parts = name.lower().rsplit(".", 2)
+    return ".".join(parts[-2:] if parts[-2:-1] == ["ome"] else parts[1:][-1:]) or "(none)"
+
+
+def _size(node: Node) -> int:
+    size = node.fields.get("size")
+    return size if isinstance(size, int) else 0
+
+
+def _belonging(graph: TransferGraph, edge: str) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for node in graph:
+        if target := node.target(edge):
+            counts[target] += 1
+    named = {iri: graph.get(iri) for iri in counts}
+    return {
+        label(node) if (node := named[iri]) else iri: number for iri, number in counts.most_common()
+    }
+
+
+def _duplicates(graph: TransferGraph) -> list[tuple[str, ...]]:
+    alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
+    for entry in model.CLASSES.values():
+        if entry.reuse is Reuse.POLICY:
+            for node in graph.of_type(entry.name):
+                alike[entry.name, *map(node.fields.get, entry.identity)].append(node.iri)
+    return [tuple(iris) for iris in alike.values() if len(iris) > 1]
+
+
+def contains(entry: Class) -> tuple[Edge, ...]:
+    """Return the edges by which a class holds containers or images."""
+    return tuple(
+        edge
+        for edge in entry.edges
+        if edge.via is Via.LINK and any(target.root for target in model.subclasses(edge.target))
+    )
+
+
+class _Tree:
+    """The tree of what was asked for; an image that several datasets hold stands in each."""
+
+    def __init__(self, graph: TransferGraph) -> None:
+        self.graph = graph
+        self.rois = Counter(
+            image for roi in graph.of_type("Roi") if (image := roi.target("image")) is not None
+        )
+        self.sizes = {
+            fileset.iri: sum(map(_size, self._files_of(fileset)))
+            for fileset in graph.of_type("Fileset")
+        }
+
+    def _files_of(self, fileset: Node) -> Iterator[Node]:
+        for iri in fileset.edges.get("usedFiles", ()):
+            if (entry := self.graph.get(iri)) and (file := entry.target("originalFile")):
+                yield self.graph[file]
+
+    def branches(self) -> list[Branch]:
+        return [self._branch(self.graph[iri])[0] for iri in self.graph.header.roots]
+
+    def _branch(self, node: Node) -> tuple[Branch, set[str]]:
+        """Return a branch and the images below it, so that each is counted once."""
+        branch = Branch(node.iri, node.type, label(node))
+        below: set[str] = set()
+        for edge in contains(class_of(node)):
+            for iri in node.edges.get(edge.name, ()):
+                if child := self.graph.get(iri):
+                    twig, images = self._branch(child)
+                    branch.children.append(twig)
+                    below |= images
+        branch.annotations = len(node.edges.get("annotations", ()))
+        branch.annotations += sum(child.annotations for child in branch.children)
+        below |= {node.iri} if "fileset" in node.edges else set()
+        filesets = {self.graph[iri].target("fileset") for iri in below}
+        branch.images = len(below)
+        branch.rois = sum(self.rois[iri] for iri in below)
+        branch.bytes = sum(self.sizes.get(iri or "", 0) for iri in filesets)
+        return branch, below
