@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 from typing import Annotated
@@ -61,7 +60,4 @@ def main() -> None:
     # --debug is understood anywhere on the line: it is most wanted after the fact.
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     code = common.run(lambda: app(arguments, standalone_mode=True), debug=debug)
-    sys.stdout.flush() if sys.stdout else None
-    # Ice's threads may outlive a broken connection; nothing of ours is left to do.
-    sys.stderr.flush()
-    os._exit(code)
+    sys.exit(code)

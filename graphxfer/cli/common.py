@@ -32,7 +32,7 @@ Server = Annotated[
     str,
     typer.Argument(
         metavar="SERVER",
-        help="A profile's name, omero://user@host:4064/group, or - for the session of `omero login`.",
+        help="Profile name, omero://user@host:4064/group, or - (session of `omero login`).",
         show_default=False,
     ),
 ]
