@@ -311,6 +311,11 @@ def _definitions() -> dict[str, tuple[str, list[tuple[str, str]]]]:
     }
 
 
+def _unmade(cls: type) -> Any:
+    """Return an instance without running ``__init__``, which warns for deprecated classes."""
+    return cls.__new__(cls)
+
+
 def _build() -> dict[str, Type]:
     definitions = _definitions()
     above = {name: base for name, (base, _) in definitions.items()}
@@ -393,8 +398,8 @@ def _build() -> dict[str, Type]:
             table=line[-1].lower(),
             cls=python_class(name),
             fields={f.name: f for a in reversed(line) for f in own[a]},
-            is_global=some(0, False).isGlobal(),
-            is_mutable=some(0, False).isMutable(),
+            is_global=_unmade(some).isGlobal(),
+            is_mutable=_unmade(some).isMutable(),
             subclasses=tuple(n for n in names if above[n] == name),
         )
     return types
