@@ -6,12 +6,14 @@ Started by setup/bootstrap. When nothing has changed since the last time it says
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import ice
 from machine import SetupError, cache_folder, exit_code, install_debian_packages, locked, run, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +21,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".set-up"
 EXTRAS = "omero,sandbox,dev"
-THIS_PYTHON = (sys.version, sys.base_prefix)
+THIS_PYTHON = (platform.python_version(), sys.base_prefix)
 
 
 def main() -> None:
@@ -54,18 +56,26 @@ def fingerprint() -> str:
 
 def make_venv() -> None:
     """Make .venv, or keep the one there if it is of this Python and whole."""
-    if find_spec("ensurepip") is None:
-        python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        install_debian_packages([f"{python}-venv"], "to make virtual environments")
     if is_ours(PYTHON):
         return
-    say(f"making .venv with Python {sys.version.split()[0]}")
+    install_debian_packages(missing_packages(), "to make .venv and compile Ice")
+    say(f"making .venv with Python {THIS_PYTHON[0]}")
     run(sys.executable, "-m", "venv", "--clear", VENV)
+
+
+def missing_packages() -> list[str]:
+    """Return all Debian packages that a new .venv lacks: who must ask for them asks once."""
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    missing = [] if find_spec("ensurepip") else [f"{python}-venv"]
+    return missing + (ice.missing_packages() if ice.must_be_built() else [])
 
 
 def is_ours(python: Path) -> bool:
     """Tell whether a Python is a venv of the one that runs this, with pip in it."""
-    program = f"import sys, pip; sys.exit((sys.version, sys.base_prefix) != {THIS_PYTHON!r})"
+    program = (
+        "import platform, sys, pip; "
+        f"sys.exit((platform.python_version(), sys.base_prefix) != {THIS_PYTHON!r})"
+    )
     try:
         done = subprocess.run([python, "-c", program], capture_output=True)
     except OSError:

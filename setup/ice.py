@@ -12,6 +12,7 @@ after 3.10 refuse. So Ice is taken from the first of these that there is:
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -105,9 +106,14 @@ def ice_problem() -> str | None:
 def cached_wheel() -> Path:
     """Return where the cache has, or will have, the wheel for this Python and platform."""
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
-    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    name = f"zeroc_ice-{VERSION}-{BUILD_NUMBER}-{python}-{python}-{platform}.whl"
+    machine = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    name = f"zeroc_ice-{VERSION}-{BUILD_NUMBER}-{python}-{python}-{machine}.whl"
     return cache_folder() / "wheels" / name
+
+
+def must_be_built() -> bool:
+    """Tell whether a Python without Ice gets it only by building it."""
+    return not (os.environ.get(WHEEL_VARIABLE) or cached_wheel().exists())
 
 
 def install_own_wheel(wheel: Path) -> None:
@@ -138,7 +144,7 @@ def build_wheel(wheel: Path) -> None:
     wheel
         Where to put it. The caller holds the lock of the folder it is in.
     """
-    say(f"building Ice {VERSION} for Python {sys.version.split()[0]}: some minutes, only once")
+    say(f"building Ice {VERSION} for Python {platform.python_version()}: some minutes, only once")
     install_debian_packages(missing_packages(), "to compile Ice")
     with scratch_folder(wheel.parent / "building") as scratch:
         tools = scratch / "tools"

@@ -95,7 +95,7 @@ def install_debian_packages(packages: Sequence[str], purpose: str) -> None:
     as_root = _root_prefix()
     if as_root is None:
         raise SetupError(
-            f"{purpose}, these Debian packages (or their like) are needed: {names}\n"
+            f"the Debian packages {names} (elsewhere: their like) are needed {purpose}\n"
             f"Have them installed, then run this again:  apt-get install {names}"
         )
     say(f"installing Debian packages {names} {purpose}")
