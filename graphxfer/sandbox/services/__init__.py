@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""OMERO's services, a module each: importing this package makes them known to the dispatch."""
+
+from graphxfer.sandbox.services import (  # noqa: F401
+    admin,
+    commands,
+    config,
+    factory,
+    imports,
+    query,
+    rawfile,
+    repositories,
+    session,
+    types,
+    update,
+)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""omero.grid.ImportRequest: what happens to a fileset once its files have arrived.
+
+Steps and their names are those of ManagedImportRequestI (omero-blitz). Each step commits by
+itself, so that an import that fails leaves its fileset behind, as it does there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import omero
+import omero.all
+from omero.rtypes import rlist, rlong
+
+from graphxfer.sandbox.dispatch import Call
+from graphxfer.sandbox.repository import fill_job
+from graphxfer.sandbox.services.commands import Failure, Job, error
+
+if TYPE_CHECKING:
+    from graphxfer.sandbox.services.repositories import ImportProcess
+
+#: Metadata, pixel data, thumbnails, post-processing, response.
+STEPS = 5
+
+
+def import_job(
+    call: Call, process: ImportProcess, fileset: int, settings: Any, context: dict[str, str]
+) -> ImportJob:
+    """Save the jobs of an import and return what will carry it out."""
+    row = call.tx.query(
+        "select f from Fileset f left outer join fetch f.jobLinks l left outer join fetch l.child"
+        " where f.id = :id",
+        {"id": rlong(fileset)},
+    )[0]
+    jobs = [omero.model.MetadataImportJobI(), omero.model.PixelDataJobI()]
+    if settings.doThumbnails is None or settings.doThumbnails.val:
+        jobs.append(omero.model.ThumbnailGenerationJobI())
+    jobs.append(omero.model.IndexingJobI())
+    for job in jobs:
+        fill_job(call, job, "Waiting")
+        row.linkJob(job)
+    links = call.tx.save([row])[0].copyJobLinks()
+    upload = next(link.child for link in links if isinstance(link.child, omero.model.UploadJob))
+    finish(call, upload.id.val, "UploadJob", "Finished")
+    activity = next(link for link in links if isinstance(link.child, omero.model.MetadataImportJob))
+    activity.parent = row
+    request = omero.grid.ImportRequest(
+        context["omero.client.uuid"], call.server.repository.uuid, process.prx, activity, settings
+    )
+    ids = {type(link.child).__name__.removesuffix("I"): link.child.id.val for link in links}
+    return ImportJob(request, call, context, fileset, ids)
+
+
+def finish(call: Call, job: int, kind: str, status: str) -> None:
+    """Note that a job has ended, or failed."""
+    call.tx.set_system(kind, job, status=status, finished=int(time.time() * 1000))
+
+
+class ImportJob(Job):
+    """The import of one fileset."""
+
+    def __init__(
+        self, request: Any, call: Call, context: dict[str, str], fileset: int, jobs: dict[str, int]
+    ) -> None:
+        super().__init__(request, call.server, call.session, context)
+        self._fileset, self._jobs = fileset, jobs
+
+    def carry_out(self) -> Any:
+        """Import, and keep a log of it beside the fileset."""
+        with self.transaction() as call:
+            files, log = self._paths(call)
+        with log.open("a", encoding="utf-8") as file:
+            try:
+                answer = self._import(files)
+            except Exception as problem:
+                file.write("".join(traceback.format_exception(problem)))
+                raise
+            finally:
+                file.write(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} end\n")
+        return answer
+
+    def _paths(self, call: Call) -> tuple[list[Path], Path]:
+        """Return the paths of the fileset's files, in order, and of its log."""
+        repository = self.server.repository
+        fileset = call.tx.query(
+            "select f from Fileset f join fetch f.usedFiles e join fetch e.originalFile"
+            " where f.id = :id",
+            {"id": rlong(self._fileset)},
+        )[0]
+        files = [repository.path_of(e.originalFile) for e in fileset.copyUsedFiles()]
+        return files, repository.inside(fileset.templatePrefix.val.rstrip("/") + ".log")
+
+    def _import(self, files: list[Path]) -> Any:
+        """Carry out the steps."""
+        # numpy, tifffile and ome-types would triple the time that a server takes to start
+        from graphxfer.sandbox import importing, readers
+
+        settings = importing.Settings.of(self.request.settings)
+        source = self._read(files, readers)
+        self._step(0, "MetadataImportJob")
+        with self.transaction() as call:
+            made = importing.objects(source, self._fileset, files[0].name, settings)
+            saved = call.tx.save(made.roots)[: len(made.images) + len(made.plates)]
+            images, plates = saved[: len(made.images)], saved[len(made.images) :]
+            pixels = [image.getPrimaryPixels() for image in images]
+        self._step(1, "PixelDataJob")
+        self._step(2, "ThumbnailGenerationJob")
+        with self.transaction() as call:
+            if definitions := importing.rendering_defs(source, pixels, settings):
+                call.tx.save(definitions)
+        self._step(3, "IndexingJob")
+        self._step(4)
+        return self._response([p.id.val for p in pixels], [x.id.val for x in plates])
+
+    def _read(self, files: list[Path], readers: Any) -> Any:
+        """Read the files, and name what is wrong as ManagedImportRequestI does."""
+        try:
+            return readers.read(files)
+        except readers.UnknownFormat as problem:
+            raise self._failure("import-unknown-format", problem, files[0]) from problem
+        except (readers.MissingFile, readers.BrokenFile, OSError) as problem:
+            raise self._failure("import-file-exception", problem, files[0]) from problem
+
+    def _failure(self, name: str, problem: Exception, file: Path) -> Failure:
+        answer = error(self.request, name, problem)
+        answer.parameters["filename"] = str(file)
+        return Failure(answer)
+
+    def _step(self, number: int, job: str = "") -> None:
+        """Tell how far the import is, and note that one of its jobs is done."""
+        self.step(number, STEPS)
+        if job in self._jobs:
+            with self.transaction() as call:
+                finish(call, self._jobs[job], job, "Finished")
+
+    def _response(self, pixels: list[int], plates: list[int]) -> Any:
+        """Return what was made: Pixels in series order; plates, then images that are in none."""
+        with self.transaction() as call:
+            loaded = _ordered(call, _PIXELS, pixels)
+            in_plates = {
+                row[0].val
+                for row in call.tx.projection(
+                    "select ws.image.id from WellSample ws where ws.image.fileset.id = :id",
+                    {"id": rlong(self._fileset)},
+                )
+            }
+            objects = _ordered(call, "select x from Plate x where x.id in (:ids)", plates)
+        objects += [p.image for p in loaded if p.image.id.val not in in_plates]
+        return omero.grid.ImportResponse(loaded, objects)
+
+
+_PIXELS = (
+    "select distinct x from Pixels x join fetch x.image join fetch x.pixelsType"
+    " left outer join fetch x.channels c left outer join fetch c.logicalChannel"
+    " left outer join fetch c.statsInfo where x.id in (:ids)"
+)
+
+
+def _ordered(call: Call, hql: str, ids: list[int]) -> list[Any]:
+    """Return the objects with the given ids, in that order."""
+    if not ids:
+        return []
+    found = call.tx.query(hql, {"ids": rlist([rlong(i) for i in ids])})
+    by_id = {obj.id.val: obj for obj in found}
+    return [by_id[i] for i in ids]

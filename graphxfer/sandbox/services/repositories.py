@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""omero.grid: SharedResources, the ManagedRepository and its ImportProcess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import omero
+import omero.all
+from omero.rtypes import rlong, rmap
+
+from graphxfer.sandbox.checksums import checksum
+from graphxfer.sandbox.dispatch import Call, Service, Stateful
+from graphxfer.sandbox.errors import fail, invalid, misused
+from graphxfer.sandbox.repository import DIRECTORY, algorithms, original_file
+from graphxfer.sandbox.services.commands import Handle, Job, start
+from graphxfer.sandbox.services.imports import import_job
+from graphxfer.sandbox.services.rawfile import RawFileStore, needs_client
+
+if TYPE_CHECKING:
+    from graphxfer.sandbox.store import Transaction
+
+
+class SharedResources(Service):
+    """What all sessions share: here, the repository."""
+
+    slice = omero.grid.SharedResources
+
+    def repositories(self, call: Call) -> Any:
+        repository = call.server.repository
+        prx = call.server.publish(ManagedRepository(), call.session, name=repository.uuid)
+        public = omero.grid.RepositoryPrx.uncheckedCast(prx)
+        return omero.grid.RepositoryMap([repository.description], [public])
+
+    def areTablesEnabled(self, call: Call) -> bool:
+        return False
+
+
+class ManagedRepository(Service):
+    """Files that the server manages; the rules are those of ManagedRepositoryI (omero-blitz)."""
+
+    slice = omero.grid.ManagedRepository
+
+    def root(self, call: Call) -> Any:
+        return call.server.repository.description
+
+    def importFileset(self, call: Call, fs: Any, settings: Any) -> Any:
+        needs_client(call)
+        if settings is None or settings.checksumAlgorithm is None:
+            raise misused("must specify checksum algorithm")
+        fileset = call.server.repository.make_fileset(call, fs, settings.checksumAlgorithm)
+        process = ImportProcess(call, fileset, settings)
+        process.prx = call.server.publish(process, call.session)
+        return process.prx
+
+    def listImports(self, call: Call) -> list[Any]:
+        mine = call.server.services_of(call.session)
+        return [service.prx for service in mine if isinstance(service, ImportProcess)]
+
+    def listChecksumAlgorithms(self, call: Call) -> list[Any]:
+        return algorithms()
+
+    def suggestChecksumAlgorithm(self, call: Call, supported: list[Any]) -> Any:
+        names = {algorithm.value.val for algorithm in supported}
+        return next((mine for mine in algorithms() if mine.value.val in names), None)
+
+    def verifyChecksums(self, call: Call, ids: list[int]) -> list[int]:
+        """Return the ids of the files that no longer have the checksum of their row."""
+        needs_client(call)
+        return [id_ for id_ in ids if not self._verified(call, id_)]
+
+    def _verified(self, call: Call, id: int) -> bool:
+        row = original_file(call.tx, id)
+        if row.hasher is None or row.hash is None:
+            return True
+        path = call.server.repository.path_of(row)
+        return path.exists() and checksum(path, row.hasher.value.val) == row.hash.val
+
+    def setChecksumAlgorithm(self, call: Call, hasher: Any, ids: list[int]) -> list[int]:
+        """Give files another checksum; the ids of those that had a different one."""
+        needs_client(call)
+        changed = []
+        for id_ in ids:
+            row = original_file(call.tx, id_)
+            if row.hasher is None or row.hasher.value.val != hasher.value.val:
+                call.tx.set_system("OriginalFile", id_, hasher=hasher.value.val)
+                call.server.repository.rehash(call.tx, original_file(call.tx, id_))
+                changed.append(id_)
+        return changed
+
+    # -- directories and single files -------------------------------------------------------
+
+    def mimetype(self, call: Call, path: str) -> str:
+        return str(self._row(call, path).mimetype.val)
+
+    def fileExists(self, call: Call, path: str) -> bool:
+        needs_client(call)
+        repository = call.server.repository
+        return repository.inside(path).exists() and repository.find(call.tx, path) is not None
+
+    def list(self, call: Call, path: str) -> list[str]:
+        return [f"{row.path.val}{row.name.val}" for row in self.listFiles(call, path)]
+
+    def listFiles(self, call: Call, path: str) -> Sequence[Any]:
+        needs_client(call)
+        return call.server.repository.children(call.tx, path)
+
+    def treeList(self, call: Call, path: str) -> Any:
+        """Return a directory's content, recursively: path to id, mimetype, size, files."""
+        needs_client(call)
+        return self._tree(call, path)
+
+    def _tree(self, call: Call, path: str) -> Any:
+        tree = rmap({})
+        for row in call.server.repository.children(call.tx, path):
+            place = f"{row.path.val}{row.name.val}".lstrip("/")
+            known = {"id": row.id, "mimetype": row.mimetype}
+            if row.mimetype is not None and row.mimetype.val == DIRECTORY:
+                known["files"] = self._tree(call, place)
+            else:
+                known["size"] = row.size if row.size is not None else rlong(0)
+            tree.val[f"/{place}"] = rmap(known)
+        return tree
+
+    def register(self, call: Call, path: str, mimetype: Any) -> Any:
+        needs_client(call)
+        if not call.server.repository.inside(path).exists():
+            raise invalid(f"No such file: {path}")
+        kind = mimetype.val if mimetype is not None else "application/octet-stream"
+        return call.server.repository.register(call.tx, path, kind)
+
+    def makeDir(self, call: Call, path: str, parents: bool) -> None:
+        needs_client(call)
+        repository = call.server.repository
+        place = PurePosixPath(path.strip("/"))
+        folders = [*reversed(place.parents), place] if parents else [place]
+        if not parents and repository.inside(path).exists():
+            raise invalid(f"Directory exists already: {path}")
+        for folder in folders:
+            if folder.name and repository.find(call.tx, str(folder)) is None:
+                repository.inside(str(folder)).mkdir(exist_ok=True)
+                repository.register(call.tx, str(folder), DIRECTORY)
+
+    def file(self, call: Call, path: str, mode: str) -> Any:
+        """Open a file by its path; ``rw`` makes it."""
+        needs_client(call)
+        row = call.server.repository.find(call.tx, path)
+        if row is None:
+            if mode != "rw":
+                raise invalid(f"No such file: {path}")
+            row = call.server.repository.register(call.tx, path, "application/octet-stream")
+        return call.server.publish(RawFileStore(row, mode), call.session)
+
+    def fileById(self, call: Call, id: int) -> Any:
+        needs_client(call)
+        row = original_file(call.tx, id)
+        return call.server.publish(RawFileStore(row, "r"), call.session)
+
+    def deletePaths(self, call: Call, path: Sequence[str], recursively: bool, force: bool) -> Any:
+        """Delete files and directories by path: a Delete2 of their rows."""
+        needs_client(call)
+        ids = [id_ for each in path for id_ in self._ids(call.tx, call, each, recursively)]
+        request = omero.cmd.Delete2(targetObjects={"OriginalFile": ids})
+        return start(call, Handle(Job(request, call.server, call.session, call.context)))
+
+    def _ids(self, tx: Transaction, call: Call, path: str, recursively: bool) -> Sequence[int]:
+        row = self._row(call, path)
+        inner = call.server.repository.children(tx, path)
+        if inner and not recursively:
+            raise invalid(f"Directory is not empty: {path}")
+        below = [f"{child.path.val}{child.name.val}" for child in inner]
+        return [*(id_ for each in below for id_ in self._ids(tx, call, each, True)), row.id.val]
+
+    def _row(self, call: Call, path: str) -> Any:
+        needs_client(call)
+        row = call.server.repository.find(call.tx, path)
+        if row is None:
+            raise invalid(f"No such file: {path}")
+        return row
+
+
+class ImportProcess(Stateful):
+    """The import of one fileset: upload, verify, then a job; see ManagedImportProcessI.
+
+    Parameters
+    ----------
+    call
+        The call of importFileset: uploads and import run in its session and group.
+    fileset
+        The saved Fileset.
+    settings
+        The client's ImportSettings.
+    """
+
+    slice = omero.grid.ImportProcess
+
+    def __init__(self, call: Call, fileset: Any, settings: Any) -> None:
+        self.prx: Any = None
+        self._fileset, self._settings = fileset.id.val, settings
+        self._context = dict(call.context)
+        self._uploaders: dict[int, tuple[RawFileStore, Any]] = {}
+        self._handle: Any = None
+
+    def getImportSettings(self, call: Call) -> Any:
+        return self._settings
+
+    def getUploader(self, call: Call, i: int) -> Any:
+        """Return the store of the i-th file; the same one until that is closed."""
+        store, prx = self._uploaders.get(i, (None, None))
+        if store is None or store.closed:
+            mode = call.context.get("omero.fs.mode", "rw")
+            store = RawFileStore(self._file(call, i), mode)
+            prx = call.server.publish(store, call.session)
+            self._uploaders[i] = store, prx
+        return prx
+
+    def getUploadOffset(self, call: Call, i: int) -> int:
+        store, _ = self._uploaders.get(i, (None, None))
+        if store is None or store.closed:
+            raise misused(f"No uploader for {i}")
+        return store.size(call)
+
+    def _file(self, call: Call, i: int) -> Any:
+        files = self._files(call)
+        if not 0 <= i < len(files):
+            raise misused(f"There is no file {i}")
+        return files[i]
+
+    def _files(self, call: Call) -> list[Any]:
+        fileset = call.tx.query(
+            "select f from Fileset f join fetch f.usedFiles e join fetch e.originalFile o"
+            " left outer join fetch o.hasher where f.id = :id",
+            {"id": rlong(self._fileset)},
+        )
+        if not fileset:
+            raise invalid(f"The fileset {self._fileset} is gone")
+        return [entry.originalFile for entry in fileset[0].copyUsedFiles()]
+
+    def verifyUpload(self, call: Call, hash: list[str]) -> Any:
+        """Compare checksums, and start the import in the background."""
+        files = self._files(call)
+        if len(hash) != len(files):
+            raise misused(f"{len(hash)} checksums for {len(files)} files")
+        here = [row.hash.val if row.hash is not None else "" for row in files]
+        failing = {i: mine for i, mine in enumerate(here) if mine != hash[i]}
+        if failing:
+            raise fail(
+                omero.ChecksumValidationException,
+                "A checksum mismatch has occurred.",
+                failingChecksums=failing,
+            )
+        job = import_job(call, self, self._fileset, self._settings, self._context)
+        handle = Handle(job)
+        call.after_commit(partial(call.server.background, handle.run))
+        self._handle = call.server.publish(handle, call.session)
+        return self._handle
+
+    def getHandle(self, call: Call) -> Any:
+        return self._handle
