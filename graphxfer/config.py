@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `graphxfer run` reads: the INI file of today's users, or a TOML file that says more."""
+
+from __future__ import annotations
+
+import configparser
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from graphxfer.errors import BadDocument, UsageError
+
+INI: Mapping[str, Collection[str]] = {
+    "source_omero": (
+        "hostname",
+        "port",
+        "group",
+        "user",
+        "password",
+        "secure",
+        "datatype",
+        "id",
+        "use_client_filepaths",
+    ),
+    "dest_omero": ("hostname", "port", "group", "user", "password", "secure"),
+    "source_server": ("user", "hostname", "managedrepo_dir"),
+    "data_storage": ("user", "group", "data_directory"),
+    "general": ("xml_filepath", "ln_s_import"),
+}
+"""Sections and options of the INI file."""
+
+TOML: Mapping[str, Mapping[str, type]] = {
+    "source": {"server": str, "password": str, "objects": list, "partial_ok": bool},
+    "destination": {
+        "server": str,
+        "password": str,
+        "in_place": bool,
+        "tags": str,
+        "merge": bool,
+    },
+    "files": {
+        "from": str,
+        "attachments": str,
+        "client_paths": bool,
+        "jobs": int,
+        "chown": str,
+        "as_user": str,
+    },
+    "bundle": {"folder": str, "xml": str},
+}
+"""Sections and options of the TOML file; ``[servers.NAME]`` beside them are profiles."""
+
+_DATATYPES = ("Project", "Dataset", "Image")
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A server as a file names it, and its password if the file has one."""
+
+    server: str
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One transfer: everything that `graphxfer run` needs to know.
+
+    Parameters
+    ----------
+    source, destination : Login
+        The two servers.
+    objects : tuple of str
+        What to move: ``Project:51``, ``Image:7-9``.
+    bundle : Path
+        The bundle's folder.
+    files_from : str
+        As `graphxfer fetch --from`; empty for the source server.
+    attachments, client_paths, jobs, chown, as_user
+        As the options of `graphxfer fetch`.
+    xml : Path, optional
+        Where the OME-XML document is written, besides the bundle.
+    partial_ok : bool
+        As the option of `graphxfer export`.
+    in_place, tags, merge
+        As the options of `graphxfer apply`.
+    profiles : Path, optional
+        Server profiles, instead of servers.toml.
+    warnings : tuple of str
+        What the person should be told about the file.
+    """
+
+    source: Login
+    destination: Login
+    objects: tuple[str, ...]
+    bundle: Path
+    files_from: str = ""
+    attachments: str = ""
+    client_paths: bool = False
+    jobs: int = 1
+    chown: str = ""
+    as_user: str = ""
+    xml: Path | None = None
+    partial_ok: bool = False
+    in_place: bool = False
+    tags: str = "reuse"
+    merge: bool = False
+    profiles: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Transfer:
+    """Read a transfer's file: TOML if it is named ``.toml``, else INI.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    UsageError
+        If a section, option or value cannot be meant.
+    BadDocument
+        If it is no such file at all.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise BadDocument("it is not UTF-8 text", where=str(path)) from None
+    return (_read_toml if path.suffix == ".toml" else _read_ini)(path, text)
+
+
+# -- INI ----------------------------------------------------------------------------------------
+
+
+class _Section:
+    """One section of an INI file; its options, and complaints that name them."""
+
+    def __init__(self, path: Path, name: str, options: Mapping[str, str]) -> None:
+        self.where, self.name, self._options = f"{path} [{name}]", name, options
+
+    def text(self, option: str) -> str:
+        """Return an option's value; empty where it is not there."""
+        return self._options.get(option, "").strip()
+
+    def required(self, option: str) -> str:
+        value = self.text(option)
+        if not value:
+            raise UsageError(f"{option} is missing", where=self.where, do=f"write {option} = …")
+        return value
+
+    def flag(self, option: str, default: bool = False) -> bool:
+        value = self.text(option).lower()
+        known = configparser.ConfigParser.BOOLEAN_STATES
+        if value and value not in known:
+            raise UsageError(f"{option} = {value} is neither true nor false", where=self.where)
+        return known[value] if value else default
+
+    def number(self, option: str, default: int) -> int:
+        value = self.text(option)
+        if value and not value.isdecimal():
+            raise UsageError(f"{option} = {value} is no number", where=self.where)
+        return int(value) if value else default
+
+
+def _read_ini(path: Path, text: str) -> Transfer:
+    # No interpolation and no inline comments: a password may hold any character.
+    parser = configparser.RawConfigParser(default_section="")
+    try:
+        parser.read_string(text, str(path))
+    except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
+        raise UsageError(f"line {error.lineno} says again what is said", where=str(path)) from None
+    except configparser.ParsingError as error:
+        # Its own message quotes the line, and that may be the one with the password.
+        line = getattr(error, "lineno", None) or error.errors[0][0]
+        raise BadDocument(f"it cannot be read as INI: line {line}", where=str(path)) from None
+    _known(path, parser.sections(), INI)
+    for name in parser.sections():
+        _known(path, parser.options(name), INI[name], name)
+    section = {
+        name: _Section(path, name, dict(parser[name]) if name in parser else {}) for name in INI
+    }
+    source, storage, general = (section[it] for it in ("source_omero", "data_storage", "general"))
+    client_paths = source.flag("use_client_filepaths")
+    files_from = _files_from(section["source_server"], client_paths)
+    objects = _objects(source)
+    xml = general.text("xml_filepath")
+    owner, group = storage.text("user"), storage.text("group")
+    logins = _login(source), _login(section["dest_omero"])
+    return Transfer(
+        source=logins[0],
+        destination=logins[1],
+        objects=(objects,),
+        bundle=Path(storage.text("data_directory"), _bundle_name(source, objects)),
+        files_from=files_from,
+        client_paths=client_paths,
+        chown=f"{owner}:{group}" if owner or group else "",
+        xml=Path(xml) if xml else None,
+        in_place=general.flag("ln_s_import"),
+        warnings=_exposed(path, logins),
+    )
+
+
+def _login(section: _Section) -> Login:
+    """Return the server that ``hostname``, ``port``, ``user``, ``group`` and ``secure`` name."""
+    secure = section.flag("secure", default=True)
+    host, user = section.required("hostname"), quote(section.required("user"), safe="")
+    if re.search(r"[\s/@:]", host):
+        raise UsageError(f"hostname = {host} is no host name", where=section.where)
+    port, group = section.number("port", 4064), quote(section.text("group"), safe="")
+    scheme = "omero" if secure else "omero+tcp"
+    password = section.text("password") or None
+    return Login(f"{scheme}://{user}@{host}:{port}/{group}", password)
+
+
+def _objects(source: _Section) -> str:
+    """Return ``datatype`` and ``id`` as the command line has them: ``Image:7-9,12``."""
+    datatype, ids = source.required("datatype"), re.split(r"[\s,;]+", source.required("id"))
+    matching = [name for name in _DATATYPES if name.lower() == datatype.lower()]
+    if not matching:
+        known = ", ".join(_DATATYPES)
+        raise UsageError(f"datatype = {datatype} is unknown", where=source.where, do=known)
+    wrong = [one for one in ids if one and not re.fullmatch(r"\d+(-\d+)?", one)]
+    if wrong:
+        raise UsageError(f"id = {wrong[0]} is no id", where=source.where, do="id = 51, 60-62")
+    return f"{matching[0]}:{','.join(one for one in ids if one)}"
+
+
+def _files_from(server: _Section, client_paths: bool) -> str:
+    """Return where the image files are; empty where only the OMERO connection is left."""
+    host, user, folder = (server.text(name) for name in ("hostname", "user", "managedrepo_dir"))
+    if client_paths:
+        folder = "/"  # these are absolute
+    if not folder:
+        if host:
+            server.required("managedrepo_dir")
+        return ""
+    at = f"{user}@{host}" if user else host
+    return f"{at}:{folder}" if host else str(Path(folder).absolute())
+
+
+def _bundle_name(source: _Section, objects: str) -> str:
+    """Name the bundle's folder after what it holds: the same file always finds it again."""
+    name = f"{source.text('hostname')}-{objects.replace(':', '-')}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()[:12]
+    return f"{name[:_LONGEST_NAME]}-{digest}"
+
+
+# -- TOML ---------------------------------------------------------------------------------------
+
+
+def _read_toml(path: Path, text: str) -> Transfer:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadDocument(f"it cannot be read as TOML: {error}", where=str(path)) from None
+    _known(path, document, (*TOML, "servers"))
+    options = {name: _options(path, name, document.get(name, {})) for name in TOML}
+    source, destination, files, bundle = options.values()
+    logins = _toml_login(path, "source", source), _toml_login(path, "destination", destination)
+    xml = bundle.pop("xml", "")
+    return Transfer(
+        source=logins[0],
+        destination=logins[1],
+        objects=_toml_objects(path, source),
+        bundle=Path(_required(path, "bundle", bundle, "folder")),
+        files_from=files.pop("from", ""),
+        xml=Path(xml) if xml else None,
+        profiles=path if "servers" in document else None,
+        warnings=_exposed(path, logins),
+        **{**source, **destination, **files},
+    )
+
+
+def _options(path: Path, name: str, given: Any) -> dict[str, Any]:
+    """Return a section's options, checked by name and type."""
+    if not isinstance(given, dict):
+        raise UsageError(f"{name} is no section", where=str(path), do=f"write [{name}]")
+    _known(path, given, TOML[name], name)
+    for option, value in given.items():
+        wanted = TOML[name][option]
+        if type(value) is not wanted:
+            raise UsageError(
+                f"{option} = {value!r} is not of the type {wanted.__name__}",
+                where=f"{path} [{name}]",
+            )
+    return dict(given)
+
+
+def _required(path: Path, section: str, options: dict[str, Any], name: str) -> Any:
+    if not options.get(name):
+        raise UsageError(f"{name} is missing", where=f"{path} [{section}]", do=f"write {name} = …")
+    return options.pop(name)
+
+
+def _toml_login(path: Path, name: str, options: dict[str, Any]) -> Login:
+    return Login(_required(path, name, options, "server"), options.pop("password", None))
+
+
+def _toml_objects(path: Path, source: dict[str, Any]) -> tuple[str, ...]:
+    objects = _required(path, "source", source, "objects")
+    if not all(isinstance(one, str) for one in objects):
+        raise UsageError("objects are strings", where=f"{path} [source]", do='["Project:51"]')
+    return tuple(objects)
+
+
+# -- both ---------------------------------------------------------------------------------------
+
+
+def _known(path: Path, given: Collection[str], known: Collection[str], section: str = "") -> None:
+    """Refuse a name that is not known, with the nearest one that is."""
+    for name in given:
+        if name not in known:
+            what = f"the option {name!r}" if section else f"the section [{name}]"
+            near = difflib.get_close_matches(name, known, 1, cutoff=0)
+            raise UsageError(
+                f"{what} is unknown",
+                where=f"{path} [{section}]" if section else str(path),
+                do=f"did you mean {near[0]!r}?",
+            )
+
+
+def _exposed(path: Path, logins: Collection[Login]) -> tuple[str, ...]:
+    """Return a warning where others may read a password in the file."""
+    if path.stat().st_mode & 0o077 and any(login.password for login in logins):
+        return (f"{path} holds a password, and other users may read it: chmod 600 {path}",)
+    return ()
