@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The JSON-LD context that the catalogue makes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphxfer.jsonld.forms import HEADER, PREFIXES, classes, datatype, is_list, members, parts
+from graphxfer.model import Class, Edge, Field
+
+
+def context(base: str = "") -> dict[str, Any]:
+    """Return the JSON-LD context that the catalogue makes.
+
+    A name that means the same in every class is defined once; one that does not (a Roi's name is
+    ``ome:Name``, a tag's is ``omero:name``) is defined in the context of each class.
+
+    Parameters
+    ----------
+    base : str
+        What node IRIs are relative to; no `@base` where it is empty.
+    """
+    known = list(classes())
+    everywhere: dict[str, list[Any]] = {}
+    for entry in (HEADER, *known):
+        for member in members(entry):
+            everywhere.setdefault(member.name, []).append(_definition(member))
+    shared = {
+        name: definitions[0]
+        for name, definitions in everywhere.items()
+        if all(definition == definitions[0] for definition in definitions)
+    }
+    types = {entry.name: _type_definition(entry, shared) for entry in known}
+    start: dict[str, Any] = {"@version": 1.1} | ({"@base": base} if base else {})
+    return start | PREFIXES | types | shared
+
+
+def _type_definition(entry: Class, shared: dict[str, Any]) -> Any:
+    own = {
+        member.name: _definition(member) for member in members(entry) if member.name not in shared
+    }
+    return {"@id": _compact(entry.iri), "@context": own} if own else _compact(entry.iri)
+
+
+def _definition(member: Field | Edge) -> Any:
+    definition: dict[str, Any] = {"@id": _compact(member.iri)}
+    if isinstance(member, Edge):
+        definition["@type"] = "@id"
+    elif inside := parts(member):
+        definition["@context"] = {part.name: _definition(part) for part in inside}
+    elif type_ := datatype(member.type):
+        definition["@type"] = _compact(type_)
+    if is_list(member):
+        definition["@container"] = "@list"
+    return definition if len(definition) > 1 else definition["@id"]
+
+
+def _compact(iri: str) -> str:
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace):
+            return f"{prefix}:{iri.removeprefix(namespace)}"
+    return iri
