@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from graphxfer.sandbox.readers import fake, ometiff, picture, tiff
 from graphxfer.sandbox.readers.source import (
     BrokenFile,
     MissingFile,
@@ -13,6 +14,9 @@ from graphxfer.sandbox.readers.source import (
 )
 
 __all__ = ["BrokenFile", "MissingFile", "Series", "Source", "UnknownFormat", "read"]
+
+#: Asked in this order; Bio-Formats' readers.txt has the same.
+READERS = (fake, picture, ometiff, tiff)
 
 
 def read(files: Sequence[Path]) -> Source:
@@ -39,4 +43,10 @@ def read(files: Sequence[Path]) -> Source:
     BrokenFile
         When a reader knows the file but cannot make sense of it.
     """
-    raise NotImplementedError
+    path = files[0]
+    if not path.is_file():
+        raise MissingFile(f"{path.name} is not there")
+    for reader in READERS:
+        if reader.knows(path):
+            return reader.read(path)
+    raise UnknownFormat(f"{path.name}: no reader knows this format")

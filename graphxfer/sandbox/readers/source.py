@@ -1,15 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What every reader returns: a Source, which is a sequence of Series."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, Any, overload
 
-from numpy import dtype, generic
+import numpy as np
 from numpy.typing import NDArray
-from ome_types import OME
-from ome_types.model import Image
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from lxml.etree import _Element
+
+#: One plane: shape (sizeY, sizeX), in the machine's byte order.
+Plane = NDArray[Any]
+
+#: OME's pixel types and the numpy types of their planes.
+NUMPY_TYPES = {
+    "bit": "uint8", "int8": "int8", "int16": "int16", "int32": "int32", "uint8": "uint8",
+    "uint16": "uint16", "uint32": "uint32", "float": "float32", "double": "float64",
+    "complex": "complex64", "double-complex": "complex128",
+}  # fmt: skip
+PIXEL_TYPES = {value: name for name, value in NUMPY_TYPES.items() if name != "bit"}
 
 
 class UnknownFormat(Exception):
@@ -34,51 +51,106 @@ class Series:
     index
         Number of the series in its source, from 0.
     image
-        What the file says of it: sizes, type, physical sizes, channels, planes, references.
+        The `Image` element of OME-XML that describes it.
     plane
-        `plane(z, c, t)` reads one plane from disk, as an array of shape (sizeY, sizeX) in the
-        machine's byte order (OMERO sends big-endian: the caller's `astype`).
+        `plane(z, c, t)` reads one plane from disk. OMERO sends big-endian: the caller's `astype`.
+    little
+        Whether the pixels are little-endian in the file; the checksum of the pixels is of that.
+    tile
+        Width and height of the tiles in the file, which is the order of the checksum.
     """
 
     index: int
-    image: Image
-    plane: Callable[[int, int, int], NDArray[generic]]
+    image: _Element
+    plane: Callable[[int, int, int], Plane]
+    little: bool = True
+    tile: tuple[int, int] | None = None
+
+    @cached_property
+    def pixels(self) -> _Element:
+        """The `Pixels` element of the image."""
+        found = self.image.find("{*}Pixels")
+        if found is None:
+            raise BrokenFile(f"Image {self.image.get('ID')} has no Pixels")
+        return found
 
     @property
     def name(self) -> str:
         """Name of the series as the reader gives it; may be empty."""
-        return self.image.name or ""
+        return self.image.get("Name") or ""
 
     @property
-    def dtype(self) -> dtype[generic]:
+    def pixelsType(self) -> str:
+        """Name of the pixel type, as in OMERO's enumeration."""
+        return self.pixels.get("Type", "")
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
         """The numpy type of the planes."""
-        raise NotImplementedError
+        return np.dtype(NUMPY_TYPES[self.pixelsType])
+
+    @property
+    def dimensionOrder(self) -> str:
+        """Order of the planes, such as `XYZCT`."""
+        return self.pixels.get("DimensionOrder", "")
+
+    def _size(self, axis: str) -> int:
+        return int(self.pixels.get(f"Size{axis}", "0"))
+
+    @property
+    def sizeX(self) -> int:
+        """Number of pixels along X."""
+        return self._size("X")
+
+    @property
+    def sizeY(self) -> int:
+        """Number of pixels along Y."""
+        return self._size("Y")
+
+    @property
+    def sizeZ(self) -> int:
+        """Number of optical sections."""
+        return self._size("Z")
+
+    @property
+    def sizeC(self) -> int:
+        """Number of channels, those of a colour image counted one by one."""
+        return self._size("C")
+
+    @property
+    def sizeT(self) -> int:
+        """Number of time points."""
+        return self._size("T")
 
 
 @dataclass(frozen=True)
 class Source(Sequence[Series]):
     """
-    The series of a fileset, and the document that describes them.
+    The series of a fileset, and the document that describes them. Close it after use.
 
     Attributes
     ----------
     format
-        Value of OMERO's `Format` enumeration: `OMETiff`, `Fake`, `TIFF`, `PNG`, `JPEG` ...
+        Value of OMERO's `Format` enumeration: `OMETiff`, `Fake`, `TIFF`, `PNG`, `JPEG`.
     reader
         The Bio-Formats class that reads such files, e.g. `loci.formats.in.OMETiffReader`.
     ome
-        The whole document: images, plates, ROIs, annotations, instruments.
+        The whole document (`OME` element): images, plates, ROIs, annotations, instruments.
     series
         The series, in order.
     used
-        The files that were read, the opened one first.
+        The files that belong together, the opened one first.
+    graphics
+        Whether it is an everyday picture, whose channels OMERO calls Red, Green and Blue.
     """
 
     format: str
     reader: str
-    ome: OME
+    ome: _Element
     series: tuple[Series, ...]
-    used: tuple[Path, ...] = field(default=())
+    used: tuple[Path, ...]
+    graphics: bool = False
+    _close: Callable[[], None] = field(default=lambda: None, repr=False)
 
     @overload
     def __getitem__(self, index: int) -> Series: ...
@@ -89,3 +161,36 @@ class Source(Sequence[Series]):
 
     def __len__(self) -> int:
         return len(self.series)
+
+    def close(self) -> None:
+        """Close the files; planes cannot be read any more."""
+        self._close()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def plane_index(order: str, sizes: dict[str, int], position: dict[str, int]) -> int:
+    """
+    Return the number of a plane in a dimension order.
+
+    Parameters
+    ----------
+    order
+        Such as `XYZCT`; the third letter runs fastest.
+    sizes, position
+        By axis letter Z, C and T.
+    """
+    index, step = 0, 1
+    for axis in order[2:]:
+        index += position[axis] * step
+        step *= sizes[axis]
+    return index
