@@ -79,7 +79,9 @@ def test_a_command_is_quiet_until_it_fails(capfd: pytest.CaptureFixture[str]) ->
 
 
 def test_a_command_gets_no_input() -> None:
-    machine.run("sh", "-c", "! read line")
+    script = "import machine; machine.run('sh', '-c', '! read line')"
+    done = subprocess.run([sys.executable, "-c", script], cwd=SETUP, input=b"a line\n")
+    assert done.returncode == 0
 
 
 def test_a_missing_program_is_named() -> None:
