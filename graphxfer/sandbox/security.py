@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import omero
 from omero.model import PermissionsI
@@ -73,6 +73,34 @@ def grants(permissions: str, role: str, right: str) -> bool:
     return {"read": read == "r", "annotate": other in "aw", "write": other == "w"}[right]
 
 
+class ReadFilter(NamedTuple):
+    """Which rows the caller's rights hide: two facts, so that compiled queries can be shared.
+
+    Attributes
+    ----------
+    everything
+        Nothing is hidden in any group.
+    all_sessions
+        The caller may read the sessions of others.
+    """
+
+    everything: bool = False
+    all_sessions: bool = False
+
+    def condition(self, type_: Type, alias: str) -> str:
+        """Return the SQL condition ("" for none); its parameters are ``Rights.parameters``."""
+        if type_.table == "session":
+            if self.all_sessions:
+                return ""
+            return f'coalesce({alias}."sudoer", {alias}."owner") = :_user'
+        if type_.is_global or self.everything:
+            return ""
+        return (
+            f"({alias}._group IN (SELECT value FROM json_each(:_whole)) OR {alias}._owner = :_user"
+            f" AND {alias}._group IN (SELECT value FROM json_each(:_own)))"
+        )
+
+
 class Rights:
     """What a caller may do, given the permissions of all groups.
 
@@ -106,6 +134,7 @@ class Rights:
                     f"User {caller.user} is not a member of group {group} and cannot login"
                 )
         self.unfiltered = privileged or (caller.admin and group == ALL_GROUPS)
+        self.reads = ReadFilter(self.unfiltered, privileged or "ReadSession" in caller.privileges)
         whole, own = self._readable()
         self.parameters = {
             "_user": caller.user, "_whole": json.dumps(sorted(whole)),
@@ -129,22 +158,6 @@ class Rights:
             or (group in caller.member_of and grants(permissions, "group", "read"))
         }
         return whole, {g for g, p in groups.items() if grants(p, "user", "read")}
-
-    def read_filter(self, type_: Type, alias: str) -> str:
-        """Return the SQL condition that hides what the caller may not read ("" for none).
-
-        It refers to the named parameters in ``parameters``.
-        """
-        if type_.table == "session":
-            if self.privileged or "ReadSession" in self.caller.privileges:
-                return ""
-            return f"coalesce({alias}.sudoer, {alias}.owner) = :_user"
-        if type_.is_global or self.unfiltered:
-            return ""
-        return (
-            f"({alias}._group IN (SELECT value FROM json_each(:_whole)) OR {alias}._owner = :_user"
-            f" AND {alias}._group IN (SELECT value FROM json_each(:_own)))"
-        )
 
     def may_read(self, type_: Type, owner: int | None, group: int | None) -> bool:
         """Tell whether one row may be loaded."""

@@ -17,7 +17,7 @@ import omero
 from graphxfer.sandbox import database, deletion
 from graphxfer.sandbox.database import hash_password, map_table, quote
 from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
-from graphxfer.sandbox.hql import Query, compile_query
+from graphxfer.sandbox.hql import Query
 from graphxfer.sandbox.loading import Loader
 from graphxfer.sandbox.model import TYPES, Type, find, tables, type_of
 from graphxfer.sandbox.saving import ENCODE, Place, Saver, real
@@ -399,7 +399,7 @@ class Transaction:
             When the query is not understood, or not right.
         """
         self._loader = None
-        return self._compile(hql).objects(self.loader, params or {}, offset, limit)
+        return Query(hql, self.rights.reads).objects(self.loader, params or {}, offset, limit)
 
     def projection(
         self,
@@ -410,10 +410,7 @@ class Transaction:
     ) -> list[list[Any]]:
         """Return what IQuery.projection does: rows of RTypes (None for null)."""
         self._loader = None
-        return self._compile(hql).rows(self.loader, params or {}, offset, limit)
-
-    def _compile(self, hql: str) -> Query:
-        return compile_query(hql)
+        return Query(hql, self.rights.reads).rows(self.loader, params or {}, offset, limit)
 
     def type(self, class_name: str) -> Type:
         """Return the type that a client names.
@@ -461,7 +458,7 @@ class Transaction:
         values = {f"v{at}": value for at, (_, value) in enumerate(conditions)}
         where = [sql.replace("?", f":v{at}") for at, sql in enumerate(where)]
         where.append(f"t._type IN (SELECT value FROM json_each('{json.dumps(type_.concrete)}'))")
-        where.append(self.rights.read_filter(type_, "t") or "1")
+        where.append(self.rights.reads.condition(type_, "t") or "1")
         ids = self.connection.execute(
             f'SELECT t.id FROM "{type_.table}" t WHERE {" AND ".join(where)} ORDER BY t.id '  # noqa: S608
             f"LIMIT {-1 if limit is None else int(limit)} OFFSET {int(offset or 0)}",

@@ -1,6 +1,221 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""HQL as clients send it: grammar -> tree -> SQL."""
+"""HQL as clients send it: grammar -> tree -> SQL -> objects or rows of RTypes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
-Query = Any
-def compile_query(text: str) -> Any:
-    raise NotImplementedError
+
+from omero.rtypes import RBoolI, RListI, RLongI, RMapI, RObjectI, RStringI, unwrap
+
+from graphxfer.sandbox.hql.compiler import Column, Compiled, compile_hql
+from graphxfer.sandbox.hql.scope import bad
+from graphxfer.sandbox.loading import DECODE, Loader, make_unit
+from graphxfer.sandbox.model import TYPES, Type
+from graphxfer.sandbox.saving import real
+from graphxfer.sandbox.security import ReadFilter
+
+__all__ = ["Query", "ReadFilter"]
+_NUMBER = {"int", "long", "double", "entity"}
+
+
+class Query:
+    """A query for one kind of caller.
+
+    Parameters
+    ----------
+    text
+        The HQL.
+    reads
+        Which rows the caller's rights hide.
+    """
+
+    def __init__(self, text: str, reads: ReadFilter) -> None:
+        self.compiled: Compiled = compile_hql(text, reads)
+
+    def objects(
+        self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
+    ) -> list[Any]:
+        """Return entities, as IQuery.findAllByQuery: one per SQL row, the same object if it repeats.
+
+        With ``distinct``, or with paging of fetched collections, each comes once (Hibernate's
+        QueryTranslatorImpl.list pages these in memory).
+        """
+        compiled = self.compiled
+        first = compiled.columns[0].value
+        if len(compiled.columns) != 1 or first.kind != "entity" or compiled.is_map:
+            raise bad(f"findAllByQuery needs one entity in select; use projection [{compiled.text}]")
+        pages = offset is not None or limit is not None
+        in_memory = compiled.fetches_collections and (pages or compiled.is_distinct)
+        rows = self._run(loader, params, *((None, None) if in_memory else (offset, limit)))
+        objects = self._load(loader, rows)
+        found = [objects[0].get(row[0]) for row in rows]
+        if in_memory:
+            found = list({id(obj): obj for obj in found}.values())
+            start = offset or 0
+            found = found[start : None if limit is None else start + limit]
+        return found
+
+    def rows(
+        self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
+    ) -> list[list[Any]]:
+        """Return rows of RTypes, as IQuery.projection.
+
+        Source of the types: omero-blitz ``omero/util/IceMapper`` (toRType).
+        """
+        compiled = self.compiled
+        rows = self._run(loader, params, offset, limit)
+        objects = self._load(loader, rows)
+        readers = [self._reader(column, loader, objects) for column in compiled.columns]
+        if compiled.is_map:
+            names = [c.name or str(at) for at, c in enumerate(compiled.columns)]
+            return [
+                [RMapI({n: read(row) for n, read in zip(names, readers, strict=True)})]
+                for row in rows
+            ]
+        return [[read(row) for read in readers] for row in rows]
+
+    def _run(
+        self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
+    ) -> list[tuple[Any, ...]]:
+        values = {n: self._bind(n, kinds, params) for n, kinds in self.compiled.parameters.items()}
+        values |= loader.rights.parameters
+        sql = self.compiled.sql
+        if offset is not None or limit is not None:
+            sql += " LIMIT :_limit OFFSET :_offset"
+            values |= {"_limit": -1 if limit is None else limit, "_offset": offset or 0}
+        return loader.connection.execute(sql, values).fetchall()
+
+    def _bind(self, name: str, kinds: set[str], params: Mapping[str, Any]) -> Any:
+        if name not in params:
+            raise bad(f"Not all named parameters have been set: [{name}] [{self.compiled.text}]")
+        value = _plain(params[name])
+        if "list" in kinds:
+            listed = list(value) if isinstance(value, list | tuple | set) else [value]
+            if not listed:
+                raise bad(f"unexpected end of subtree: empty list :{name} [{self.compiled.text}]")
+            for item in listed:
+                self._check(name, kinds, item)
+            return json.dumps([_plain(item) for item in listed])
+        if isinstance(value, list | tuple | set):
+            raise bad(f"parameter :{name} is a list, used as one value [{self.compiled.text}]")
+        self._check(name, kinds, value)
+        return value
+
+    def _check(self, name: str, kinds: set[str], value: Any) -> None:
+        """Refuse a string where a number is compared, and the other way round (PostgreSQL does)."""
+        is_text = isinstance(value, str) and value != "NaN"
+        if (is_text and kinds & _NUMBER) or (
+            isinstance(value, int | float) and not isinstance(value, bool) and "text" in kinds
+        ):
+            raise bad(
+                f"parameter :{name} is a {type(value).__name__}, compared with "
+                f"{', '.join(sorted(kinds - {'list'}))} [{self.compiled.text}]"
+            )
+
+    def _load(
+        self, loader: Loader, rows: list[tuple[Any, ...]]
+    ) -> dict[int, dict[int, Any]]:
+        """Load all entities of the rows and connect what was fetched."""
+        objects: dict[int, dict[int, Any]] = {}
+        for at, type_ in self.compiled.entities:
+            objects[at] = loader.load(type_, {row[at] for row in rows if row[at] is not None})
+        for fetch in self.compiled.fetches:
+            if fetch.field is None:
+                continue
+            parents, children = objects[fetch.parent], objects[fetch.child]
+            loader.collect(
+                fetch.field,
+                (
+                    (
+                        parents[row[fetch.parent]],
+                        children.get(row[fetch.child]),
+                        row[fetch.index] if fetch.index is not None else None,
+                    )
+                    for row in rows
+                    if row[fetch.parent] is not None
+                ),
+            )
+        return objects
+
+    def _reader(
+        self, column: Column, loader: Loader, objects: dict[int, dict[int, Any]]
+    ) -> Callable[[tuple[Any, ...]], Any]:
+        """Return the function that reads one column of a row as RType."""
+        value, at = column.value, column.at
+        decode = _decoder(value.kind, value.quantity)
+        if value.kind == "entity":
+            if at not in objects:  # an aggregate of entities
+                return lambda row: None if row[at] is None else RLongI(row[at])
+            found = objects[at]
+            return lambda row: None if row[at] is None else RObjectI(found[row[at]])
+        if value.kind == "unit":
+            quantity = value.quantity
+            return lambda row: None if row[at] is None else _unit(quantity, row[at], row[at + 1])
+        if value.kind == "permissions":
+            type_ = value.type or TYPES["Image"]
+            return lambda row: _permissions(loader, type_, row[at], row[at + 1])
+        if value.kind == "bytes":
+            text = self.compiled.text
+
+            def refuse(row: tuple[Any, ...]) -> None:
+                if row[at] is not None:
+                    raise bad(f"Unsupported conversion to rtype from [B [{text}]")
+
+            return refuse
+        return lambda row: None if row[at] is None else decode(row[at])
+
+
+def _plain(value: Any) -> Any:
+    """Return the plain value of a parameter as SQLite takes it."""
+    if hasattr(value, "_id"):
+        return value._id._val
+    plain = unwrap(value)
+    if hasattr(plain, "_id"):
+        return plain._id._val
+    if isinstance(plain, bool):
+        return int(plain)
+    return real(plain) if isinstance(plain, float) else plain
+
+
+def _decoder(kind: str, quantity: str) -> Callable[[Any], Any]:
+    if kind == "class":
+        return lambda value: RStringI(TYPES[value].fqn)
+    if kind in ("any", "null"):
+        return lambda value: RStringI(value) if isinstance(value, str) else _number(value)
+    if kind == "unitname":
+        return RStringI
+    if kind == "strings":
+        return lambda value: RListI([RStringI(item) for item in json.loads(value)])
+    return DECODE.get(kind, RStringI)
+
+
+def _number(value: Any) -> Any:
+    """Return a number of unknown kind as RLong or RDouble."""
+    return DECODE["double" if isinstance(value, float) else "long"](value)
+
+
+def _unit(quantity: str, value: Any, unit: str) -> Any:
+    made = make_unit(quantity, value, unit)
+    return RMapI(
+        {
+            "value": DECODE["double"](value),
+            "unit": RStringI(unit),
+            "symbol": RStringI(made.getSymbol()),
+            "string": RStringI(f"{float(value)} {made.getSymbol()}"),
+        }
+    )
+
+
+def _permissions(loader: Loader, type_: Type, stated: Any, owner: int | None) -> Any:
+    """Return permissions as IQuery.projection does: text under ``perm``, and what is allowed."""
+    if type_.name == "ExperimenterGroup":
+        made = loader.rights.permissions(type_, None, None, stated)
+    else:
+        made = loader.rights.permissions(type_, owner, stated)
+    allowed = {
+        f"can{what}": RBoolI(getattr(made, f"can{what}")())
+        for what in ("Annotate", "Edit", "Link", "Delete", "Chgrp", "Chown")
+    }
+    return RMapI({"perm": RStringI(str(made)), **allowed})
