@@ -214,6 +214,15 @@ class Repository:
         folder = f"{inner}/" if inner else "/"
         return tx.find_all("OriginalFile", path=folder, repo=self.uuid)
 
+    def files_of(self, tx: Transaction, fileset: int) -> list[Path]:
+        """Return the paths of a fileset's files, in the order of its entries."""
+        rows = tx.query(
+            "select f from Fileset f join fetch f.usedFiles e join fetch e.originalFile"
+            " where f.id = :id",
+            {"id": rlong(fileset)},
+        )
+        return [self.path_of(e.originalFile) for row in rows for e in row.copyUsedFiles()]
+
     def rehash(self, tx: Transaction, row: Any) -> Any:
         """Write size, checksum and time of the file on disk into its row; return the row."""
         path = self.path_of(row)

@@ -8,7 +8,7 @@ from typing import Any
 
 import omero
 import omero.all
-from omero.rtypes import rbool, rlong, rstring
+from omero.rtypes import rbool, rlist, rlong, rstring
 
 from graphxfer.sandbox.dispatch import Call, Service
 from graphxfer.sandbox.errors import forbidden, invalid, misused
@@ -26,10 +26,6 @@ SYSTEM_GROUP, USER_GROUP = 0, 1
 _EXPERIMENTERS = (
     "select distinct e from Experimenter e left outer join fetch e.groupExperimenterMap m"
     " left outer join fetch m.parent g"
-)
-_IN_GROUP = (
-    _EXPERIMENTERS + " where e.id in (select l.child.id from GroupExperimenterMap l"
-    " where l.parent.id = :id) order by e.id"
 )
 _GROUPS = (
     "select distinct g from ExperimenterGroup g left outer join fetch g.groupExperimenterMap m"
@@ -93,7 +89,9 @@ class IAdmin(Service):
         return call.tx.query(f"{_GROUPS} order by g.id")
 
     def containedExperimenters(self, call: Call, groupId: int) -> list[Any]:
-        return call.tx.query(_IN_GROUP, {"id": rlong(groupId)})
+        links = call.tx.find_all("GroupExperimenterMap", parent=groupId)
+        ids = rlist([link.child.id for link in links] or [rlong(-1)])
+        return call.tx.query(f"{_EXPERIMENTERS} where e.id in (:ids) order by e.id", {"ids": ids})
 
     def containedGroups(self, call: Call, experimenterId: int) -> list[Any]:
         ids = [id_ for id_, _ in groups_of(call.tx, experimenterId)]

@@ -87,13 +87,9 @@ class ImportJob(Job):
     def _paths(self, call: Call) -> tuple[list[Path], Path]:
         """Return the paths of the fileset's files, in order, and of its log."""
         repository = self.server.repository
-        fileset = call.tx.query(
-            "select f from Fileset f join fetch f.usedFiles e join fetch e.originalFile"
-            " where f.id = :id",
-            {"id": rlong(self._fileset)},
-        )[0]
-        files = [repository.path_of(e.originalFile) for e in fileset.copyUsedFiles()]
-        return files, repository.inside(fileset.templatePrefix.val.rstrip("/") + ".log")
+        prefix = call.tx.get("Fileset", self._fileset).templatePrefix.val
+        files = repository.files_of(call.tx, self._fileset)
+        return files, repository.inside(prefix.rstrip("/") + ".log")
 
     def _import(self, files: list[Path]) -> Any:
         """Carry out the steps."""

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""omero.api.IPixels: descriptions of pixels, images without files, rendering settings."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import omero
+import omero.all
+from omero.rtypes import rdouble, rint, rlong, rstring, rtime
+
+from graphxfer.sandbox.dispatch import Call, Service
+from graphxfer.sandbox.errors import invalid
+
+_PIXELS = (
+    "select distinct p from Pixels p join fetch p.image join fetch p.pixelsType"
+    " join fetch p.dimensionOrder left outer join fetch p.channels c"
+    " left outer join fetch c.logicalChannel lc left outer join fetch c.statsInfo"
+    " left outer join fetch lc.photometricInterpretation"
+)
+#: The prefix of PixelsImpl's own query (omero-server).
+_SETTINGS = (
+    "select distinct rdef from RenderingDef rdef left outer join fetch rdef.details.owner"
+    " left outer join fetch rdef.quantization left outer join fetch rdef.model"
+    " left outer join fetch rdef.waveRendering cb left outer join fetch cb.family"
+    " left outer join fetch cb.spatialDomainEnhancement"
+)
+
+
+class IPixels(Service):
+    """Pixels; the rules are ome.logic.PixelsImpl's (omero-server)."""
+
+    slice = omero.api.IPixels
+
+    def retrievePixDescription(self, call: Call, pixId: int) -> Any:
+        found = call.tx.query(f"{_PIXELS} where p.id = :id", {"id": rlong(pixId)})
+        return found[0] if found else None
+
+    def getBitDepth(self, call: Call, type: Any) -> int:
+        return int(call.tx.find_all("PixelsType", value=type.value.val)[0].bitSize.val)
+
+    def getEnumeration(self, call: Call, enumClass: str, value: str) -> Any:
+        found = call.tx.find_all_by_string(enumClass, "value", value)
+        return found[0] if found else None
+
+    def getAllEnumerations(self, call: Call, enumClass: str) -> list[Any]:
+        return call.tx.find_all(enumClass)
+
+    # -- images without files -----------------------------------------------------------------
+
+    def createImage(
+        self, call: Call, sizeX: int, sizeY: int, sizeZ: int, sizeT: int,
+        channelList: list[int], pixelsType: Any, name: str, description: str,
+    ) -> Any:  # fmt: skip
+        image = omero.model.ImageI()
+        image.name, image.description = rstring(name), rstring(description)
+        image.acquisitionDate = rtime(time.time() * 1000)
+        sizes = dict(zip("XYZCT", (sizeX, sizeY, sizeZ, len(channelList), sizeT), strict=True))
+        pixels = _new_pixels(sizes, omero.model.PixelsTypeI(pixelsType.id.val, False))
+        for _ in channelList:
+            channel = omero.model.ChannelI()
+            channel.logicalChannel = omero.model.LogicalChannelI()
+            pixels.addChannel(channel)
+        image.addPixels(pixels)
+        return call.tx.save([image])[0].id
+
+    def copyAndResizeImage(
+        self, call: Call, imageId: int, sizeX: Any, sizeY: Any, sizeZ: Any, sizeT: Any,
+        channelList: list[int], methodology: str, copyStats: bool,
+    ) -> Any:  # fmt: skip
+        """Make an image like another one, of another size: the metadata, not the planes."""
+        old = call.tx.get("Image", imageId)
+        source = self._primary(call, imageId)
+        image = omero.model.ImageI()
+        image.name, image.description = rstring(old.name.val), old.description
+        image.acquisitionDate = old.acquisitionDate
+        asked = {"X": sizeX, "Y": sizeY, "Z": sizeZ, "T": sizeT}
+        sizes = {k: v.val if v else getattr(source, f"size{k}").val for k, v in asked.items()}
+        pixels = _new_pixels({**sizes, "C": len(channelList)}, source.pixelsType)
+        pixels.methodology = rstring(methodology) if methodology else None
+        for field in ("physicalSizeX", "physicalSizeY", "physicalSizeZ", "significantBits"):
+            setattr(pixels, field, getattr(source, field))
+        channels = source.copyChannels()
+        for number in channelList:
+            if not 0 <= number < len(channels):
+                raise invalid(f"channel: {number} out of bounds")
+            pixels.addChannel(_copied(channels[number], copyStats))
+        image.addPixels(pixels)
+        return call.tx.save([image])[0].id
+
+    def _primary(self, call: Call, image: int) -> Any:
+        found = call.tx.query(
+            f"{_PIXELS} where p.image.id = :id order by p.id", {"id": rlong(image)}
+        )
+        if not found:
+            raise invalid(f"Image:{image} has no pixels")
+        return found[0]
+
+    def setChannelGlobalMinMax(
+        self,
+        call: Call,
+        pixelsId: int,
+        channelIndex: int,
+        min: float,
+        max: float,
+    ) -> None:
+        pixels = self.retrievePixDescription(call, pixelsId)
+        if pixels is None or not 0 <= channelIndex < pixels.sizeOfChannels():
+            raise invalid(f"Pixels:{pixelsId} has no channel {channelIndex}")
+        channel = pixels.copyChannels()[channelIndex]
+        stats = channel.statsInfo or omero.model.StatsInfoI()
+        stats.globalMin, stats.globalMax = rdouble(min), rdouble(max)
+        channel.statsInfo = stats
+        call.tx.save([channel])
+
+    # -- rendering settings ---------------------------------------------------------------------
+
+    def retrieveRndSettings(self, call: Call, pixId: int) -> Any:
+        """Return the caller's settings, else the owner's."""
+        owner = call.tx.get("Pixels", pixId).details.owner.id.val
+        mine = self.retrieveRndSettingsFor(call, pixId, call.session.user)
+        return mine or self.retrieveRndSettingsFor(call, pixId, owner)
+
+    def retrieveRndSettingsFor(self, call: Call, pixId: int, userId: int) -> Any:
+        found = self.retrieveAllRndSettings(call, pixId, userId)
+        return found[0] if found else None
+
+    def retrieveAllRndSettings(self, call: Call, pixId: int, userId: int) -> list[Any]:
+        hql = f"{_SETTINGS} where rdef.pixels.id = :id"
+        params = {"id": rlong(pixId)}
+        if userId >= 0:
+            hql += " and rdef.details.owner.id = :user"
+            params["user"] = rlong(userId)
+        return call.tx.query(f"{hql} order by rdef.details.updateEvent.time desc", params)
+
+    def loadRndSettings(self, call: Call, renderingSettingsId: int) -> Any:
+        found = call.tx.query(
+            f"{_SETTINGS} where rdef.id = :id", {"id": rlong(renderingSettingsId)}
+        )
+        return found[0] if found else None
+
+    def saveRndSettings(self, call: Call, rndSettings: Any) -> None:
+        call.tx.save([rndSettings])
+
+
+def _new_pixels(sizes: dict[str, int], pixels_type: Any) -> Any:
+    pixels = omero.model.PixelsI()
+    for axis, size in sizes.items():
+        setattr(pixels, f"size{axis}", rint(size))
+    pixels.pixelsType = pixels_type
+    pixels.dimensionOrder = omero.model.DimensionOrderI()
+    pixels.dimensionOrder.value = rstring("XYZCT")
+    pixels.sha1 = rstring("Pending...")
+    return pixels
+
+
+def _copied(channel: Any, stats: bool) -> Any:
+    copy = omero.model.ChannelI()
+    copy.logicalChannel = omero.model.LogicalChannelI(channel.logicalChannel.id.val, False)
+    if stats and channel.statsInfo is not None:
+        copy.statsInfo = omero.model.StatsInfoI()
+        copy.statsInfo.globalMin = channel.statsInfo.globalMin
+        copy.statsInfo.globalMax = channel.statsInfo.globalMax
+    return copy
