@@ -3,10 +3,30 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
+from graphxfer import crate, jsonld
+from graphxfer import manifest as manifests
+from graphxfer.errors import BadDocument, FileProblem, UnsafePath, UsageError
 from graphxfer.graph import TransferGraph
 from graphxfer.manifest import FileEntry, Manifest
+
+GRAPH, XML, MANIFEST, CRATE = (
+    "graph.jsonld",
+    "graph.ome.xml",
+    "manifest.csv",
+    "ro-crate-metadata.json",
+)
+_UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}", re.ASCII)
 
 
 class Bundle:
@@ -23,22 +43,39 @@ class Bundle:
         If it is not one.
     """
 
-    folder: Path
-    graph_path: Path
-    xml_path: Path
-    manifest_path: Path
-    files: Path
-
     def __init__(self, folder: Path) -> None:
-        raise NotImplementedError
+        self.folder = folder
+        self.graph_path = folder / GRAPH
+        self.xml_path = folder / XML
+        self.manifest_path = folder / MANIFEST
+        self.files = folder / "files"
+        self.journals = folder / "journals"
+        self._graph: TransferGraph | None = None
+        self._manifest: Manifest | None = None
+        for path in (self.graph_path, self.manifest_path):
+            if not self._inside(path).is_file():
+                raise BadDocument(
+                    f"is no bundle: {path.name} is missing",
+                    where=str(folder),
+                    do="make one with `graphxfer export`",
+                )
 
     def graph(self) -> TransferGraph:
-        """Return the graph; read once."""
-        raise NotImplementedError
+        """Return the graph; it is read once."""
+        if self._graph is None:
+            with told(self.graph_path), self.graph_path.open("rb") as stream:
+                self._graph = jsonld.read(stream)
+        return self._graph
 
     def manifest(self) -> Manifest:
-        """Return the manifest; read once."""
-        raise NotImplementedError
+        """Return the manifest; it is read once."""
+        if self._manifest is None:
+            with (
+                told(self.manifest_path),
+                self.manifest_path.open(newline="", encoding="utf-8") as stream,
+            ):
+                self._manifest = manifests.read(stream)
+        return self._manifest
 
     def file(self, entry: FileEntry) -> Path:
         """Return where a file of the manifest is or will be.
@@ -46,20 +83,219 @@ class Bundle:
         Raises
         ------
         UnsafePath
-            If that is outside.
+            If that is outside, by its name or through a symlink.
         """
-        raise NotImplementedError
+        manifests.check_path(entry.path, entry.node)
+        return self._inside(self.files / entry.path)
 
     def journal(self, database_uuid: str) -> Path:
-        """Return where the journal of a destination is or will be; its folder is made."""
-        raise NotImplementedError
+        """Return where the journal of a destination is or will be; the folder for it is made.
+
+        Parameters
+        ----------
+        database_uuid : str
+            The destination's.
+        """
+        if not _UUID.fullmatch(database_uuid):
+            raise UnsafePath(f"{database_uuid!r:.100} is no database UUID")
+        path = self._inside(self.journals / f"{database_uuid}.sqlite")
+        with told(path):
+            path.parent.mkdir(exist_ok=True)
+        return path
+
+    def _inside(self, path: Path) -> Path:
+        """Return the path if no symlink on its way leads out of the folder."""
+        try:
+            is_inside = path.resolve().is_relative_to(self.folder.resolve())
+        except (OSError, RuntimeError):  # RuntimeError: a loop of symlinks
+            is_inside = False
+        if not is_inside:
+            raise UnsafePath(
+                "a symlink leads out of the bundle",
+                where=str(path),
+                do="put the file there instead of the link",
+            )
+        return path
 
 
-def write(folder: Path, graph: TransferGraph) -> Bundle:
-    """Write a bundle, complete or not at all; a re-export of the same roots keeps files/."""
-    raise NotImplementedError
+class Document(Bundle):
+    """A document that stands for a bundle, with what belongs to it beside it.
+
+    Parameters
+    ----------
+    path : Path
+        The document. Its journals go to the folder ``<path>.journals``.
+    graph : TransferGraph
+        What it says.
+    manifest : Manifest
+        Its files.
+    files : Path
+        The folder that they are in.
+    """
+
+    def __init__(self, path: Path, graph: TransferGraph, manifest: Manifest, files: Path) -> None:
+        self.folder = path.parent
+        self.graph_path = self.xml_path = path
+        self.manifest_path = path.with_name(MANIFEST)
+        self.files = files
+        self.journals = path.with_name(f"{path.name}.journals")
+        self._graph, self._manifest = graph, manifest
 
 
 def open_source(path: Path) -> Bundle:
-    """Open a bundle, a JSON-LD document or an OME-XML document with its files beside it."""
-    raise NotImplementedError
+    """Open what can be applied.
+
+    Parameters
+    ----------
+    path : Path
+        A bundle; or its graph alone (a JSON-LD document; files as in a bundle, in ``files/``
+        beside it); or an OME-XML document with its files beside it.
+
+    Raises
+    ------
+    BadDocument
+        If it is none of these.
+    """
+    if not path.exists():
+        raise FileProblem("is not there", where=str(path))
+    if path.is_dir():
+        return Bundle(path)
+    if path.name in (GRAPH, XML) and all(
+        (path.parent / name).is_file() for name in (GRAPH, MANIFEST)
+    ):
+        return Bundle(path.parent)
+    with told(path), path.open("rb") as stream:
+        start = stream.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
+        stream.seek(0)
+        if not start.startswith(b"<"):
+            graph = jsonld.read(stream)
+            return Document(path, graph, manifests.of_graph(graph), path.with_name("files"))
+    from graphxfer import omexml
+
+    graph = omexml.read(path)
+    return Document(path, graph, manifests.beside(graph), path.parent)
+
+
+# -- writing ------------------------------------------------------------------------------------
+
+
+def write(folder: Path, graph: TransferGraph) -> Bundle:
+    """Write a bundle: a new folder appears complete or not at all.
+
+    Where there is a bundle of the same roots of the same server, its documents are replaced one
+    by one, the graph last, and what was fetched and journalled is kept.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to; its parents are made.
+    graph : TransferGraph
+        What to write.
+
+    Raises
+    ------
+    UsageError
+        If something else is there.
+    FileProblem
+        If it cannot be written.
+    """
+    with told(folder):
+        folder = folder.resolve()
+        manifest = manifests.of_graph(graph)
+        if folder.exists():
+            _refuse_other(folder, graph)
+            _write_documents(folder, graph, manifest)
+            return Bundle(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+        part.mkdir()
+        try:
+            _write_documents(part, graph, manifest)
+            part.rename(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        _sync(folder.parent)
+    return Bundle(folder)
+
+
+def _refuse_other(folder: Path, graph: TransferGraph) -> None:
+    """Refuse to write where something else is than an earlier export of the same."""
+    if not folder.is_dir():
+        raise UsageError("is a file", where=str(folder), do="name a new folder")
+    if not any(folder.iterdir()):
+        return
+    try:
+        with Bundle(folder).graph_path.open("rb") as stream:
+            there = jsonld.read_header(stream)
+    except BadDocument as error:
+        raise UsageError(
+            "there is something that is no bundle",
+            where=str(folder),
+            do=f"name a new folder ({error.what})",
+        ) from None
+    here = graph.header
+    if there.database_uuid != here.database_uuid or set(there.roots) != set(here.roots):
+        raise UsageError(
+            f"there is another transfer: {', '.join(there.roots)} of {there.base}",
+            where=str(folder),
+            do="name a new folder",
+        )
+
+
+def _write_documents(folder: Path, graph: TransferGraph, manifest: Manifest) -> None:
+    """Write all that is not fetched; the graph comes last, for it makes the folder a bundle."""
+    (folder / "files").mkdir(exist_ok=True)
+    _replace(folder / MANIFEST, partial(_write_manifest, manifest))
+    with suppress(ImportError):
+        _replace(folder / XML, partial(_write_xml, graph))
+    _replace(folder / CRATE, partial(crate.write, graph, manifest))
+    _replace(folder / GRAPH, partial(jsonld.write, graph))
+    _sync(folder)
+
+
+def _write_manifest(manifest: Manifest, stream: BinaryIO) -> None:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    manifests.write(manifest, text)
+    text.detach()
+
+
+def _write_xml(graph: TransferGraph, stream: BinaryIO) -> None:
+    from graphxfer import omexml
+
+    omexml.write(graph, stream)
+
+
+def _replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
+    """Write a file beside, wait until it is on the disk, and put it in its place."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb", buffering=2**20) as stream:
+            write_to(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into a FileProblem that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise FileProblem(
+            error.strerror or str(error), where=str(error.filename or path)
+        ) from error
