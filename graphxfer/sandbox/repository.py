@@ -21,6 +21,7 @@ from graphxfer.sandbox.paths import expand, layout
 
 if TYPE_CHECKING:
     from graphxfer.sandbox.dispatch import Call
+    from graphxfer.sandbox.security import Caller
     from graphxfer.sandbox.server import Server
     from graphxfer.sandbox.store import Transaction
 
@@ -58,7 +59,7 @@ class Repository:
 
     def _describe(self) -> Any:
         """Return the row of the repository itself, made when the server is new."""
-        with self._server.store.transaction(self._server.store.system(_USER_GROUP)) as tx:
+        with self._server.store.transaction(self._system()) as tx:
             found = tx.find_all("OriginalFile", mimetype=REPOSITORY)
             if not found:
                 row = _original_file(self.root.name, f"{self.base}/", REPOSITORY)
@@ -131,7 +132,7 @@ class Repository:
         entries = fileset.copyUsedFiles()
         names = layout([e.clientPath.val for e in entries], _reader(job))
         prefix = self._new_directory(call)
-        self._make_subdirectories(call, prefix, names)
+        self._make_directories(call, prefix, names)
         for entry, parts in zip(entries, names, strict=True):
             folder = "/".join([prefix, *parts[:-1]]) + "/"
             row = _original_file(parts[-1], folder, "application/octet-stream")
@@ -162,27 +163,32 @@ class Repository:
 
     def _new_directory(self, call: Call) -> str:
         """Make the directory of a new fileset by the template; return its path."""
-        group = call.tx.get("ExperimenterGroup", call.writing_group).name.val
+        template = self._server.config["omero.fs.repo.path"]
+        with call.as_system() as tx:
+            group = tx.get("ExperimenterGroup", call.writing_group).name.val
+        user = call.session.name, call.session.user, group, call.writing_group
         while True:
-            common, own = expand(
-                self._server.config["omero.fs.repo.path"],
-                call.session.name, call.session.user, group, call.writing_group,
-            )  # fmt: skip
+            common, own = expand(template, *user)
             path = "/".join(part for part in (common, own) if part)
             try:
                 (self.root / path).mkdir(parents=True)
             except FileExistsError:
                 continue
             break
-        with self._server.store.transaction(self._server.store.system(_USER_GROUP)) as tx:
+        with self._lock, self._server.store.transaction(self._system()) as tx:
             self._register_directories(tx, common)
-        self._register_directories(call.tx, path)
         return path
 
-    def _make_subdirectories(self, call: Call, prefix: str, names: Sequence[list[str]]) -> None:
-        for folder in sorted({"/".join(parts[:-1]) for parts in names} - {""}):
-            (self.root / prefix / folder).mkdir(parents=True, exist_ok=True)
-            self._register_directories(call.tx, f"{prefix}/{folder}")
+    def _system(self) -> Caller:
+        return self._server.store.system(_USER_GROUP)
+
+    def _make_directories(self, call: Call, prefix: str, names: Sequence[list[str]]) -> None:
+        """Make the directories of a fileset, each with a row, for good: other imports use them."""
+        folders = {"/".join([prefix, *parts[:-1]]) for parts in names}
+        with self._lock, call.within(call.writing_group) as tx:
+            for folder in sorted({prefix, *folders}):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+                self._register_directories(tx, folder)
 
     def _register_directories(self, tx: Transaction, path: str) -> None:
         """Have a row for a directory and all above it, as far as there is none yet."""

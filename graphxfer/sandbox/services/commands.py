@@ -135,7 +135,7 @@ class Handle(Service):
         self._callbacks: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._status = omero.cmd.Status(
-            source=job.request, category=job.request.ice_id(), flags=[], parameters={},
+            category=job.request.ice_id(), flags=[], parameters={},
             steps=1, startTime=_now(), stepStartTimes=[], stepStopTimes=[],
         )  # fmt: skip
         job.on_step = self._stepped
