@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the OME-XML schema says that the catalogue does not: order of elements, and legal values.
+
+The facts are those of ``ome-2016-06.xsd``, which ome-types ships; tests validate against it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from ome_types import model as ome
+
+from graphxfer import model
+from graphxfer.model import Class, Field, Quantity, Type, Value
+
+NS = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+GRAPH = "graphxfer/graph"
+"""Namespace of the annotation that holds the graph's own JSON-LD lines."""
+
+# The children of each element that we write, in the order that the schema asks for.
+_SHAPE = ("Transform", "AnnotationRef", "BinData")
+_ANNOTATION = ("Description", "AnnotationRef", "Value")
+ORDER: dict[str, tuple[str, ...]] = {
+    "Project": (
+        "Description", "ExperimenterRef", "ExperimenterGroupRef", "DatasetRef", "AnnotationRef",
+    ),
+    "Dataset": (
+        "Description", "ExperimenterRef", "ExperimenterGroupRef", "ImageRef", "AnnotationRef",
+    ),
+    "Image": (
+        "AcquisitionDate", "ExperimenterRef", "Description", "ExperimenterGroupRef", "Pixels",
+        "ROIRef", "AnnotationRef",
+    ),
+    "Pixels": ("Channel", "MetadataOnly"),
+    "Channel": ("AnnotationRef",),
+    "ROI": ("Union", "AnnotationRef", "Description"),
+    "FileAnnotation": ("Description", "AnnotationRef", "BinaryFile"),
+}  # fmt: skip
+
+REFERENCES = {
+    "datasets": "DatasetRef",
+    "images": "ImageRef",
+    "annotations": "AnnotationRef",
+    "owner": "ExperimenterRef",
+    "group": "ExperimenterGroupRef",
+}
+"""Edges, and the elements that say them."""
+
+PARTS = {"Pixels": "pixels", "Channel": "channels", "Union": "shapes"}
+"""Elements that stand inside another, and the edges by which the graph has them."""
+
+NEEDED = {
+    "Image": ("Pixels",),
+    "Pixels": ("DimensionOrder", "Type", *(f"Size{axis}" for axis in "XYZCT")),
+    "ROI": ("Union",),
+    "Point": ("X", "Y"),
+    "Line": ("X1", "Y1", "X2", "Y2"),
+    "Rectangle": ("X", "Y", "Width", "Height"),
+    "Ellipse": ("X", "Y", "RadiusX", "RadiusY"),
+    "Polygon": ("Points",),
+    "Polyline": ("Points",),
+    "Label": ("X", "Y"),
+    "Mask": ("X", "Y", "Width", "Height", "BinData"),
+    "FileAnnotation": ("BinaryFile",),
+}
+"""What an element is illegal without; annotations need their ``Value`` besides."""
+
+MARKUP = "XMLAnnotation"
+"""The element whose value is XML itself."""
+
+_UNITS = {
+    "Length": {unit.name: unit.value for unit in ome.UnitsLength},
+    "Time": {unit.name: unit.value for unit in ome.UnitsTime},
+}
+_NAMES = {of: {symbol: name for name, symbol in units.items()} for of, units in _UNITS.items()}
+
+
+def _one_of(enumeration: type) -> Callable[[Value], bool]:
+    values = {member.value for member in enumeration}  # type: ignore[attr-defined]
+    return values.__contains__
+
+
+def _positive(value: Value) -> bool:
+    number = value.value if isinstance(value, Quantity) else value
+    return isinstance(number, int | float) and 0 < number < math.inf
+
+
+def _not_negative(value: Value) -> bool:
+    number = value.value if isinstance(value, Quantity) else value
+    return isinstance(number, int | float) and number >= 0 and number == number // 1
+
+
+_NO_URI = re.compile(r"[^\x21\x23-\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]")
+
+LEGAL: dict[str, Callable[[Value], bool]] = {
+    "FillRule": _one_of(ome.Shape_FillRule),
+    "FontFamily": _one_of(ome.Shape_FontFamily),
+    "FontStyle": _one_of(ome.Shape_FontStyle),
+    "MarkerStart": _one_of(ome.Marker),
+    "MarkerEnd": _one_of(ome.Marker),
+    "IlluminationType": _one_of(ome.Channel_IlluminationType),
+    "ContrastMethod": _one_of(ome.Channel_ContrastMethod),
+    "AcquisitionMode": _one_of(ome.Channel_AcquisitionMode),
+    "DimensionOrder": _one_of(ome.Pixels_DimensionOrder),
+    "Type": _one_of(ome.PixelType),
+    "Namespace": lambda value: isinstance(value, str) and not _NO_URI.search(value),
+    **dict.fromkeys(("TheZ", "TheT", "TheC", "FontSize"), _not_negative),
+    **dict.fromkeys(
+        (
+            *(f"Size{axis}" for axis in "XYZCT"),
+            *(f"PhysicalSize{axis}" for axis in "XYZ"),
+            "SignificantBits",
+            "SamplesPerPixel",
+            "EmissionWavelength",
+            "ExcitationWavelength",
+        ),
+        _positive,
+    ),
+}
+"""What the schema allows where it allows less than the type of the field."""
+
+_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold; and the carriage return, which it does not keep."""
+
+
+_BY_PARENT = {"Shape": _SHAPE, "Annotation": _ANNOTATION}
+
+
+def element_of(entry: Class) -> str | None:
+    """Return the element that stands for a class, or None where OME-XML has none."""
+    is_ome = entry.iri.startswith(model.OME_CLASS)
+    return entry.iri.removeprefix(model.OME_CLASS) if is_ome else None
+
+
+def kind_of(entry: Class) -> str:
+    """Return what its IDs begin with; all annotations share ``Annotation:``, shapes ``Shape:``."""
+    return entry.parent or element_of(entry) or entry.name
+
+
+def order_of(entry: Class) -> tuple[str, ...]:
+    """Return the children of a class's element in order."""
+    return ORDER.get(element_of(entry) or "", _BY_PARENT.get(entry.parent, ()))
+
+
+def xml_text(text: str) -> str:
+    """Return the text without what XML cannot hold."""
+    return _FORBIDDEN.sub("�", text)
+
+
+def spell(field: Field, value: Value) -> str | None:
+    """Return a value as OME-XML spells it, or None where it cannot say it.
+
+    A quantity is spelled without its unit: see `symbol`.
+    """
+    legal = LEGAL.get(field.xml)
+    if legal is not None and not legal(value):
+        return None
+    if isinstance(value, Quantity):
+        known = value.unit in _UNITS.get(field.of, {})
+        return _number(value.value, field) if known else None
+    if isinstance(value, str):
+        return xml_text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if field.type is Type.TIME and isinstance(value, int):
+        return _date(value)
+    if isinstance(value, int | float):
+        return _number(value, field)
+    return None
+
+
+def _number(value: float, field: Field) -> str:
+    # FontSize is the one quantity that has to be a whole number.
+    return str(int(value)) if field.xml == "FontSize" else number(value)
+
+
+def number(value: float) -> str:
+    """Return a number as XML spells it."""
+    text = repr(value)
+    return {"nan": "NaN", "inf": "INF", "-inf": "-INF"}.get(text, text)
+
+
+def color(red: int, green: int, blue: int, alpha: int) -> int:
+    """Return a colour as the schema has it: RGBA in a signed 32-bit integer."""
+    return int.from_bytes(bytes(part & 255 for part in (red, green, blue, alpha)), signed=True)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _date(milliseconds: int) -> str | None:
+    try:
+        date = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+    return date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def symbol(field: Field, quantity: Quantity) -> str:
+    """Return the symbol of a quantity's unit: ``µm``."""
+    return str(_UNITS[field.of][quantity.unit])
+
+
+def parse(field: Field, text: str, unit: str | None) -> Value:
+    """Return the value that OME-XML spells.
+
+    Parameters
+    ----------
+    field : Field
+        Whose value it is.
+    text : str
+        What stands in the document.
+    unit : str or None
+        The unit's symbol, for a quantity.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if field.type is Type.QUANTITY:
+        return Quantity(float(text), _NAMES[field.of][unit or ""])
+    if field.type in (Type.INT, Type.LONG):
+        return int(text)
+    if field.type is Type.DOUBLE:
+        return float(text)
+    if field.type is Type.BOOLEAN:
+        return text.strip() in ("true", "1")
+    if field.type is Type.TIME:
+        date = datetime.fromisoformat(text.strip())
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)  # OMERO reads it as UTC
+        return round((date - _EPOCH) / timedelta(milliseconds=1))
+    return text
+
+
+DEFAULT_UNITS = {
+    **dict.fromkeys((f"PhysicalSize{axis}" for axis in "XYZ"), "µm"),
+    "TimeIncrement": "s",
+    "PinholeSize": "µm",
+    "EmissionWavelength": "nm",
+    "ExcitationWavelength": "nm",
+    "StrokeWidth": "pixel",
+    "FontSize": "pt",
+}
+"""The units that the schema means where a document names none."""
