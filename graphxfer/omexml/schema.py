@@ -183,9 +183,10 @@ def number(value: float) -> str:
     return {"nan": "NaN", "inf": "INF", "-inf": "-INF"}.get(text, text)
 
 
-def color(red: int, green: int, blue: int, alpha: int) -> int:
-    """Return a colour as the schema has it: RGBA in a signed 32-bit integer."""
-    return int.from_bytes(bytes(part & 255 for part in (red, green, blue, alpha)), signed=True)
+def color(red: int, green: int, blue: int, alpha: int | None) -> int:
+    """Return a colour as the schema has it: RGBA in a signed 32-bit integer; opaque unless said."""
+    parts = (red, green, blue, 255 if alpha is None else alpha)
+    return int.from_bytes(bytes(part & 255 for part in parts), signed=True)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -147,11 +147,9 @@ class _Writer:
                 element.set(field.xml, schema.spell(field, value))
                 if isinstance(value, Quantity):
                     element.set(f"{field.xml}Unit", schema.symbol(field, value))
-        red, green, blue, alpha = map(node.fields.get, ("red", "green", "blue", "alpha"))
-        if red is not None and green is not None and blue is not None:
-            element.set(
-                "Color", str(schema.color(red, green, blue, 255 if alpha is None else alpha))
-            )
+        color: list[Any] = [node.fields.get(name) for name in ("red", "green", "blue", "alpha")]
+        if None not in color[:3]:
+            element.set("Color", str(schema.color(*color)))
 
 
 def _id(node: Node) -> str:
