@@ -121,6 +121,8 @@ class Service:
     operations: ClassVar[dict[str, Callable[..., Any] | None]] = {}
     #: Ice's face of the service.
     servant: ClassVar[Any] = None
+    #: Whether its operations may raise omero.ServerError: those of Glacier2 and omero.cmd may not.
+    declares_errors: ClassVar[bool] = True
     #: A stateful service has one servant per instance, not one per session.
     stateful: ClassVar[bool] = False
 
@@ -264,11 +266,14 @@ def enter(servant: Any, operation: str, arguments: Sequence[Any], current: Any) 
             if servant.session is not None:
                 server.sessions.touch(servant.session)
             entry.result = _carry_out(servant, name, operation, arguments, current)
+        except omero.ServerError as error:
+            raise error if service.declares_errors else undeclared(name, error) from error
         except Ice.Exception:
             raise
         except Exception as error:
             log.exception("%s failed", name)
-            raise internal_error(name, error) from error
+            answer = internal_error(name, error)
+            raise answer if service.declares_errors else undeclared(name, answer) from error
         server.faults.after(name, current.con)
         return entry.result
 
@@ -282,6 +287,11 @@ def _carry_out(
     call = Call(servant.server, servant.session, dict(current.ctx), current.con)
     with call.running():
         return method(servant.service, call, *arguments)
+
+
+def undeclared(name: str, error: Any) -> Any:
+    """Return what an operation that declares no errors can answer: any text, at least."""
+    return Ice.UnknownException(f"{name}: {type(error).__name__}: {error.message}")
 
 
 def internal_error(name: str, error: Exception) -> Any:

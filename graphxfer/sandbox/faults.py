@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import omero
+import omero.all
 
 from graphxfer.sandbox.errors import fail
 

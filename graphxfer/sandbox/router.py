@@ -28,6 +28,7 @@ class Router(Service):
     """Glacier2.Router: logging in, joining, leaving."""
 
     slice = Glacier2.Router
+    declares_errors = False
 
     def __init__(self) -> None:
         self._factories: list[tuple[Any, ServiceFactory]] = []

@@ -127,6 +127,7 @@ class Handle(Service):
     """omero.cmd.Handle: how far a request is, what came of it, whom to tell."""
 
     slice = omero.cmd.Handle
+    declares_errors = False
 
     def __init__(self, job: Job) -> None:
         self.job, self.response = job, None
