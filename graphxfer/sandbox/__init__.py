@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An OMERO-speaking server small enough to start in a second: Ice on the wire, SQLite underneath."""
+"""An OMERO-speaking server that starts in a second: Ice on the wire, SQLite underneath."""

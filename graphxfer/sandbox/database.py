@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """The SQLite file behind the store: a table per class hierarchy, and a new server's first rows.
 
 Columns are named after OMERO's attributes; those that start with ``_`` are the store's own:
@@ -35,6 +36,7 @@ SQL_TYPES = {
     "time": "INTEGER", "bytes": "BLOB", "strings": "TEXT", "ref": "INTEGER", "unit": "REAL",
 }  # fmt: skip
 
+_NOBODY = "0" * 36
 SYSTEM_GROUP, USER_GROUP, GUEST_GROUP = 0, 1, 2
 ROOT, GUEST = 0, 1
 
@@ -52,7 +54,9 @@ def map_table(made: Field) -> str:
 def has_index(type_: Type) -> bool:
     """Tell whether rows have a place in their parent's list."""
     fields = type_.fields.values()
-    return type_.name == "GroupExperimenterMap" or any(f.kind == "ref" and f.ordered for f in fields)
+    return type_.name == "GroupExperimenterMap" or any(
+        f.kind == "ref" and f.ordered for f in fields
+    )
 
 
 def _column(made: Field, top: Type) -> Iterable[str]:
@@ -95,7 +99,9 @@ def schema() -> Iterable[str]:
                 yield f'CREATE INDEX "{table}_{f.column}" ON "{table}" ("{f.column}")'
         yield f'CREATE INDEX "{table}__external" ON "{table}" (_external) WHERE _external NOTNULL'
         for f in {f.name: f for t in types for f in t.fields.values() if f.kind == "map"}.values():
-            for name in {map_table(g) for t in types for g in t.fields.values() if g.name == f.name}:
+            for name in {
+                map_table(g) for t in types for g in t.fields.values() if g.name == f.name
+            }:
                 yield (
                     f'CREATE TABLE "{name}" (parent INTEGER NOT NULL REFERENCES "{table}" (id) '
                     "DEFERRABLE INITIALLY DEFERRED, _index INTEGER NOT NULL, name TEXT NOT NULL, "
@@ -146,13 +152,13 @@ def _insert(connection: sqlite3.Connection, type_: str, **values: object) -> Non
     columns = {"_type": type_, **values}
     marks = ", ".join("?" * len(columns))
     connection.execute(
-        f'INSERT INTO "{TYPES[type_].table}" ({quote(*columns)}) VALUES ({marks})',  # noqa: S608
+        f'INSERT INTO "{TYPES[type_].table}" ({quote(*columns)}) VALUES ({marks})',
         tuple(columns.values()),
     )
 
 
 def create(connection: sqlite3.Connection, root_password: str) -> None:
-    """Make the tables and the rows that a new OMERO server has (omero-model, ``psql-footer.vm``)."""
+    """Make the tables, and the rows that a new OMERO server has (omero-model psql-footer.vm)."""
     connection.execute("BEGIN IMMEDIATE")
     for statement in schema():
         connection.execute(statement)
@@ -169,7 +175,10 @@ def create(connection: sqlite3.Connection, root_password: str) -> None:
             connection, "ExperimenterGroup", id=id_, name=name, _permissions=permissions, ldap=0,
             version=0,
         )  # fmt: skip
-    for id_, name, first, last in ((ROOT, "root", "root", "root"), (GUEST, "guest", "Guest", "Account")):
+    for id_, name, first, last in (
+        (ROOT, "root", "root", "root"),
+        (GUEST, "guest", "Guest", "Account"),
+    ):
         _insert(
             connection, "Experimenter", id=id_, omeName=name, firstName=first, lastName=last,
             ldap=0, version=0,
@@ -182,11 +191,11 @@ def create(connection: sqlite3.Connection, root_password: str) -> None:
             owner=owner, version=0,
         )  # fmt: skip
     _insert(
-        connection, "Node", id=0, uuid="000000000000000000000000000000000000", conn="N/A", up=now,
+        connection, "Node", id=0, uuid=_NOBODY, conn="N/A", up=now,
         version=0,
     )  # fmt: skip
     _insert(
-        connection, "Session", id=0, uuid="000000000000000000000000000000000000", node=0, owner=ROOT,
+        connection, "Session", id=0, uuid=_NOBODY, node=0, owner=ROOT,
         timeToIdle=0, timeToLive=0, started=now, closed=now, defaultEventType="BOOTSTRAP",
         message="Initialization", version=0,
     )  # fmt: skip
@@ -204,7 +213,7 @@ def create(connection: sqlite3.Connection, root_password: str) -> None:
     connection.execute("INSERT INTO _server VALUES ('uuid', ?)", (str(uuid.uuid4()),))
     for table in tables():
         connection.execute(
-            f'INSERT INTO _sequence SELECT ?, coalesce(max(id), 0) FROM "{table}"',  # noqa: S608
+            f'INSERT INTO _sequence SELECT ?, coalesce(max(id), 0) FROM "{table}"',
             (table,),
         )
     connection.execute("COMMIT")

@@ -32,3 +32,10 @@ def misused(message: str) -> Any:
 def forbidden(message: str) -> Any:
     """Return a SecurityViolation."""
     return fail(omero.SecurityViolation, message)
+
+
+class GraphFailure(omero.ApiUsageException):  # type: ignore[misc]
+    """A graph request that cannot be done: the client gets an ERR ``graph-fail``."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("", "ome.services.graphs.GraphException", message)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """Rows to objects: what a reply holds, each object once.
 
 Values are written straight into ``obj.__dict__``: the generated setters cost a third of a read.
@@ -17,7 +18,7 @@ import omero
 from omero.model import DetailsI, NamedValue
 from omero.rtypes import RBoolI, RDoubleI, RIntI, RLongI, RStringI, RTimeI
 
-from graphxfer.sandbox.database import map_table, quote
+from graphxfer.sandbox.database import map_table
 from graphxfer.sandbox.errors import forbidden
 from graphxfer.sandbox.model import TYPES, UNITS, Field, Type, tables
 from graphxfer.sandbox.security import Rights
@@ -65,10 +66,14 @@ def _step(made: Field, at: int, type_at: int | None) -> Step:
     """Return the function that reads one field from a row."""
     target = made.target or ""
     if made.kind == "unit":
-        return lambda loader, row: None if row[at] is None else make_unit(target, row[at], row[at + 1])
+        return lambda loader, row: (
+            None if row[at] is None else make_unit(target, row[at], row[at + 1])
+        )
     if made.kind == "ref":
         if type_at is not None:
-            return lambda loader, row: None if row[at] is None else loader.shell(row[type_at], row[at])
+            return lambda loader, row: (
+                None if row[at] is None else loader.shell(row[type_at], row[at])
+            )
         name = TYPES[target].concrete[0]
         return lambda loader, row: None if row[at] is None else loader.shell(name, row[at])
     decode = DECODE[made.kind]
@@ -96,7 +101,8 @@ def plan(table: str) -> tuple[str, dict[str, list[tuple[str, Step]]]]:
         for t in types
         if t.cls
     }
-    sql = f'SELECT {", ".join(select)} FROM "{table}" t WHERE t.id IN (SELECT value FROM json_each(?))'  # noqa: S608
+    ids = "SELECT value FROM json_each(?)"
+    sql = f'SELECT {", ".join(select)} FROM "{table}" t WHERE t.id IN ({ids})'
     return sql, steps
 
 
@@ -173,7 +179,7 @@ class Loader:
         for id_ in ids:
             result[id_].__dict__[made.attribute] = []
         rows = self.connection.execute(
-            f'SELECT parent, name, value FROM "{map_table(made)}" '  # noqa: S608
+            f'SELECT parent, name, value FROM "{map_table(made)}" '
             "WHERE parent IN (SELECT value FROM json_each(?)) ORDER BY parent, _index",
             (json.dumps(ids),),
         )
@@ -228,4 +234,3 @@ class Loader:
 @cache
 def _details_template() -> dict[str, Any]:
     return dict(vars(DetailsI()))
-

@@ -21,10 +21,12 @@ import omero.all
 import omero.model
 
 # Lists whose order and membership the parent writes: the child's own reference is read-only.
-ORDERED = """Image.pixels Pixels.channels Roi.shapes RenderingDef.waveRendering
-    RenderingDef.projections ChannelBinding.spatialDomainEnhancement Fileset.usedFiles
-    Fileset.jobLinks Well.wellSamples LightPath.excitationFilterLink
-    Experimenter.groupExperimenterMap""".split()
+ORDERED = {
+    "Image.pixels", "Pixels.channels", "Roi.shapes", "RenderingDef.waveRendering",
+    "RenderingDef.projections", "ChannelBinding.spatialDomainEnhancement", "Fileset.usedFiles",
+    "Fileset.jobLinks", "Well.wellSamples", "LightPath.excitationFilterLink",
+    "Experimenter.groupExperimenterMap",
+}  # fmt: skip
 
 # Strings of at most 255 characters (``string`` in the mappings); all others are unlimited text.
 _PART = "manufacturer model lotNumber serialNumber"
@@ -133,14 +135,18 @@ ENUMERATIONS = {
         "Family": "linear polynomial exponential logarithmic",
         "ProjectionAxis": "T ModuloT Z ModuloZ",
         "ProjectionType": "maximum mean sum",
-        "JobStatus": "Submitted Resubmitted Queued Requeued Running Error Waiting Finished Cancelled",
+        "JobStatus": """Submitted Resubmitted Queued Requeued Running Error Waiting Finished
+            Cancelled""",
         "EventType": "Import Internal Shoola User Task Test Processing FullText Sessions",
         "AdminPrivilege": """Chgrp Chown DeleteFile DeleteManagedRepo DeleteOwned DeleteScriptRepo
             ModifyGroup ModifyGroupMembership ModifyUser ReadSession Sudo WriteFile
             WriteManagedRepo WriteOwned WriteScriptRepo""",
     }.items()
 }  # fmt: skip
-BIT_SIZE = dict(zip(ENUMERATIONS["PixelsType"], (1, 8, 16, 32, 8, 16, 32, 32, 64, 64, 128)))  # fmt: skip # noqa: B905
+BIT_SIZE = {
+    "bit": 1, "int8": 8, "int16": 16, "int32": 32, "uint8": 8, "uint16": 16, "uint32": 32,
+    "float": 32, "double": 64, "complex": 64, "double-complex": 128,
+}  # fmt: skip
 
 _SCALARS = {
     "_M_omero._t_RString": "text", "_M_omero._t_RInt": "int", "_M_omero._t_RLong": "long",
@@ -149,10 +155,16 @@ _SCALARS = {
     "_M_omero.api._t_StringArray": "strings", "_M_omero.api._t_NamedValueList": "map",
     "IcePy._t_int": "int",
 }  # fmt: skip
-UNITS = {
-    name: getattr(omero.model.enums, f"Units{name}")
-    for name in "ElectricPotential Frequency Length Power Pressure Temperature Time".split()
-}
+_QUANTITIES = (
+    "ElectricPotential",
+    "Frequency",
+    "Length",
+    "Power",
+    "Pressure",
+    "Temperature",
+    "Time",
+)
+UNITS = {name: getattr(omero.model.enums, f"Units{name}") for name in _QUANTITIES}
 
 
 @dataclass(frozen=True)
@@ -324,7 +336,6 @@ def _build() -> dict[str, Type]:
         return name == "IObject" or (name in above and is_model(above[name]))
 
     names = [n for n in definitions if is_model(n) and n != "IObject"]
-    ordered = set(ORDERED)
 
     def python_class(name: str) -> type | None:
         found: type | None = getattr(omero.model, f"{name}I", None)
@@ -348,7 +359,9 @@ def _build() -> dict[str, Type]:
             elif slice_type in _SCALARS:
                 made = Field(attribute, _SCALARS[slice_type], name, None, required)
             else:
-                made = Field(attribute, "unit" if target in UNITS else "ref", name, target, required)
+                made = Field(
+                    attribute, "unit" if target in UNITS else "ref", name, target, required
+                )
             fields.append(made)
         return fields
 
@@ -362,7 +375,7 @@ def _build() -> dict[str, Type]:
             refs = [f for a in ancestors(made.target or "") for f in own[a] if f.kind == "ref"]
             backs = [f.name for f in refs if f.target in ancestors(made.owner)]
             inverse = "parent" if "parent" in backs else backs[0]
-            is_ordered = f"{made.owner}.{made.name}" in ordered
+            is_ordered = f"{made.owner}.{made.name}" in ORDERED
             return replace(made, inverse=inverse, ordered=is_ordered)
         siblings = [
             f

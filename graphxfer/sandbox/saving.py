@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """Objects to rows: IUpdate's cascade, merge, checks and inserts, all within one transaction.
 
 Sources: omero-server ``ome/logic/UpdateImpl``, ``ome/security/basic/OmeroInterceptor``;
@@ -15,7 +16,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import omero
-from omero.model import DetailsI
 from omero.rtypes import RIntI, RLongI
 
 from graphxfer.sandbox.database import has_index, map_table, quote
@@ -227,7 +227,7 @@ class Saver:
         """Read owner and group of everything referred to; all of it must exist."""
         for table, ids in self.referred.items():
             rows = self.connection.execute(
-                f"SELECT id, _type, _owner, _group FROM \"{table}\" WHERE id IN "  # noqa: S608
+                f'SELECT id, _type, _owner, _group FROM "{table}" WHERE id IN '
                 "(SELECT value FROM json_each(?))",
                 (json.dumps(sorted(ids)),),
             )
@@ -252,7 +252,7 @@ class Saver:
             # OmeroInterceptor.newTransientDetails: only with WriteOwned
             if not self.rights.privileged and "WriteOwned" not in caller.privileges:
                 raise forbidden(
-                    f"You are not authorized to set the owner of {type_.fqn} to Experimenter:{wanted}"
+                    f"You are not authorized to set the owner of {type_.fqn} to {wanted}"
                 )
             owner = wanted
         if group == ALL_GROUPS:
@@ -264,7 +264,11 @@ class Saver:
                 f"You are not authorized to set the group of {type_.fqn} to "
                 f"ExperimenterGroup:{asked} while the current group is {group}",
             )
-        if details is not None and details._permissions is not None and type_.name != "ExperimenterGroup":
+        if (
+            details is not None
+            and details._permissions is not None
+            and type_.name != "ExperimenterGroup"
+        ):
             self._check_permissions(type_, details._permissions, group)
         return owner, group
 
@@ -286,7 +290,9 @@ class Saver:
             )
         return groups.pop()
 
-    def _row(self, type_: Type, obj: Any, place: Place | None, was: dict[str, Any] | None) -> list[Any]:
+    def _row(
+        self, type_: Type, obj: Any, place: Place | None, was: dict[str, Any] | None
+    ) -> list[Any]:
         """Return the column values of an object, in the order of ``columns``.
 
         ``was`` are the present values when it is merged: unchanged references are not checked,
@@ -315,7 +321,13 @@ class Saver:
         return row
 
     def _reference(
-        self, type_: Type, made: Field, obj: Any, value: Any, place: Place | None, was: dict[str, Any] | None
+        self,
+        type_: Type,
+        made: Field,
+        obj: Any,
+        value: Any,
+        place: Place | None,
+        was: dict[str, Any] | None,
     ) -> int | None:
         if made.ordered:
             parent = self.listed.get(id(obj))
@@ -352,7 +364,11 @@ class Saver:
         rows: dict[Type, list[list[Any]]] = defaultdict(list)
         for type_, obj in self.new:
             place = self._place(type_, obj)
-            if type_.name == "OriginalFile" and obj._repo is not None and not self.rights.privileged:
+            if (
+                type_.name == "OriginalFile"
+                and obj._repo is not None
+                and not self.rights.privileged
+            ):
                 raise forbidden(f"cannot set repo property of {type_.fqn} via ORM")
             row = self._row(type_, obj, place, None)
             rows[type_].append(self._own_columns(type_, obj, place) + row)
@@ -397,7 +413,7 @@ class Saver:
         marks = ", ".join("?" * len(names))
         self.tx.write_many(
             type_,
-            f'INSERT INTO "{type_.table}" ({quote(*names)}) VALUES ({marks})',  # noqa: S608
+            f'INSERT INTO "{type_.table}" ({quote(*names)}) VALUES ({marks})',
             rows,
         )
 
@@ -410,7 +426,7 @@ class Saver:
                     raise invalid(f"{made.owner}.{made.name}: name and value must not be null")
                 rows.append((obj._id._val, index, pair.name, pair.value))
         self.connection.executemany(
-            f'INSERT INTO "{map_table(made)}" VALUES (?, ?, ?, ?)',  # noqa: S608
+            f'INSERT INTO "{map_table(made)}" VALUES (?, ?, ?, ?)',
             rows,
         )
 
@@ -418,9 +434,7 @@ class Saver:
         """Do what the database's triggers do (omero-server ``psql-footer.sql``)."""
         for type_ in types:
             if type_.is_a("Annotation"):
-                spaces = {
-                    obj._ns._val for t, obj in self.new if t is type_ and obj._ns is not None
-                }
+                spaces = {obj._ns._val for t, obj in self.new if t is type_ and obj._ns is not None}
                 self.tx.add_namespaces(spaces)
             if type_.name == "Folder":
                 self.tx.check_folders()
@@ -441,7 +455,7 @@ class Saver:
         names += ["_index"] if has_index(type_) else []
         names += columns(type_)
         rows = self.connection.execute(
-            f'SELECT {quote(*names)} FROM "{type_.table}" WHERE id IN '  # noqa: S608
+            f'SELECT {quote(*names)} FROM "{type_.table}" WHERE id IN '
             "(SELECT value FROM json_each(?))",
             (json.dumps(ids),),
         )
@@ -464,7 +478,7 @@ class Saver:
             self._check_merge(type_, obj, was, changed)
             for made in changed_maps:
                 self.connection.execute(
-                    f'DELETE FROM "{map_table(made)}" WHERE parent = ?',  # noqa: S608
+                    f'DELETE FROM "{map_table(made)}" WHERE parent = ?',
                     (obj._id._val,),
                 )
                 self._write_maps(made, [obj])
@@ -474,7 +488,9 @@ class Saver:
         written = (was[n] for n in ("version", "_owner", "_group", "_creation", "_update"))
         self.written.append((type_, obj, Written(*written)))
 
-    def _check_merge(self, type_: Type, obj: Any, was: dict[str, Any], changed: dict[str, Any]) -> None:
+    def _check_merge(
+        self, type_: Type, obj: Any, was: dict[str, Any], changed: dict[str, Any]
+    ) -> None:
         name = f"{type_.fqn}:Id_{obj._id._val}"
         details = obj._details
         version = obj._version if type_.is_mutable and hasattr(obj, "_version") else None
@@ -507,7 +523,7 @@ class Saver:
         if pairs is None:
             return False
         rows = self.connection.execute(
-            f'SELECT name, value FROM "{map_table(made)}" WHERE parent = ? ORDER BY _index',  # noqa: S608
+            f'SELECT name, value FROM "{map_table(made)}" WHERE parent = ? ORDER BY _index',
             (obj._id._val,),
         ).fetchall()
         return rows != [(p.name, p.value) for p in pairs if p is not None]
@@ -520,7 +536,7 @@ class Saver:
             target = TYPES[made.target or ""]
             kept = {c._id._val for c in getattr(obj, attribute) or () if c is not None}
             rows = self.connection.execute(
-                f'SELECT id FROM "{target.table}" WHERE "{made.inverse}" = ?',  # noqa: S608
+                f'SELECT id FROM "{target.table}" WHERE "{made.inverse}" = ?',
                 (obj._id._val,),
             )
             missing = {row[0] for row in rows} - kept

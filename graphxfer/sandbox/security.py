@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """Who is calling, and what the group's permissions let them read, annotate and write.
 
 The rules are those of omero-server's ``ome/security/basic``: OneGroupSecurityFilter and
@@ -226,13 +227,20 @@ class Rights:
             needed = PRIVILEGE.get(type_.name)
             if not caller.admin or (needed and needed not in caller.privileges):
                 raise forbidden(
-                    f"{type_.fqn} is a System-type, and may be created only through privileged APIs."
+                    f"{type_.fqn} is a System-type, to be created only through privileged APIs."
                 )
         elif caller.user == GUEST:
             raise forbidden(f"not permitted to create {type_.fqn}")
 
     def check_link(
-        self, what: str, type_: Type, target: Type, id_: int, owner: int, group: int, place: tuple[int, int]
+        self,
+        what: str,
+        type_: Type,
+        target: Type,
+        id_: int,
+        owner: int,
+        group: int,
+        place: tuple[int, int],
     ) -> None:
         """Refuse a reference from a new object at ``place`` (owner, group) to an existing one.
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """The store: what OMERO's IUpdate and IQuery do, as one transaction over SQLite."""
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import Any
 
 import omero
 
-from graphxfer.sandbox import database, deletion
+from graphxfer.sandbox import database, deletion, moving
 from graphxfer.sandbox.database import hash_password, map_table, quote
 from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
 from graphxfer.sandbox.hql import Query
 from graphxfer.sandbox.loading import Loader
-from graphxfer.sandbox.model import TYPES, Type, find, tables, type_of
+from graphxfer.sandbox.model import TYPES, Type, find, type_of
 from graphxfer.sandbox.saving import ENCODE, Place, Saver, real
 from graphxfer.sandbox.security import ALL_GROUPS, ALL_PRIVILEGES, Caller, Rights, root
 
@@ -55,7 +56,9 @@ class Store:
         connection = self._take()
         if is_new:
             database.create(connection, root_password)
-        self.uuid: str = connection.execute("SELECT value FROM _server WHERE key = 'uuid'").fetchone()[0]
+        self.uuid: str = connection.execute(
+            "SELECT value FROM _server WHERE key = 'uuid'"
+        ).fetchone()[0]
         self.sequence: dict[str, int] = dict(connection.execute("SELECT name, last FROM _sequence"))
         self._free.append(connection)
 
@@ -65,7 +68,9 @@ class Store:
     def groups(self, connection: sqlite3.Connection) -> dict[int, str]:
         """Return group id -> permissions."""
         if self._groups is None:
-            self._groups = dict(connection.execute("SELECT id, _permissions FROM experimentergroup"))
+            self._groups = dict(
+                connection.execute("SELECT id, _permissions FROM experimentergroup")
+            )
         return self._groups
 
     @contextmanager
@@ -91,7 +96,9 @@ class Store:
         connection = self._take()
         try:
             connection.execute("BEGIN")
-            tx = Transaction(self, connection, caller, privileged or caller.event_type == "Internal")
+            tx = Transaction(
+                self, connection, caller, privileged or caller.event_type == "Internal"
+            )
             try:
                 yield tx
                 tx.finish()
@@ -233,7 +240,7 @@ class Transaction:
         """Return the id of an enumeration's value."""
         known = self.store.enum_ids
         if (type_.name, value) not in known:
-            rows = self.connection.execute(f'SELECT value, id FROM "{type_.table}"')  # noqa: S608
+            rows = self.connection.execute(f'SELECT value, id FROM "{type_.table}"')
             known.update({(type_.name, v): id_ for v, id_ in rows})
         return known.get((type_.name, value))
 
@@ -244,8 +251,8 @@ class Transaction:
             caller = self.caller
             context = caller.group if caller.group != ALL_GROUPS else group
             self.connection.execute(
-                "INSERT INTO event (id, _type, time, experimenter, experimenterGroup, type, session)"
-                " VALUES (?, 'Event', ?, ?, ?, ?, ?)",
+                "INSERT INTO event (id, _type, time, experimenter, experimenterGroup, type, "
+                "session) VALUES (?, 'Event', ?, ?, ?, ?, ?)",
                 (
                     self._event, int(time.time() * 1000), caller.user, context or 0,
                     self.enum_id(TYPES["EventType"], caller.event_type), caller.session,
@@ -276,7 +283,12 @@ class Transaction:
             raise invalid(f"could not insert or update [{type_.fqn}]: {error}") from error
 
     def update_row(
-        self, type_: Type, id_: int, changed: Mapping[str, Any], version: int | None, place: Place | None
+        self,
+        type_: Type,
+        id_: int,
+        changed: Mapping[str, Any],
+        version: int | None,
+        place: Place | None,
     ) -> dict[str, Any]:
         """Write changed columns, the next version and the update event; return these two."""
         own: dict[str, Any] = {}
@@ -289,7 +301,7 @@ class Transaction:
             sets = ", ".join(f'"{name}" = ?' for name in values)
             self.write_many(
                 type_,
-                f'UPDATE "{type_.table}" SET {sets} WHERE id = ?',  # noqa: S608
+                f'UPDATE "{type_.table}" SET {sets} WHERE id = ?',
                 [(*values.values(), id_)],
             )
             self.log("UPDATE", [(type_, id_)])
@@ -301,7 +313,8 @@ class Transaction:
             known = self.connection.execute("SELECT 1 FROM namespace WHERE name = ?", (name,))
             if known.fetchone() is None:
                 self.connection.execute(
-                    "INSERT INTO namespace (id, _type, version, name) VALUES (?, 'Namespace', 0, ?)",
+                    "INSERT INTO namespace (id, _type, version, name) "
+                    "VALUES (?, 'Namespace', 0, ?)",
                     (self.next_id("namespace"), name),
                 )
 
@@ -314,7 +327,9 @@ class Transaction:
             "SELECT start FROM up WHERE start = id LIMIT 1"
         ).fetchone()
         if row is not None:
-            raise invalid(f"cyclic parent-child relationship of ome.model.containers.Folder:Id_{row[0]}")
+            raise invalid(
+                f"cyclic parent-child relationship of ome.model.containers.Folder:Id_{row[0]}"
+            )
 
     def save(self, objects: Sequence[Any]) -> list[Any]:
         """Insert or merge object graphs and return them loaded, as IUpdate.saveAndReturnArray.
@@ -356,7 +371,7 @@ class Transaction:
         type_ = type_of(obj)
         self.write()
         row = self.connection.execute(
-            f'SELECT _owner, _group, _type FROM "{type_.table}" WHERE id = ?',  # noqa: S608
+            f'SELECT _owner, _group, _type FROM "{type_.table}" WHERE id = ?',
             (obj._id._val,),
         ).fetchone()
         if row is None:
@@ -372,12 +387,12 @@ class Transaction:
         for made in type_.fields.values():
             if made.kind == "map":
                 self.connection.execute(
-                    f'DELETE FROM "{map_table(made)}" WHERE parent IN '  # noqa: S608
+                    f'DELETE FROM "{map_table(made)}" WHERE parent IN '
                     "(SELECT value FROM json_each(?))",
                     (given,),
                 )
         self.connection.execute(
-            f'DELETE FROM "{type_.table}" WHERE id IN (SELECT value FROM json_each(?))',  # noqa: S608
+            f'DELETE FROM "{type_.table}" WHERE id IN (SELECT value FROM json_each(?))',
             (given,),
         )
         self.log("DELETE", ((type_, id_) for id_ in ids))
@@ -460,7 +475,7 @@ class Transaction:
         where.append(f"t._type IN (SELECT value FROM json_each('{json.dumps(type_.concrete)}'))")
         where.append(self.rights.reads.condition(type_, "t") or "1")
         ids = self.connection.execute(
-            f'SELECT t.id FROM "{type_.table}" t WHERE {" AND ".join(where)} ORDER BY t.id '  # noqa: S608
+            f'SELECT t.id FROM "{type_.table}" t WHERE {" AND ".join(where)} ORDER BY t.id '
             f"LIMIT {-1 if limit is None else int(limit)} OFFSET {int(offset or 0)}",
             {**values, **self.rights.parameters},
         ).fetchall()
@@ -481,9 +496,7 @@ class Transaction:
         type_ = self.type(class_name)
         made = type_.fields.get(field)
         if made is None or made.kind != "text":
-            raise fail(
-                omero.QueryException, f"could not resolve property: {field} of: {type_.fqn}"
-            )
+            raise fail(omero.QueryException, f"could not resolve property: {field} of: {type_.fqn}")
         column, mark = f't."{made.column}"', "?"
         if not case_sensitive:
             column, mark = f"lower({column})", "lower(?)"
@@ -513,12 +526,38 @@ class Transaction:
     ) -> dict[str, list[int]]:
         """Delete along OMERO's graph rules, as omero.cmd.Delete2.
 
+        Raises
+        ------
+        errors.GraphFailure
+            What OMERO answers with an ERR ``graph-fail``.
+
         Returns
         -------
         dict
             Fully-qualified class name (``ome.model.core.Image``) to the ids deleted.
         """
         return deletion.delete(self, targets, child_options, dry_run)
+
+    def chgrp(
+        self,
+        targets: Mapping[str, Sequence[int]],
+        group: int,
+        child_options: Sequence[Any] = (),
+        dry_run: bool = False,
+    ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """Move objects to another group, as omero.cmd.Chgrp2: what moves, and what is deleted."""
+        return moving.chgrp(self, targets, group, child_options, dry_run)
+
+    def chown(
+        self,
+        targets: Mapping[str, Sequence[int]],
+        users: Sequence[int],
+        to_user: int,
+        child_options: Sequence[Any] = (),
+        dry_run: bool = False,
+    ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+        """Give objects to another user, as omero.cmd.Chown2: what is given, and deleted."""
+        return moving.chown(self, targets, users, to_user, child_options, dry_run)
 
     def chmod(self, group: int, permissions: str) -> None:
         """Set a group's permissions (``rwra--``), as omero.cmd.Chmod2 and IAdmin."""
@@ -548,12 +587,12 @@ class Transaction:
             made = type_.fields[name]
             target = TYPES.get(made.target or "")
             if target is not None and target.is_enum and isinstance(value, str):
-                value = self.enum_id(target, value)  # noqa: PLW2901
+                value = self.enum_id(target, value)
             values[made.column] = real(value) if isinstance(value, float) else value
         sets = ", ".join(f"{quote(name)} = ?" for name in values)
         self.write_many(
             type_,
-            f'UPDATE "{type_.table}" SET {sets} WHERE id = ?',  # noqa: S608
+            f'UPDATE "{type_.table}" SET {sets} WHERE id = ?',
             [(*values.values(), id_)],
         )
 

@@ -37,7 +37,7 @@ class Query:
     def objects(
         self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
     ) -> list[Any]:
-        """Return entities, as IQuery.findAllByQuery: one per SQL row, the same object if it repeats.
+        """Return entities as IQuery.findAllByQuery: one per SQL row, repeated ones the same object.
 
         With ``distinct``, or with paging of fetched collections, each comes once (Hibernate's
         QueryTranslatorImpl.list pages these in memory).
@@ -45,7 +45,9 @@ class Query:
         compiled = self.compiled
         first = compiled.columns[0].value
         if len(compiled.columns) != 1 or first.kind != "entity" or compiled.is_map:
-            raise bad(f"findAllByQuery needs one entity in select; use projection [{compiled.text}]")
+            raise bad(
+                f"findAllByQuery needs one entity in select; use projection [{compiled.text}]"
+            )
         pages = offset is not None or limit is not None
         in_memory = compiled.fetches_collections and (pages or compiled.is_distinct)
         rows = self._run(loader, params, *((None, None) if in_memory else (offset, limit)))
@@ -114,9 +116,7 @@ class Query:
                 f"{', '.join(sorted(kinds - {'list'}))} [{self.compiled.text}]"
             )
 
-    def _load(
-        self, loader: Loader, rows: list[tuple[Any, ...]]
-    ) -> dict[int, dict[int, Any]]:
+    def _load(self, loader: Loader, rows: list[tuple[Any, ...]]) -> dict[int, dict[int, Any]]:
         """Load all entities of the rows and connect what was fetched."""
         objects: dict[int, dict[int, Any]] = {}
         for at, type_ in self.compiled.entities:

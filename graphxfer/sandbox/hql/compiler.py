@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """Tree to SQL: one method for each rule of the grammar."""
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ def compile_hql(text: str, reads: ReadFilter) -> Compiled:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
         place = error.get_context(text).rstrip() if error.pos_in_stream is not None else text
-        raise bad(f"unexpected token near line {error.line}, column {error.column} [{text}]\n{place}") from error
+        raise bad(
+            f"unexpected token near line {error.line}, column {error.column} [{text}]\n{place}"
+        ) from error
     try:
         return Compiler(text, reads).compile(tree.children[0])
     except VisitError as error:
@@ -221,7 +224,9 @@ class Compiler:
                 raise self.bad("with-clause expressions did not reference the from-clause element")
             scope.sources[-1] += f" AND {condition}"
         if fetch is not None and not isinstance(node, Value):
-            self.fetched.append((node.range, made, node.field if isinstance(node, Collection) else None))
+            self.fetched.append(
+                (node.range, made, node.field if isinstance(node, Collection) else None)
+            )
 
     def _select(self, scope: Scope, tree: Tree[Any] | None) -> tuple[list[Column], bool, bool]:
         if tree is None:
@@ -272,8 +277,9 @@ class Compiler:
             expression, direction = item.children
             value = self.value(scope, expression)
             down = direction is not None and direction.data == "desc"
-            for sql in (value.sql, value.unit) if value.kind == "unit" else (value.sql,):
-                terms.append(f"{sql} DESC NULLS FIRST" if down else f"{sql} NULLS LAST")
+            end = " DESC NULLS FIRST" if down else " NULLS LAST"
+            parts = (value.sql, value.unit) if value.kind == "unit" else (value.sql,)
+            terms += [sql + end for sql in parts]
         return terms
 
     def _check_groups(
@@ -297,7 +303,9 @@ class Compiler:
             expression = term.removesuffix(" DESC NULLS FIRST").removesuffix(" NULLS LAST")
             plain = "(" not in expression and expression.partition(".")[0] in selected
             if expression not in sql and not plain:
-                raise self.bad("for SELECT DISTINCT, ORDER BY expressions must appear in select list")
+                raise self.bad(
+                    "for SELECT DISTINCT, ORDER BY expressions must appear in select list"
+                )
 
     # -- expressions ---------------------------------------------------------------------------
 
@@ -368,7 +376,9 @@ class Compiler:
         value = self.value(scope, inner)
         return self._combine(f"(NOT {value.sql})", "bool", value)
 
-    def _on_compare(self, scope: Scope, left: Tree[Any], operator: Token, right: Tree[Any]) -> Value:
+    def _on_compare(
+        self, scope: Scope, left: Tree[Any], operator: Token, right: Tree[Any]
+    ) -> Value:
         a, b = self._comparable(self.value(scope, left), self.value(scope, right))
         word = {"!=": "<>", "^=": "<>"}.get(str(operator), str(operator))
         return self._combine(f"({a.sql} {word} {b.sql})", "bool", a, b)
@@ -402,7 +412,9 @@ class Compiler:
     def _on_compare_all(self, scope: Scope, *parts: Any) -> Value:
         raise self.bad("all, any and some are not supported")
 
-    def _on_like(self, scope: Scope, left: Tree[Any], negated: Any, right: Tree[Any], escape: Any) -> Value:
+    def _on_like(
+        self, scope: Scope, left: Tree[Any], negated: Any, right: Tree[Any], escape: Any
+    ) -> Value:
         a, b = self.value(scope, left), self.value(scope, right)
         if b.kind == "any" and b.sql.startswith(":"):
             self.parameters[b.sql[1:]].add("text")
@@ -468,7 +480,11 @@ class Compiler:
         return self._combine(f"({value.sql} {word} ({sql}))", "bool", value)
 
     def _on_exists(self, scope: Scope, tree: Tree[Any]) -> Value:
-        sql = self._elements(scope, tree) if tree.data == "elements" else self.subquery(scope, tree)[0]
+        sql = (
+            self._elements(scope, tree)
+            if tree.data == "elements"
+            else self.subquery(scope, tree)[0]
+        )
         return Value(f"EXISTS ({sql})", "bool")
 
     def _on_scalar(self, scope: Scope, tree: Tree[Any]) -> Value:
@@ -479,7 +495,9 @@ class Compiler:
         a, b = self.value(scope, left), self.value(scope, right)
         return self._combine(f"({a.sql} || {b.sql})", "text", a, b)
 
-    def _on_arithmetic(self, scope: Scope, left: Tree[Any], operator: Token, right: Tree[Any]) -> Value:
+    def _on_arithmetic(
+        self, scope: Scope, left: Tree[Any], operator: Token, right: Tree[Any]
+    ) -> Value:
         a, b = self.value(scope, left), self.value(scope, right)
         for value in (a, b):
             if value.kind not in NUMBERS | {"any", "null"}:
@@ -523,7 +541,9 @@ class Compiler:
 
     # -- functions -----------------------------------------------------------------------------
 
-    def _on_call(self, scope: Scope, name: Token, distinct: Any, arguments: Tree[Any] | None) -> Value:
+    def _on_call(
+        self, scope: Scope, name: Token, distinct: Any, arguments: Tree[Any] | None
+    ) -> Value:
         function = str(name).lower()
         inner = arguments.children[0] if arguments is not None else None
         if inner is not None and inner.data == "star":
@@ -578,7 +598,7 @@ class Compiler:
             sql = f"{value.sql.removesuffix('.id')}._type"
             return Value(sql, "class", columns=frozenset({sql}))
         top = find_top(value.type)
-        sql = f'(SELECT _type FROM "{top.table}" WHERE id = {value.sql})'  # noqa: S608
+        sql = f'(SELECT _type FROM "{top.table}" WHERE id = {value.sql})'
         return Value(sql, "class", columns=value.columns)
 
     def _range(self, scope: Scope, tree: Tree[Any]) -> Range:

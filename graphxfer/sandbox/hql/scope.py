@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: S608 - names in SQL come from the model, values are bound
 """What names mean in a query: aliases, properties, and the joins that paths imply."""
 
 from __future__ import annotations
@@ -230,7 +231,9 @@ class Scope:
         if isinstance(node, Collection):
             if name == "size":
                 return self.size(node)
-            raise bad(f"illegal attempt to dereference collection [{path}] with element property [{name}]")
+            raise bad(
+                f"illegal attempt to dereference collection [{path}] with element property [{name}]"
+            )
         if isinstance(node, Details):
             return self._details(node, name)
         if isinstance(node, Value):
@@ -277,7 +280,9 @@ class Scope:
         if name == "permissions":
             is_group = type_.name == "ExperimenterGroup"
             sql = f"{alias}._permissions" if is_group else f"{alias}._group"
-            return Value(sql, "permissions", type_, unit=f"{alias}._owner", columns=frozenset({sql}))
+            return Value(
+                sql, "permissions", type_, unit=f"{alias}._owner", columns=frozenset({sql})
+            )
         allowed = name in DETAILS and (name == "externalInfo" or not type_.is_global)
         if not allowed or (name == "updateEvent" and not type_.is_mutable):
             raise bad(f"could not resolve property: {name} of: {type_.fqn}.details")
@@ -293,8 +298,10 @@ class Scope:
             target = TYPES[node.field.target or ""]
             table, inverse = target.table, node.field.inverse
             hidden = self.reads.condition(target, alias)
-        where = f'{alias}."{inverse}" = {node.range.alias}.id' + (f" AND {hidden}" if hidden else "")
-        return f'SELECT {what} FROM "{table}" {alias} WHERE {where}'  # noqa: S608
+        where = f'{alias}."{inverse}" = {node.range.alias}.id' + (
+            f" AND {hidden}" if hidden else ""
+        )
+        return f'SELECT {what} FROM "{table}" {alias} WHERE {where}'
 
     def size(self, node: Collection) -> Value:
         """Return the number of elements of a collection."""
