@@ -28,7 +28,7 @@ from graphxfer.progress import SILENT, Progress
 from graphxfer.rsync import Folder
 
 if TYPE_CHECKING:
-    from graphxfer.omero.connect import Profile
+    from graphxfer.omero.connect import Profile, Server
 
 WORK = ".fetch"
 """The folder below ``files/`` where files are until they are proven good."""
@@ -115,7 +115,7 @@ class Options:
 
     Parameters
     ----------
-    attachments : Folder or Profile, optional
+    attachments : Folder or Server, optional
         Where the source keeps attachments; else the folder ``Files`` beside the repository, or
         the server that the files come from.
     client_paths : bool
@@ -126,16 +126,13 @@ class Options:
         Who is to own the files and their folders here.
     as_user : str
         The local user who runs rsync (and its ssh); only for root.
-    password : str, optional
-        For a server; else it is found or asked for as usual.
     """
 
-    attachments: Folder | Profile | None = None
+    attachments: Folder | Server | None = None
     client_paths: bool = False
     jobs: int = 1
     owner: Owner = NOBODY_ELSE
     as_user: str = ""
-    password: str | None = field(default=None, repr=False)
 
 
 class _Wanted(NamedTuple):
@@ -149,7 +146,7 @@ class _Wanted(NamedTuple):
 class _Batch(NamedTuple):
     """Files that come from one place."""
 
-    place: Folder | Profile
+    place: Folder | Server
     staging: Path
     files: list[_Wanted]
 
@@ -171,9 +168,29 @@ def source(text: str, config: Path | None = None) -> Folder | Profile:
     return profile(text, config)
 
 
+@contextlib.contextmanager
+def reached(place: Folder | Profile, password: str | None = None) -> Iterator[Folder | Server]:
+    """Connect to a server for the length of a block; a folder needs nothing.
+
+    Parameters
+    ----------
+    place : Folder or Profile
+        As :func:`source` returns it.
+    password : str, optional
+        Else it is found or asked for as usual.
+    """
+    if isinstance(place, Folder):
+        yield place
+        return
+    from graphxfer.omero.connect import connect  # folders alone need no Ice
+
+    with connect(place, password=password) as server:
+        yield server
+
+
 def fetch(
     bundle: Bundle,
-    origin: Folder | Profile,
+    origin: Folder | Server,
     options: Options | None = None,
     progress: Progress = SILENT,
 ) -> Report:
@@ -183,7 +200,7 @@ def fetch(
     ----------
     bundle : Bundle
         Whose manifest says what to bring.
-    origin : Folder or Profile
+    origin : Folder or Server
         The source's ManagedRepository, or the source server itself.
     options : Options, optional
         How.
@@ -285,7 +302,7 @@ def _full_disk_told(files: Path) -> Iterator[None]:
 
 def _batches(
     entries: list[FileEntry],
-    origin: Folder | Profile,
+    origin: Folder | Server,
     options: Options,
     work: Path,
     report: Report,
@@ -313,9 +330,7 @@ def _batches(
     return found
 
 
-def _wanted(
-    entry: FileEntry, place: Folder | Profile, client_paths: bool, staging: Path
-) -> _Wanted:
+def _wanted(entry: FileEntry, place: Folder | Server, client_paths: bool, staging: Path) -> _Wanted:
     """Say how a file is named at its source, and where it arrives."""
     if not isinstance(place, Folder):
         name = entry.node.rpartition("/")[2]
@@ -343,21 +358,24 @@ def _bring(
                 as_user=options.as_user,
                 advance=advance,
             )
-        from graphxfer.omero.connect import connect  # folders alone need no Ice
-        from graphxfer.omero.files import download_all
+        _same_server(bundle, batch.place)
+        from graphxfer.omero.files import download_all  # folders alone need no Ice
 
-        batch.staging.mkdir(parents=True, exist_ok=True)
-        with connect(batch.place, password=options.password) as server:
-            if server.database_uuid != (known := bundle.graph().header.database_uuid):
-                raise UsageError(
-                    f"this server is another one ({server.database_uuid}) than the bundle's"
-                    f" ({known})",
-                    where=batch.place.host,
-                    do="name the server that the bundle was exported from",
-                )
-            files = {int(one.name): (one.entry.size, one.staged) for one in batch.files}
-            failed = download_all(server, files, options.jobs, advance)
-            return {str(file_id): why for file_id, why in failed.items()}
+        files = {int(one.name): (one.entry.size, one.staged) for one in batch.files}
+        failed = download_all(batch.place, files, options.jobs, advance)
+        return {str(file_id): why for file_id, why in failed.items()}
+
+
+def _same_server(bundle: Bundle, server: Server) -> None:
+    """Refuse a server that the bundle is not from: ids mean something else there."""
+    known = bundle.graph().header.database_uuid
+    if server.database_uuid != known:
+        raise UsageError(
+            f"this is not the server of the bundle: its database is {server.database_uuid}, "
+            f"not {known}",
+            where=server.profile.host,
+            do="name the server that the bundle was exported from",
+        )
 
 
 # -- what came ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated
 
@@ -59,16 +60,15 @@ def fetch(
     as_json: Json = False,
 ) -> None:
     """Bring the files of a bundle into its folder files/, and check every one."""
-    options = fetching.Options(
-        attachments=fetching.source(attachments, config) if attachments else None,
-        client_paths=client_paths,
-        jobs=jobs,
-        owner=fetching.Owner.parse(chown),
-        as_user=as_user,
-    )
-    report = fetching.fetch(
-        Bundle(bundle), fetching.source(origin, config), options, TerminalProgress()
-    )
+    owner = fetching.Owner.parse(chown)
+    place = fetching.source(origin, config)
+    beside = fetching.source(attachments, config) if attachments else None
+    with (
+        fetching.reached(place) as reached,
+        fetching.reached(beside) if beside else nullcontext() as attached,
+    ):
+        options = fetching.Options(attached, client_paths, jobs, owner, as_user)
+        report = fetching.fetch(Bundle(bundle), reached, options, TerminalProgress())
     if as_json:
         print_json(asdict(report))
     else:

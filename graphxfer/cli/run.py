@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer run`: a whole transfer, as a file says it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graphxfer import config
+from graphxfer.cli.common import OUT, Json, TerminalProgress, print_json
+from graphxfer.errors import Different, Incomplete
+
+
+def run(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG",
+            exists=True,
+            dir_okay=False,
+            help="The INI file of the transfer, or a .toml file.",
+            show_default=False,
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Export, fetch, plan, apply and verify in one go, as a file says; run again to go on."""
+    from graphxfer import run as running  # needs Ice: `graphxfer --help` does not
+
+    transfer = config.read(file)
+    outcome = running.run(transfer, TerminalProgress())
+    if as_json:
+        print_json(_plain(outcome))
+    else:
+        for difference in outcome.differences:
+            OUT.print(str(difference))
+        for left in outcome.left_out:
+            OUT.print(f"left out: {left.number:,} {left.type} ({left.why})")
+        OUT.print(f"the bundle is {outcome.bundle}")
+    if outcome.differences:
+        raise Different(f"{len(outcome.differences):,} differences", where=str(outcome.bundle))
+    missing = len(outcome.plan.skipped) + sum(left.number for left in outcome.left_out)
+    if missing and not transfer.partial_ok:
+        raise Incomplete(f"{missing:,} objects could not be moved", where=str(outcome.bundle))
+
+
+def _plain(outcome: Any) -> dict[str, Any]:
+    return {
+        "bundle": str(outcome.bundle),
+        "nodes": outcome.nodes,
+        "left_out": [asdict(left) for left in outcome.left_out],
+        "fetched": asdict(outcome.fetched),
+        "plan": outcome.plan.as_json(),
+        "differences": [asdict(difference) for difference in outcome.differences],
+    }
