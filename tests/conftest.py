@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.places import Place, place
+
+# A server's answer takes as long as it takes; a failing example is printed in full.
+settings.register_profile("graphxfer", deadline=None, print_blob=True)
+settings.load_profile("graphxfer")
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The server that data comes from."""
+    with place("SOURCE", tmp_path_factory.mktemp("source")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def destination(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The server that data goes to."""
+    with place("DESTINATION", tmp_path_factory.mktemp("destination")) as server:
+        yield server
