@@ -94,20 +94,18 @@ class Store:
             When the caller may not use the context group.
         """
         connection = self._take()
+        connection.execute("BEGIN")
+        tx = None
         try:
-            connection.execute("BEGIN")
-            tx = Transaction(
-                self, connection, caller, privileged or caller.event_type == "Internal"
-            )
-            try:
-                yield tx
-                tx.finish()
-            except BaseException:
-                connection.execute("ROLLBACK") if connection.in_transaction else None
-                raise
-            finally:
-                tx.release()
+            privileged = privileged or caller.event_type == "Internal"
+            tx = Transaction(self, connection, caller, privileged)
+            yield tx
+            tx.finish()
         finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if tx is not None:
+                tx.release()
             self._free.append(connection)
 
     def system(self, group: int = database.SYSTEM_GROUP) -> Caller:
