@@ -37,6 +37,7 @@ OPTIONS = (
 _SENT = re.compile(rb"(\d+)\s+\d+%")
 _REASON = re.compile(r'"(?P<path>/.*)"(?: \(in [^)]*\))?(?: failed)?: (?P<why>.+) \(\d+\)')
 OTHER_WAY = "take the files over the OMERO connection: --from SERVER"
+RIGHT_FOLDER = "name the folder that holds the files, and that this user may read"
 FULL = "the disk is full"
 MAKE_ROOM = "make room and run the same command again: what has arrived is kept"
 _SOME_FILES = (23, 24)
@@ -159,7 +160,7 @@ def bring(
     if program is None:
         raise FileProblem("rsync is not installed", do=f"apt-get install rsync, or {OTHER_WAY}")
     if not folder.host and not Path(folder.path).is_dir():
-        raise FileProblem("there is no such folder", where=str(folder), do="check --from")
+        raise FileProblem("there is no such folder", where=str(folder), do=RIGHT_FOLDER)
     target.mkdir(parents=True, exist_ok=True)
     reasons: dict[str, str] = {}
     with TemporaryDirectory(prefix="graphxfer-") as lists, contextlib.ExitStack() as stack:
@@ -244,18 +245,22 @@ def _ended(one: _Process, folder: Folder, target: Path) -> dict[str, str]:
         return {}
     if "(28)" in said or "(122)" in said:  # ENOSPC, EDQUOT
         raise FileProblem(FULL, where=str(target), do=MAKE_ROOM)
-    if code not in _SOME_FILES or "change_dir" in said:
+    reasons = [match for line in said.splitlines() if (match := _REASON.search(line))]
+    if "change_dir" in said and reasons:
+        raise FileProblem(
+            f"the folder cannot be read: {reasons[0]['why']}", where=str(folder), do=RIGHT_FOLDER
+        )
+    if code not in _SOME_FILES:
         raise FileProblem(
             f"rsync ended with code {code}: {_last(said)}",
             where=str(folder),
             do=_advice(folder),
         )
     root = folder.path.rstrip("/") + "/"
-    found = (_REASON.search(line) for line in said.splitlines())
     return {
         match["path"].removeprefix(root): match["why"]
-        for match in found
-        if match and match["path"].startswith(root)
+        for match in reasons
+        if match["path"].startswith(root)
     }
 
 
