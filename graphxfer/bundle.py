@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from graphxfer import crate, jsonld
+from graphxfer import crate, jsonld, omexml
 from graphxfer import manifest as manifests
 from graphxfer.errors import BadDocument, FileProblem, UnsafePath, UsageError
 from graphxfer.graph import TransferGraph
@@ -148,8 +148,9 @@ def open_source(path: Path) -> Bundle:
     Parameters
     ----------
     path : Path
-        A bundle; or its graph alone (a JSON-LD document; files as in a bundle, in ``files/``
-        beside it); or an OME-XML document with its files beside it.
+        A bundle, or a JSON-LD or OME-XML document. The files of a document that graphxfer
+        exported are in ``files/`` beside it, as in a bundle; those of any other are beside it,
+        where its OriginalFiles say.
 
     Raises
     ------
@@ -160,20 +161,21 @@ def open_source(path: Path) -> Bundle:
         raise FileProblem("is not there", where=str(path))
     if path.is_dir():
         return Bundle(path)
-    if path.name in (GRAPH, XML) and all(
-        (path.parent / name).is_file() for name in (GRAPH, MANIFEST)
-    ):
+    documents = (path.with_name(GRAPH), path.with_name(XML))
+    if path in documents and path.with_name(GRAPH).is_file() and path.with_name(MANIFEST).is_file():
         return Bundle(path.parent)
+    graph = _read(path)
+    if graph.header.database_uuid:
+        return Document(path, graph, manifests.of_graph(graph), path.with_name("files"))
+    return Document(path, graph, manifests.beside(graph), path.parent)
+
+
+def _read(path: Path) -> TransferGraph:
+    """Read a document, JSON-LD or OME-XML as it begins."""
     with told(path), path.open("rb") as stream:
         start = stream.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
         stream.seek(0)
-        if not start.startswith(b"<"):
-            graph = jsonld.read(stream)
-            return Document(path, graph, manifests.of_graph(graph), path.with_name("files"))
-    from graphxfer import omexml
-
-    graph = omexml.read(path)
-    return Document(path, graph, manifests.beside(graph), path.parent)
+        return omexml.read(path) if start.startswith(b"<") else jsonld.read(stream)
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -247,8 +249,7 @@ def _write_documents(folder: Path, graph: TransferGraph, manifest: Manifest) -> 
     """Write all that is not fetched; the graph comes last, for it makes the folder a bundle."""
     (folder / "files").mkdir(exist_ok=True)
     _replace(folder / MANIFEST, partial(_write_manifest, manifest))
-    with suppress(ImportError):
-        _replace(folder / XML, partial(_write_xml, graph))
+    _replace(folder / XML, partial(omexml.write, graph))
     _replace(folder / CRATE, partial(crate.write, graph, manifest))
     _replace(folder / GRAPH, partial(jsonld.write, graph))
     _sync(folder)
@@ -258,12 +259,6 @@ def _write_manifest(manifest: Manifest, stream: BinaryIO) -> None:
     text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
     manifests.write(manifest, text)
     text.detach()
-
-
-def _write_xml(graph: TransferGraph, stream: BinaryIO) -> None:
-    from graphxfer import omexml
-
-    omexml.write(graph, stream)
 
 
 def _replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
