@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from graphxfer import model
-from graphxfer.graph import Header, LeftOut, Node, TransferGraph, iri
+from graphxfer.graph import Header, LeftOut, Node, TransferGraph, class_of, iri
 from graphxfer.model import AffineTransform, Class, Edge, Field, Made, Quantity, Type, Via
 
 ENUMERATIONS = {
@@ -237,4 +237,19 @@ def graphs(draw: st.DrawFn, *, own_links: bool = False) -> TransferGraph:
         came_along=tuple(root for root in roots if root.startswith("Image/"))[:1],
         left_out=tuple(draw(st.lists(left_out, max_size=1))),
     )
-    return TransferGraph(header, builder.nodes)
+    return TransferGraph(header, map(_in_order, builder.nodes))
+
+
+def _in_order(node: Node) -> Node:
+    """Return a node with its members in the catalogue's order, as documents have them."""
+    entry = class_of(node)
+    return Node(
+        node.iri,
+        node.type,
+        {
+            field.name: node.fields[field.name]
+            for field in entry.fields
+            if field.name in node.fields
+        },
+        {edge.name: node.edges[edge.name] for edge in entry.edges if edge.name in node.edges},
+    )
