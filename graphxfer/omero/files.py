@@ -9,10 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import omero
+
 from graphxfer import checksums
-from graphxfer.errors import FileProblem, GraphxferError
+from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
 from graphxfer.omero.connect import Server
 
+_OF_ONE_FILE = (omero.ResourceError, omero.SecurityViolation, omero.ValidationException)
+"""What a server throws where it is a matter of this file alone."""
 BLOCK = 8 * 1024 * 1024
 """Bytes of one call; repository files refuse more than 64,000,000."""
 
@@ -98,14 +102,14 @@ def download(
         target.write_bytes(b"")
         return
     context = server.context(-1)
-    with target.open("ab") as out, _store(server, context) as store:
+    with _told(), target.open("ab") as out, _store(server, context) as store:
         store.setFileId(file_id, context)
         there = store.size(context)
         if size is not None and there != size:
             what = "truncated" if there < size else "changed"
             raise FileProblem(f"{what}: {there:,} bytes there, OMERO recorded {size:,}")
         if out.tell() > there:
-            out.truncate(0)
+            out.seek(out.truncate(0))
         position = out.tell()
         advance(position)
         while position < there:
@@ -169,6 +173,21 @@ def upload(
             do="run the same command again",
         )
     return recorded
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tell what a server throws about one file from what it throws about everything."""
+    try:
+        yield
+    except ServerFailure as failure:
+        cause = failure.__cause__
+        if isinstance(cause, omero.SecurityViolation):
+            what = "the server does not give it out (omero.policy.binary_access, or no permission)"
+            raise FileProblem(what) from failure
+        if isinstance(cause, _OF_ONE_FILE):
+            raise FileProblem(failure.what) from failure
+        raise
 
 
 @contextlib.contextmanager
