@@ -1,161 +1,41 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections to OMERO servers: profiles, and the one place that all remote calls go through."""
+"""Connections to OMERO servers: sessions that are joined or made, and the passwords for that."""
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import os
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import Ice
+import keyring
+import keyring.errors
+import omero
+import omero.all
+import omero.clients
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A server, and how to reach it.
+from graphxfer import __version__
+from graphxfer.errors import GraphxferError, LoginFailure, UsageError
+from graphxfer.omero import sessions
+from graphxfer.omero.failures import failure
+from graphxfer.omero.profiles import Profile, profile
+from graphxfer.omero.server import Server
 
-    Parameters
-    ----------
-    name : str
-        As in servers.toml; for an URI its host (and port, if not the usual one).
-    host, port, user
-        Where, and as whom.
-    group : str
-        The group to write to, by its name; empty for the user's default group.
-    secure : bool
-        Over TLS; `omero+tcp://` is without.
-    base : str
-        What the IRIs of its objects begin with; ends with a slash.
-    anonymous_dh : bool
-        The server has no certificate, only anonymous Diffie-Hellman.
-    verify_tls : bool or Path
-        Whether the server's certificate and name are checked; a file of CA certificates, or the
-        system's.
-    session : str
-        Key of a session to join: that of `omero login`.
-    """
+__all__ = ["Profile", "Server", "connect", "profile"]
 
-    name: str
-    host: str
-    port: int = 4064
-    user: str = ""
-    group: str = ""
-    secure: bool = True
-    base: str = ""
-    anonymous_dh: bool = False
-    verify_tls: bool | Path = False
-    session: str = ""
-
-
-def profile(text: str, config: Path | None = None) -> Profile:
-    """Return the server that a person named.
-
-    Parameters
-    ----------
-    text : str
-        Profile name, ``omero://user@host:4064/group``, ``omero+tcp://``, or ``-``.
-    config : Path, optional
-        File of profiles, instead of servers.toml.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be meant, or holds a password.
-    LoginFailure
-        If ``-`` is asked for and there is no current session.
-    """
-    raise NotImplementedError
-
-
-class Server:
-    """A session at a server; all calls of graphxfer go through it.
-
-    Services are wrapped: each call of an operation is counted, failures become errors that a
-    person can read (with the server's exception as their cause), and proxies that a call returns
-    are wrapped alike. The implicit context holds the group to write to.
-
-    Attributes
-    ----------
-    client : omero.client
-        For what only it can do (callbacks); prefer `service`.
-    profile : Profile
-        Where it is.
-    database_uuid, version : str
-        The database's UUID, and OMERO's version.
-    user_id, user_name
-        Who we are there.
-    group_id : int
-        The group to write to.
-    session_id : int
-        Row id of the session (never its key).
-    calls : int
-        Round trips so far.
-    """
-
-    client: Any
-    profile: Profile
-    database_uuid: str
-    version: str
-    user_id: int
-    user_name: str
-    is_admin: bool
-    group_id: int
-    session_id: int
-    calls: int
-
-    def context(self, group: int | None = None) -> dict[str, str]:
-        """Return a call context for a group; the group to write to unless said, -1 for all.
-
-        An explicit context replaces the implicit one, so it is always made from that.
-        """
-        raise NotImplementedError
-
-    def service(self, name: str) -> Any:
-        """Return a service, wrapped: ``service("IUpdate").saveAndReturnIds(objects)``.
-
-        Parameters
-        ----------
-        name : str
-            A stateless service (``IQuery``, ``IUpdate``, ``IAdmin``, ``ISession``, ``IConfig``,
-            …), one and the same each time; a stateful one (``RawFileStore``), new each time and
-            to be closed; or ``ManagedRepository``.
-        """
-        raise NotImplementedError
-
-    def wrap(self, proxy: Any) -> Any:
-        """Return any proxy wrapped as services are."""
-        raise NotImplementedError
-
-    def submit(self, command: Any) -> Any:
-        """Run an `omero.cmd` request (Delete2, …) and return its response.
-
-        Raises
-        ------
-        ServerFailure
-            If the response is an error.
-        """
-        raise NotImplementedError
-
-    def rows(self, hql: str, **params: Any) -> list[list[Any]]:
-        """Return the rows of a projection over all groups, as Python values.
-
-        Parameters
-        ----------
-        hql : str
-            The query.
-        **params
-            int, str, or a non-empty list of these, by name.
-        """
-        raise NotImplementedError
-
-    def objects(self, hql: str, **params: Any) -> list[Any]:
-        """Return the objects that a query finds over all groups."""
-        raise NotImplementedError
-
-    @property
-    def gateway(self) -> Any:
-        """The same session as `omero.gateway.BlitzGateway`, which ezomero's functions take."""
-        raise NotImplementedError
+KEEP_ALIVE = 60
+"""Seconds; servers end a session that is idle for ten minutes."""
+IDLE = 600_000
+"""Milliseconds that a session of our own outlives a killed run: OMERO's default."""
+ANONYMOUS_CIPHERS = "HIGH:ADH:@SECLEVEL=0"
+LOGIN_CALLS = 2
+"""Of omero.client.createSession: Glacier2's createSession, and setCallback."""
 
 
 @contextmanager
@@ -163,6 +43,10 @@ def connect(
     profile: Profile, *, own_session: bool = False, password: str | None = None
 ) -> Iterator[Server]:
     """Open a session at a server for the length of a block.
+
+    A session of `omero login` that is alive is joined, and left alive. Else one is made, with the
+    password that is found first: GRAPHXFER_PASSWORD_<PROFILE>, OMERO_PASSWORD, the keyring
+    (service ``graphxfer``, user ``user@host:port``), a prompt where there is a terminal.
 
     Parameters
     ----------
@@ -172,14 +56,141 @@ def connect(
         Work in a session of our own even where another could be joined, so that all that is made
         in it was made by this run.
     password : str, optional
-        Instead of the stored session, the environment, the keyring and a prompt.
+        Instead of the stored session and of what is searched for a password.
 
     Raises
     ------
     LoginFailure
         If no session could be had.
     ServerFailure
-        If the server cannot be reached, or is older than 5.6.
+        If the server cannot be reached.
     """
-    raise NotImplementedError
-    yield
+    joined = None if password else _join(profile)
+    client = joined or _log_in(profile, password)
+    with _closing(client):
+        server = Server(client, profile, LOGIN_CALLS)
+        if joined and own_session:
+            with _another(server) as own:
+                yield own
+        else:
+            client.enableKeepAlive(KEEP_ALIVE)
+            yield server
+
+
+@contextmanager
+def _another(server: Server) -> Iterator[Server]:
+    """Work in a further session of the same user, which ends with the block."""
+    session = server.service("ISession").createUserSession(0, IDLE, server.group_name)
+    client = _session(server.profile, session.uuid.val, session.uuid.val)
+    with _closing(client):
+        own = Server(client, server.profile, server.calls + LOGIN_CALLS)
+        client.enableKeepAlive(KEEP_ALIVE)
+        try:
+            yield own
+        finally:
+            with contextlib.suppress(GraphxferError):
+                while own.service("ISession").closeSession(session) > 0:
+                    pass
+
+
+@contextmanager
+def _closing(client: Any) -> Iterator[None]:
+    """Close a client in the end; the session that it made ends, one that it joined does not."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Ice.Exception):
+            client.closeSession()
+
+
+def _join(profile: Profile) -> Any:
+    """Return a client in a session that is kept for the user, or None."""
+    if profile.session:
+        keys = [profile.session]
+    else:
+        keys = [each.key for each in sessions.kept(profile.host, profile.port, profile.user)]
+    for key in keys:
+        try:
+            client = _session(profile, key, key)
+        except LoginFailure:
+            continue  # it has ended
+        client.getSession().detachOnDestroy()
+        return client
+    if profile.session:
+        raise LoginFailure(
+            "the current session has ended", where=profile.address, do="run `omero login`"
+        )
+    return None
+
+
+def _log_in(profile: Profile, password: str | None) -> Any:
+    """Return a client in a new session."""
+    if not profile.user:
+        raise UsageError(
+            "no user is named", where=profile.address, do=f"omero://user@{profile.host}"
+        )
+    return _session(profile, profile.user, password or _password(profile))
+
+
+def _session(profile: Profile, user: str, password: str) -> Any:
+    """Return a client that is logged in."""
+    try:
+        client = omero.client(pmap=_properties(profile))
+    except Ice.Exception as error:
+        raise failure(error, profile.address) from error
+    client.setAgent(f"graphxfer {__version__}")
+    try:
+        client.createSession(user, password)
+    except (Ice.Exception, omero.ClientError) as error:
+        with contextlib.suppress(Ice.Exception):
+            client.closeSession()
+        raise failure(error, profile.address) from error
+    return client
+
+
+def _properties(profile: Profile) -> dict[str, str]:
+    """Return the properties of Ice and omero.client that a profile means."""
+    found = {"omero.host": profile.host, "omero.port": str(profile.port)}
+    if "://" not in profile.host:  # a web socket's address is understood by omero.client alone
+        protocol = "ssl" if profile.secure else "tcp"
+        router = f'OMERO.Glacier2/router:{protocol} -p {profile.port} -h "{profile.host}"'
+        found["Ice.Default.Router"] = router
+    if profile.anonymous_dh:
+        found["IceSSL.Ciphers"] = ANONYMOUS_CIPHERS
+    if profile.verify_tls:
+        found |= {"IceSSL.VerifyPeer": "2", "IceSSL.CheckCertName": "1"}
+        if isinstance(profile.verify_tls, Path):
+            found["IceSSL.CAs"] = str(profile.verify_tls)
+        else:
+            found["IceSSL.UsePlatformCAs"] = "1"
+    return found
+
+
+def password_variable(profile: Profile) -> str:
+    """Return the environment variable for a profile's password.
+
+    Examples
+    --------
+    >>> password_variable(Profile("my-server", "omero.example.org"))
+    'GRAPHXFER_PASSWORD_MY_SERVER'
+    """
+    return "GRAPHXFER_PASSWORD_" + re.sub(r"\W", "_", profile.name).upper()
+
+
+def _password(profile: Profile) -> str:
+    """Return the password that is found first."""
+    variable = password_variable(profile)
+    account = f"{profile.user}@{profile.host}:{profile.port}"
+    found = os.environ.get(variable) or os.environ.get("OMERO_PASSWORD")
+    if not found:
+        with contextlib.suppress(keyring.errors.KeyringError):
+            found = keyring.get_password("graphxfer", account)
+    if not found and sys.stdin.isatty():
+        found = getpass.getpass(f"Password of {account}: ")
+    if not found:
+        raise LoginFailure(
+            "no password",
+            where=profile.address,
+            do=f"set {variable} or OMERO_PASSWORD, or `keyring set graphxfer {account}`",
+        )
+    return found

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A session at a server, and the one place that all remote calls go through."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, partial
+from typing import Any
+
+import Ice
+import omero
+import omero.all
+import omero.callbacks
+from omero.rtypes import rlist, rlong, rstring
+
+from graphxfer.errors import LoginFailure, NotThere, ServerFailure
+from graphxfer.omero.failures import failure
+from graphxfer.omero.profiles import Profile
+
+ALL_GROUPS = -1
+OLDEST = (5, 6)
+"""Older servers have another model (units, Folder, names of shapes)."""
+IN_FLIGHT = 4
+"""How many queries are asked at once."""
+TRIES = 4
+"""How often a call is made that the server asks to repeat."""
+
+Query = tuple[str, dict[str, Any]]
+"""HQL and its parameters."""
+
+
+class Server:
+    """A session at a server; all calls of graphxfer go through it.
+
+    Services are wrapped: each call of an operation is counted, failures become errors that a
+    person can read (with the server's exception as their cause), and proxies that a call returns
+    are wrapped alike. The implicit context holds the group to write to.
+
+    A lost connection is not mended: what was being done when it broke is not known. The command
+    is run again, which goes on where the journal says. Only where the server says that nothing
+    was done (TryAgain, DatabaseBusyException) is a call repeated.
+
+    Parameters
+    ----------
+    client : omero.client
+        Logged in.
+    profile : Profile
+        Where it is.
+    calls : int
+        Round trips that the login took.
+
+    Attributes
+    ----------
+    client : omero.client
+        For what only it can do (callbacks); prefer `service`.
+    database_uuid, version : str
+        The database's UUID, and OMERO's version.
+    user_id, user_name
+        Who we are there.
+    is_admin : bool
+        Whether that is an administrator.
+    group_id, group_name
+        The group to write to.
+    session_id : int
+        Row id of the session (never its key).
+    calls : int
+        Round trips so far; the background's keep-alive is not counted.
+    """
+
+    def __init__(self, client: Any, profile: Profile, calls: int = 0) -> None:
+        self.client, self.profile, self.calls = client, profile, calls
+        self._services: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        config = self.service("IConfig")
+        self.version: str = config.getVersion()
+        _check_version(self.version, profile)
+        self.database_uuid: str = config.getDatabaseUuid()
+        here = self.service("IAdmin").getEventContext()
+        self.user_id, self.user_name, self.is_admin = here.userId, here.userName, here.isAdmin
+        self.session_id: int = here.sessionId
+        self.group_name: str = profile.group or here.groupName
+        self.group_id: int = self._group(here) if profile.group else here.groupId
+        client.getImplicitContext().put("omero.group", str(self.group_id))
+
+    def _group(self, here: Any) -> int:
+        """Return the id of the profile's group."""
+        name, where = self.profile.group, self.profile.address
+        found = self.rows("select g.id from ExperimenterGroup g where g.name = :name", name=name)
+        if not found:
+            raise NotThere(f"there is no group {name!r}", where=where)
+        group: int = found[0][0]
+        if group not in here.memberOfGroups and not self.is_admin:
+            raise ServerFailure(
+                f"{self.user_name} is not a member of the group {name!r}",
+                where=where,
+                do="name one of your groups, or none for the default one",
+            )
+        return group
+
+    def context(self, group: int | None = None) -> dict[str, str]:
+        """Return a call context for a group; the group to write to unless said, -1 for all.
+
+        An explicit context replaces the implicit one, so it is always made from that.
+        """
+        context: dict[str, str] = self.client.getContext(self.group_id if group is None else group)
+        return context
+
+    def call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
+        """Call an operation of a proxy; the one place where this is done.
+
+        Parameters
+        ----------
+        operation : callable
+            A proxy's bound method.
+        *arguments
+            Its arguments; a call context as the last one, where another than the implicit one
+            is wanted.
+
+        Raises
+        ------
+        ServerFailure
+            If it fails; the exception is its cause.
+        """
+        for last in (False,) * (TRIES - 1) + (True,):
+            self._count()
+            try:
+                return self._wrapped(operation(*arguments))
+            except (omero.TryAgain, omero.DatabaseBusyException) as busy:
+                if last:
+                    raise failure(busy, self.profile.address) from busy
+                time.sleep(min(max(busy.backOff, 100), 5000) / 1000)
+            except (Ice.Exception, omero.ClientError) as error:
+                raise failure(error, self.profile.address) from error
+        raise AssertionError  # the last try returns or raises
+
+    def _count(self) -> None:
+        with self._lock:
+            self.calls += 1
+
+    def _wrapped(self, result: Any) -> Any:
+        return self.wrap(result) if isinstance(result, Ice.ObjectPrx) else result
+
+    def wrap(self, proxy: Any) -> Any:
+        """Return any proxy wrapped as services are."""
+        return Service(self, proxy)
+
+    def service(self, name: str) -> Any:
+        """Return a service, wrapped: ``service("IUpdate").saveAndReturnIds(objects)``.
+
+        Parameters
+        ----------
+        name : str
+            A stateless service (``IQuery``, ``IUpdate``, ``IAdmin``, ``ISession``, ``IConfig``,
+            …), one and the same each time; a stateful one (``RawFileStore``), new each time and
+            to be closed; or ``ManagedRepository``.
+        """
+        if name == "ManagedRepository":
+            return self._managed_repository
+        stateless = re.match("I[A-Z]", name) is not None
+        if stateless and name in self._services:
+            return self._services[name]
+        factory = self.client.getSession()
+        make = factory.getByName if stateless else factory.createByName
+        found = self.call(make, f"omero.api.{name}")
+        service = self.wrap(getattr(omero.api, f"{name}Prx").uncheckedCast(found.proxy))
+        if stateless:
+            self._services[name] = service
+        return service
+
+    @cached_property
+    def _managed_repository(self) -> Any:
+        resources = self.call(self.client.getSession().sharedResources)
+        for proxy in resources.repositories().proxies:
+            if proxy is not None:
+                managed = self.call(omero.grid.ManagedRepositoryPrx.checkedCast, proxy)
+                if managed is not None:
+                    return managed
+        raise ServerFailure("it has no ManagedRepository", where=self.profile.address)
+
+    def submit(self, command: Any) -> Any:
+        """Run an `omero.cmd` request (Delete2, …), wait, and return its response.
+
+        Parameters
+        ----------
+        command : omero.cmd.Request
+            What to do.
+
+        Raises
+        ------
+        ServerFailure
+            If the response is an error.
+        """
+        handle = self.call(self.client.getSession().submit, command, self.context())
+        callback = omero.callbacks.CmdCallbackI(self.client, handle.proxy)
+        try:
+            while not callback.block(500):
+                pass
+            response = callback.getResponse()
+        finally:
+            callback.close(True)
+        if isinstance(response, omero.cmd.ERR):
+            why = response.parameters.get("message") or response.name
+            what = f"{type(command).__name__} failed: {why}"
+            raise ServerFailure(what, where=self.profile.address)
+        return response
+
+    def rows(self, hql: str, **params: Any) -> list[list[Any]]:
+        """Return the rows of a projection over all groups, as Python values.
+
+        Parameters
+        ----------
+        hql : str
+            The query.
+        **params
+            int, str, or a non-empty list of these, by name; `limit` is the most rows.
+        """
+        found = self.service("IQuery").projection(hql, parameters(params), self.context(ALL_GROUPS))
+        return unwrap(found)
+
+    def stream(self, queries: Iterable[Query]) -> Iterator[list[list[Any]]]:
+        """Ask several projections, some at once, and yield their rows in the order asked.
+
+        Parameters
+        ----------
+        queries : iterable
+            HQL and parameters, as of `rows`.
+        """
+        service, context = self.service("IQuery").proxy, self.context(ALL_GROUPS)
+        asked: deque[Any] = deque()
+        for hql, params in queries:
+            if len(asked) == IN_FLIGHT:
+                yield self._answer(service, asked.popleft())
+            self._count()
+            asked.append(service.begin_projection(hql, parameters(params), _ctx=context))
+        while asked:
+            yield self._answer(service, asked.popleft())
+
+    def _answer(self, service: Any, asked: Any) -> list[list[Any]]:
+        try:
+            return unwrap(service.end_projection(asked))
+        except Ice.Exception as error:
+            raise failure(error, self.profile.address) from error
+
+    def objects(self, hql: str, **params: Any) -> list[Any]:
+        """Return the objects that a query finds over all groups."""
+        found: list[Any] = self.service("IQuery").findAllByQuery(
+            hql, parameters(params), self.context(ALL_GROUPS)
+        )
+        return found
+
+    @cached_property
+    def gateway(self) -> Any:
+        """The same session as `omero.gateway.BlitzGateway`, which ezomero's functions take.
+
+        It stays on our connection: it would change to the unencrypted one by default. Its calls
+        are not counted.
+        """
+        from omero.gateway import BlitzGateway
+
+        return BlitzGateway(client_obj=self.client, secure=self.client.isSecure())
+
+
+class Service:
+    """A proxy whose operations are called through `Server.call`."""
+
+    def __init__(self, server: Server, proxy: Any) -> None:
+        self._server, self.proxy = server, proxy
+
+    def __getattr__(self, operation: str) -> Any:
+        return partial(self._server.call, getattr(self.proxy, operation))
+
+
+def parameters(params: dict[str, Any]) -> Any:
+    """Return Python values as query parameters; `limit` becomes a page."""
+    wrapped = omero.sys.ParametersI()
+    for name, value in params.items():
+        if name == "limit":
+            wrapped.page(0, value)
+        else:
+            wrapped.add(name, _rtype(value))
+    return wrapped
+
+
+def _rtype(value: Any) -> Any:
+    if isinstance(value, str):
+        return rstring(value)
+    return rlong(value) if isinstance(value, int) else rlist([_rtype(each) for each in value])
+
+
+def unwrap(rows: list[list[Any]]) -> list[list[Any]]:
+    """Return a projection's rows as Python values; no deeper than scalars, for speed."""
+    return [[None if value is None else value._val for value in row] for row in rows]
+
+
+def _check_version(version: str, profile: Profile) -> None:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is None or tuple(map(int, found.groups())) < OLDEST:
+        raise LoginFailure(
+            f"it is OMERO {version}; graphxfer needs {'.'.join(map(str, OLDEST))} or newer",
+            where=profile.address,
+            do="upgrade the server",
+        )
