@@ -58,6 +58,8 @@ TOML: Mapping[str, Mapping[str, type]] = {
 
 _DATATYPES = ("Project", "Dataset", "Image")
 _LONGEST_NAME = 100
+_ENCRYPTED = 4064
+"""OMERO's usual port with TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,12 @@ def _read_ini(path: Path, text: str) -> Transfer:
     objects = _objects(source)
     xml = general.text("xml_filepath")
     owner, group = storage.text("user"), storage.text("group")
+    servers = source, section["dest_omero"]
     logins = _login(source), _login(section["dest_omero"])
+    warnings = [
+        *_exposed(path, logins),
+        *(line for one in servers for line in _stays_encrypted(one)),
+    ]
     return Transfer(
         source=logins[0],
         destination=logins[1],
@@ -204,20 +211,30 @@ def _read_ini(path: Path, text: str) -> Transfer:
         chown=f"{owner}:{group}" if owner or group else "",
         xml=Path(xml) if xml else None,
         in_place=general.flag("ln_s_import"),
-        warnings=_exposed(path, logins),
+        warnings=tuple(warnings),
     )
 
 
 def _login(section: _Section) -> Login:
     """Return the server that ``hostname``, ``port``, ``user``, ``group`` and ``secure`` name."""
-    secure = section.flag("secure", default=True)
     host, user = section.required("hostname"), quote(section.required("user"), safe="")
     if re.search(r"[\s/@:]", host):
         raise UsageError(f"hostname = {host} is no host name", where=section.where)
-    port, group = section.number("port", 4064), quote(section.text("group"), safe="")
-    scheme = "omero" if secure else "omero+tcp"
-    password = section.text("password") or None
-    return Login(f"{scheme}://{user}@{host}:{port}/{group}", password)
+    port, group = section.number("port", _ENCRYPTED), quote(section.text("group"), safe="")
+    scheme = "omero" if section.flag("secure", True) or port == _ENCRYPTED else "omero+tcp"
+    return Login(f"{scheme}://{user}@{host}:{port}/{group}", section.text("password") or None)
+
+
+def _stays_encrypted(section: _Section) -> list[str]:
+    """Return a warning where ``secure`` is not what it was.
+
+    Today's tools log in on the encrypted port and then change to the other one. Going to that
+    at once would send the password in clear, so the encrypted one is kept.
+    """
+    if section.flag("secure", True) or section.number("port", _ENCRYPTED) != _ENCRYPTED:
+        return []
+    told = f"{section.where}: secure = False, but {_ENCRYPTED} is OMERO's encrypted port"
+    return [f"{told}: the connection stays encrypted (port = 4063 for the other one)"]
 
 
 def _objects(source: _Section) -> str:

@@ -136,6 +136,15 @@ def test_a_repository_on_this_machine_needs_no_host(tmp_path: Path) -> None:
     assert config.read(written(tmp_path, text)).files_from == "/OMERO/ManagedRepository"
 
 
+@pytest.mark.parametrize("port", ["port = 4064", "port =", ""])
+def test_an_insecure_login_on_the_encrypted_port_stays_encrypted(tmp_path: Path, port: str) -> None:
+    """Today's tools log in encrypted there: the password must not be sent in clear."""
+    text = INI.replace("secure = True", "secure = False").replace("port = 4064", port)
+    transfer = config.read(written(tmp_path, text))
+    assert transfer.source.server.startswith("omero://ada@research.example.org:4064/")
+    assert "stays encrypted" in transfer.warnings[0]
+
+
 def test_a_long_list_of_ids_gives_a_bundle_a_short_name_of_its_own(tmp_path: Path) -> None:
     names = [
         config.read(
