@@ -114,9 +114,10 @@ class _Builder:
     def add(self, name: str, fixed: dict[str, Any] | None = None, **edges: Any) -> str:
         """Add a node of a class, and return its IRI; its children are drawn with it."""
         entry = model.CLASSES[name]
-        self.counts[name] += 1
+        table = entry.parent or name  # OMERO numbers all annotations together, and all shapes
+        self.counts[table] += 1
         drawn = self.draw(FIELDS[name] if name in FIELDS else fields(entry))
-        node = Node(iri(name, self.counts[name]), name, drawn | (fixed or {}))
+        node = Node(iri(name, self.counts[table]), name, drawn | (fixed or {}))
         self.nodes.append(node)
         for edge in entry.edges:
             if targets := edges.get(edge.name, ()) or self._targets(edge):

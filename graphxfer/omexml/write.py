@@ -13,7 +13,7 @@ from lxml import etree
 
 from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.jsonld.nodes import to_records
-from graphxfer.model import AffineTransform, Class, Field, Quantity
+from graphxfer.model import AffineTransform, Class, Field, Quantity, Type
 from graphxfer.omexml import schema
 
 
@@ -159,7 +159,8 @@ def _id(node: Node) -> str:
 def _said(field: Field, value: Any) -> bool:
     if value is None or not field.xml:
         return False
-    return isinstance(value, bytes | tuple) or schema.spell(field, value) is not None
+    structured = field.type in (Type.BYTES, Type.TRANSFORM, Type.PAIRS)
+    return structured or schema.spell(field, value) is not None
 
 
 def _child(parent: str, field: Field, value: Any) -> Any:
