@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphxfer import manifest, proof, rsync
 from graphxfer.bundle import Bundle
 from graphxfer.errors import FileProblem, UnsafePath, UsageError
+from graphxfer.graph import id_of
 from graphxfer.manifest import FileEntry
 from graphxfer.progress import SILENT, Progress
 from graphxfer.rsync import Folder
@@ -333,7 +334,7 @@ def _batches(
 def _wanted(entry: FileEntry, place: Folder | Server, client_paths: bool, staging: Path) -> _Wanted:
     """Say how a file is named at its source, and where it arrives."""
     if not isinstance(place, Folder):
-        name = entry.node.rpartition("/")[2]
+        name = str(id_of(entry.node))
     elif client_paths:
         name = entry.client_path.lstrip("/")  # absolute, whether OMERO kept the slash or not
     else:
@@ -350,14 +351,11 @@ def _bring(
     sizes = {one.name: one.entry.size or 0 for one in batch.files}
     with progress.task("fetch", sum(sizes.values()), "bytes") as advance:
         if isinstance(batch.place, Folder):
-            return rsync.bring(
-                batch.place,
-                sizes,
-                batch.staging,
-                jobs=options.jobs,
-                as_user=options.as_user,
-                advance=advance,
+            jobs, as_user = options.jobs, options.as_user
+            missing = rsync.bring(
+                batch.place, sizes, batch.staging, jobs=jobs, as_user=as_user, advance=advance
             )
+            return {name: f"missing: {why}" for name, why in missing.items()}
         _same_server(bundle, batch.place)
         from graphxfer.omero.files import download_all  # folders alone need no Ice
 
@@ -393,10 +391,10 @@ def _settle(
     """Check what has arrived, and put in its place what is good."""
     arrived: dict[Path, list[_Wanted]] = defaultdict(list)
     for one in batch.files:
-        if one.staged.is_file():
+        if one.name not in reasons and one.staged.is_file():
             arrived[one.staged].append(one)
         else:
-            why = f"missing: {reasons.get(one.name, 'it is not there')}"
+            why = reasons.get(one.name, "missing: no such file")
             report.problems.append(Problem(one.entry.path, one.entry.node, why))
     total = sum(path.stat().st_size for path in arrived)
     with progress.task("check", total, "bytes") as advance:

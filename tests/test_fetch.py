@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import omero
 import pytest
 
 from graphxfer import bundle as bundles
@@ -25,7 +26,9 @@ from graphxfer.errors import FileProblem, UnsafePath, UsageError
 from graphxfer.fetch import Options, Owner, Report, fetch
 from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.model import Value
+from graphxfer.omero.connect import Profile, Server
 from graphxfer.rsync import Folder
+from graphxfer.sandbox import manage
 
 PIXELS = {
     "ada_2/2026-03/14/09-26-53.589/a.tif": b"pixels of a",
@@ -169,7 +172,7 @@ def damage(source: Source, name: str, change: Callable[[Path], object]) -> None:
             "changed: SHA1-160 is a9f9744471edcec9b1538469f8a43a9dba2028d6, "
             "OMERO recorded 5271174e54147ec6903cfa575a6013154862b30e",
         ),
-        (lambda path: (path.unlink(), path.mkdir()), "missing: it is not there"),
+        (lambda path: (path.unlink(), path.mkdir()), "missing: no such file"),
     ],
     ids=["missing", "truncated", "longer", "changed", "folder"],
 )
@@ -377,10 +380,82 @@ def test_who_is_not_root_gives_nothing_away_and_is_nobody_else(
         fetch(bundle, from_folder(source), Options(as_user="nobody"))
 
 
+# -- over the connection ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[manage.Sandbox]:
+    with manage.running(tmp_path_factory.mktemp("server")) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def attached(sandbox: manage.Sandbox, tmp_path: Path) -> Bundle:
+    """A bundle of three attachments that omero-py's own client uploaded."""
+    client = omero.client(f"ssl://{sandbox.host}:{sandbox.port}")
+    sf = client.createSession("root", "omero")
+    graph = TransferGraph(
+        Header("https://omero.example.org/", sf.getConfigService().getDatabaseUuid())
+    )
+    for number in range(3):
+        local = tmp_path / f"table {number}.csv"
+        local.write_bytes(ATTACHED * number)
+        uploaded = sf.getQueryService().get("OriginalFile", client.upload(str(local)).id.val)
+        fields: dict[str, Value] = {"name": uploaded.name.val, "path": uploaded.path.val}
+        fields |= {"size": uploaded.size.val, "hash": uploaded.hash.val, "hasher": "SHA1-160"}
+        graph.add(Node(f"OriginalFile/{uploaded.id.val}", "OriginalFile", fields))
+    client.closeSession()
+    return bundles.write(tmp_path / "bundle", graph)
+
+
+def over(sandbox: manage.Sandbox) -> Profile:
+    return Profile("sandbox", sandbox.host, sandbox.port, "root")
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_files_come_over_the_connection(
+    sandbox: manage.Sandbox, attached: Bundle, jobs: int
+) -> None:
+    with fetching.reached(over(sandbox), "omero") as server:
+        assert fetch(attached, server, Options(jobs=jobs)) == Report(3, 3 * len(ATTACHED))
+        assert isinstance(server, Server)
+        calls = server.calls
+        assert fetch(attached, server) == Report(kept=3)
+        assert server.calls == calls
+    assert list(contents(attached).values()) == [ATTACHED * number for number in range(3)]
+
+
+def test_what_the_server_has_lost_is_named(sandbox: manage.Sandbox, attached: Bundle) -> None:
+    *_, short, gone = attached.manifest()
+    stored = sandbox.repository.parent / "Files"
+    (stored / gone.source).unlink()
+    (stored / short.source).write_bytes(b"short")
+    with fetching.reached(over(sandbox), "omero") as server:
+        report = fetch(attached, server)
+    why = {problem.node: problem.why for problem in report.problems}
+    assert set(why) == {short.node, gone.node}
+    assert why[short.node] == "truncated: 5 bytes there, OMERO recorded 13"
+    assert "ResourceError" in why[gone.node]
+    assert report.fetched == 1
+
+
+def test_another_server_than_the_bundles_is_refused(
+    sandbox: manage.Sandbox, bundle: Bundle
+) -> None:
+    with (
+        fetching.reached(over(sandbox), "omero") as server,
+        pytest.raises(UsageError, match="not the server of the bundle"),
+    ):
+        fetch(bundle, server)
+
+
 def test_what_from_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert fetching.source("./files") == Folder(str(tmp_path / "files"))
     assert fetching.source("ada@host:/data") == Folder("/data", "ada@host")
+    named = fetching.source("omero://ada@host.example.org/")
+    assert isinstance(named, Profile)
+    assert named.host == "host.example.org"
 
 
 def test_the_proof_reads_a_file_once_for_several_hashers(tmp_path: Path) -> None:

@@ -102,21 +102,22 @@ def download(
         target.write_bytes(b"")
         return
     context = server.context(-1)
-    with _told(), target.open("ab") as out, _store(server, context) as store:
+    with _told(), _store(server, context) as store:
         store.setFileId(file_id, context)
         there = store.size(context)
         if size is not None and there != size:
             what = "truncated" if there < size else "changed"
             raise FileProblem(f"{what}: {there:,} bytes there, OMERO recorded {size:,}")
-        if out.tell() > there:
-            out.seek(out.truncate(0))
-        position = out.tell()
-        advance(position)
-        while position < there:
-            # Beyond the end OMERO answers with zeros: never ask for more than there is.
-            out.write(store.read(position, min(BLOCK, there - position), context))
-            advance(out.tell() - position)
+        with target.open("ab") as out:
+            if out.tell() > there:
+                out.seek(out.truncate(0))
             position = out.tell()
+            advance(position)
+            while position < there:
+                # Beyond the end OMERO answers with zeros: never ask for more than there is.
+                out.write(store.read(position, min(BLOCK, there - position), context))
+                advance(out.tell() - position)
+                position = out.tell()
 
 
 def upload(
