@@ -58,6 +58,13 @@ def test_any_graph_is_valid_ome_xml_and_comes_back_equal(
     assert told(read(tmp_path, document)) == told(graph)
 
 
+PIXELS: dict[str, Any] = {
+    **{"sizeX": 5, "sizeY": 4, "sizeZ": 3, "sizeC": 1, "sizeT": 1},
+    **{"pixelsType": "uint8", "dimensionOrder": "XYZCT"},
+    "physicalSizeX": Quantity(0.25, "MICROMETER"),
+}
+
+
 def small() -> TransferGraph:
     nodes = [
         Node("Project/1", "Project", {"name": "Mitosis"}, {"datasets": ("Dataset/2",)}),
@@ -71,9 +78,7 @@ def small() -> TransferGraph:
         Node(
             "Pixels/4",
             "Pixels",
-            {"sizeX": 5, "sizeY": 4, "sizeZ": 3, "sizeC": 1, "sizeT": 1}
-            | {"pixelsType": "uint8", "dimensionOrder": "XYZCT"}
-            | {"physicalSizeX": Quantity(0.25, "MICROMETER")},
+            PIXELS,
             {"channels": ("Channel/5",)},
         ),
         Node(
@@ -105,7 +110,7 @@ def small() -> TransferGraph:
 
 
 def test_another_program_sees_what_is_there() -> None:
-    document = ome_types.from_xml(written(small()).decode())
+    document: Any = ome_types.from_xml(written(small()).decode())
     image = document.images[0]
     assert document.projects[0].dataset_refs[0].id == document.datasets[0].id
     assert (image.name, image.description) == ("cell [0]", "x\ny")
@@ -118,7 +123,7 @@ def test_another_program_sees_what_is_there() -> None:
     roi = document.rois[0]
     assert (image.roi_refs[0].id, roi.name) == (roi.id, "nucleus")
     mask = roi.union[0]
-    assert (mask.the_z, mask.transform.a02, mask.bin_data.value) == (1, 2.5, b"\xa0")  # type: ignore[union-attr]
+    assert (mask.the_z, mask.transform.a02, mask.bin_data.value) == (1, 2.5, b"\xa0")
     texts = [annotation.value for annotation in document.structured_annotations.tag_annotations]
     assert texts == ["<b> & µ"]
     pairs = document.structured_annotations.map_annotations[0].value.ms
@@ -150,7 +155,7 @@ def test_what_xml_cannot_say_survives(
 
 def without_graph(document: bytes) -> bytes:
     """Return a document as if another program had written it."""
-    root = etree.fromstring(document)
+    root: Any = etree.fromstring(document)
     for annotation in root.iter(f"{OME}XMLAnnotation"):
         if annotation.get("ID") == "Annotation:graphxfer":
             annotation.getparent().remove(annotation)
