@@ -29,7 +29,6 @@ TYPES = {
     "bit": "u1", "int8": "i1", "uint8": "u1", "int16": ">i2", "uint16": ">u2", "int32": ">i4",
     "uint32": ">u4", "float": ">f4", "double": ">f8", "complex": ">c8", "double-complex": ">c16",
 }  # fmt: skip
-_BLOCK = 4 * 1024 * 1024
 
 
 class PixelBuffer:
@@ -76,8 +75,11 @@ class PixelBuffer:
         raise fail(omero.ResourceError, "The pixels of a fileset cannot be written")
 
     def sha1(self) -> str:
-        """Return the checksum of all pixels."""
-        raise NotImplementedError
+        """Return the checksum of all pixels, plane by plane."""
+        digest = hashlib.sha1(usedforsecurity=False)
+        for t, c, z in np.ndindex(*(self.sizes[axis] for axis in "tcz")):
+            digest.update(self.plane(z, c, t).tobytes())
+        return digest.hexdigest()
 
 
 class FilesetBuffer(PixelBuffer):
@@ -129,14 +131,6 @@ class RawBuffer(PixelBuffer):
             raise invalid(f"{len(data)} bytes for {width} x {height} pixels")
         target = self._map(create=True)[t, c, z, y : y + height, x : x + width]
         target[...] = values.reshape(height, width)
-
-    def sha1(self) -> str:
-        self._map(create=False).flush()
-        digest = hashlib.sha1(usedforsecurity=False)
-        with self.path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        return digest.hexdigest()
 
 
 def open_pixels(call: Call, pixels: int) -> PixelBuffer:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -229,8 +229,9 @@ class Repository:
         )
         return [self.path_of(e.originalFile) for row in rows for e in row.copyUsedFiles()]
 
-    def rehash(self, tx: Transaction, row: Any) -> Any:
+    def rehash(self, tx: Transaction, id: int) -> Any:
         """Write size, checksum and time of the file on disk into its row; return the row."""
+        row = original_file(tx, id)
         path = self.path_of(row)
         algorithm = row.hasher.value.val if row.hasher else "SHA1-160"
         status = path.stat()
@@ -239,7 +240,7 @@ class Repository:
             size=status.st_size, hash=checksum(path, algorithm), hasher=algorithm,
             mtime=int(status.st_mtime * 1000),
         )  # fmt: skip
-        return original_file(tx, row.id.val)
+        return original_file(tx, id)
 
     def forget(self, call: Call, deleted: dict[str, list[int]]) -> None:
         """Have the files of deleted rows removed once the deletion is committed."""
@@ -279,9 +280,11 @@ def _algorithm(name: str) -> Any:
 
 
 def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
+    """Remove files, and directories as far as nothing is left in them."""
+    for path in sorted(paths, key=lambda path: -len(path.parts)):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            with suppress(OSError):
+                path.rmdir()
         else:
             path.unlink(missing_ok=True)
 

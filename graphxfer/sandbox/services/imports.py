@@ -73,23 +73,27 @@ class ImportJob(Job):
     def carry_out(self) -> Any:
         """Import, and keep a log of it beside the fileset."""
         with self.transaction() as call:
-            files, log = self._paths(call)
-        with log.open("a", encoding="utf-8") as file:
-            try:
-                answer = self._import(files)
-            except Exception as problem:
-                file.write("".join(traceback.format_exception(problem)))
-                raise
-            finally:
-                file.write(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} end\n")
+            files = self.server.repository.files_of(call.tx, self._fileset)
+            log = self._log_file(call)
+        path = self.server.repository.path_of(log)
+        try:
+            answer = self._import(files)
+            path.write_text(f"{_time()} imported {len(answer.pixels)} images\n", encoding="utf-8")
+        except Exception as problem:
+            trace = "".join(traceback.format_exception(problem))
+            path.write_text(f"{_time()} failed\n{trace}", encoding="utf-8")
+            raise
+        finally:
+            with self.transaction() as call:
+                self.server.repository.rehash(call.tx, log.id.val)
         return answer
 
-    def _paths(self, call: Call) -> tuple[list[Path], Path]:
-        """Return the paths of the fileset's files, in order, and of its log."""
-        repository = self.server.repository
-        prefix = call.tx.get("Fileset", self._fileset).templatePrefix.val
-        files = repository.files_of(call.tx, self._fileset)
-        return files, repository.inside(prefix.rstrip("/") + ".log")
+    def _log_file(self, call: Call) -> Any:
+        """Return the log's row: it hangs from the UploadJob."""
+        return call.tx.query(
+            "select f from JobOriginalFileLink l join l.child f where l.parent.id = :id",
+            {"id": rlong(self._jobs["UploadJob"])},
+        )[0]
 
     def _import(self, files: list[Path]) -> Any:
         """Carry out the steps."""
@@ -148,6 +152,10 @@ class ImportJob(Job):
             objects = _ordered(call, "select x from Plate x where x.id in (:ids)", plates)
         objects += [p.image for p in loaded if p.image.id.val not in in_plates]
         return omero.grid.ImportResponse(loaded, objects)
+
+
+def _time() -> str:
+    return f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S}"
 
 
 _PIXELS = (

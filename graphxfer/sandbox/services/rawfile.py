@@ -134,7 +134,7 @@ class RawFileStore(Stateful):
         if self._modified or not known or known != path.stat().st_size:
             if not self._modified and not row.details.permissions.canEdit():
                 raise forbidden(f"Updating OriginalFile:{row.id.val} not allowed.")
-            row = call.server.repository.rehash(tx, row)
+            row = call.server.repository.rehash(tx, row.id.val)
         self._modified = False
         return row
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
@@ -14,14 +14,11 @@ from omero.rtypes import rlong, rmap
 
 from graphxfer.sandbox.checksums import checksum
 from graphxfer.sandbox.dispatch import Call, Service, Stateful
-from graphxfer.sandbox.errors import fail, invalid, misused
+from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
 from graphxfer.sandbox.repository import DIRECTORY, algorithms, original_file
 from graphxfer.sandbox.services.commands import Handle, Job, start
 from graphxfer.sandbox.services.imports import import_job
 from graphxfer.sandbox.services.rawfile import RawFileStore, needs_client
-
-if TYPE_CHECKING:
-    from graphxfer.sandbox.store import Transaction
 
 
 class SharedResources(Service):
@@ -87,7 +84,7 @@ class ManagedRepository(Service):
             row = original_file(call.tx, id_)
             if row.hasher is None or row.hasher.value.val != hasher.value.val:
                 call.tx.set_system("OriginalFile", id_, hasher=hasher.value.val)
-                call.server.repository.rehash(call.tx, original_file(call.tx, id_))
+                call.server.repository.rehash(call.tx, id_)
                 changed.append(id_)
         return changed
 
@@ -109,17 +106,20 @@ class ManagedRepository(Service):
         return call.server.repository.children(call.tx, path)
 
     def treeList(self, call: Call, path: str) -> Any:
-        """Return a directory's content, recursively: path to id, mimetype, size, files."""
+        """Return what a path is, and all below: path to id, mimetype, and size or files."""
         needs_client(call)
-        return self._tree(call, path)
+        if path.strip("/") in ("", "."):
+            return self._tree(call, call.server.repository.children(call.tx, ""))
+        return self._tree(call, [self._row(call, path)])
 
-    def _tree(self, call: Call, path: str) -> Any:
+    def _tree(self, call: Call, rows: Sequence[Any]) -> Any:
         tree = rmap({})
-        for row in call.server.repository.children(call.tx, path):
+        for row in rows:
             place = f"{row.path.val}{row.name.val}".lstrip("/")
             known = {"id": row.id, "mimetype": row.mimetype}
             if row.mimetype is not None and row.mimetype.val == DIRECTORY:
-                known["files"] = self._tree(call, place)
+                inner = call.server.repository.children(call.tx, place)
+                known["files"] = self._tree(call, inner)
             else:
                 known["size"] = row.size if row.size is not None else rlong(0)
             tree.val[f"/{place}"] = rmap(known)
@@ -136,43 +136,40 @@ class ManagedRepository(Service):
         needs_client(call)
         repository = call.server.repository
         place = PurePosixPath(path.strip("/"))
-        folders = [*reversed(place.parents), place] if parents else [place]
         if not parents and repository.inside(path).exists():
-            raise invalid(f"Directory exists already: {path}")
+            raise fail(omero.ResourceError, f"Path exists on disk: {path}")
+        folders = [*reversed(place.parents), place] if parents else [place]
         for folder in folders:
             if folder.name and repository.find(call.tx, str(folder)) is None:
                 repository.inside(str(folder)).mkdir(exist_ok=True)
                 repository.register(call.tx, str(folder), DIRECTORY)
 
     def file(self, call: Call, path: str, mode: str) -> Any:
-        """Open a file by its path; ``rw`` makes it."""
+        """Open a file by its path; one that is not there is made."""
         needs_client(call)
-        row = call.server.repository.find(call.tx, path)
+        repository = call.server.repository
+        row = repository.find(call.tx, path)
         if row is None:
-            if mode != "rw":
-                raise invalid(f"No such file: {path}")
-            row = call.server.repository.register(call.tx, path, "application/octet-stream")
+            if repository.inside(path).exists():
+                raise fail(omero.grid.UnregisteredFileException, f"Not registered: {path}")
+            row = repository.register(call.tx, path, "application/octet-stream")
+            call.tx.set_system("OriginalFile", row.id.val, hasher="SHA1-160")
+        elif mode != "r" and not row.details.permissions.canEdit():
+            raise forbidden("requiresWrite is true but cannot modify")
         return call.server.publish(RawFileStore(row, mode), call.session)
 
     def fileById(self, call: Call, id: int) -> Any:
         needs_client(call)
-        row = original_file(call.tx, id)
+        row = call.tx.find("OriginalFile", id)
+        if row is None or row.repo is None or row.repo.val != call.server.repository.uuid:
+            raise forbidden(f"FileNotFound: {id}")
         return call.server.publish(RawFileStore(row, "r"), call.session)
 
     def deletePaths(self, call: Call, path: Sequence[str], recursively: bool, force: bool) -> Any:
-        """Delete files and directories by path: a Delete2 of their rows."""
-        needs_client(call)
-        ids = [id_ for each in path for id_ in self._ids(call.tx, call, each, recursively)]
+        """Delete files and directories by path, with all below: a Delete2 of their rows."""
+        ids = [id_ for each in path for id_ in _ids(self.treeList(call, each))]
         request = omero.cmd.Delete2(targetObjects={"OriginalFile": ids})
         return start(call, Handle(Job(request, call.server, call.session, call.context)))
-
-    def _ids(self, tx: Transaction, call: Call, path: str, recursively: bool) -> Sequence[int]:
-        row = self._row(call, path)
-        inner = call.server.repository.children(tx, path)
-        if inner and not recursively:
-            raise invalid(f"Directory is not empty: {path}")
-        below = [f"{child.path.val}{child.name.val}" for child in inner]
-        return [*(id_ for each in below for id_ in self._ids(tx, call, each, True)), row.id.val]
 
     def _row(self, call: Call, path: str) -> Any:
         needs_client(call)
@@ -180,6 +177,14 @@ class ManagedRepository(Service):
         if row is None:
             raise invalid(f"No such file: {path}")
         return row
+
+
+def _ids(tree: Any) -> Iterator[int]:
+    """Return the ids in a tree, those below first."""
+    for known in tree.val.values():
+        if "files" in known.val:
+            yield from _ids(known.val["files"])
+        yield known.val["id"].val
 
 
 class ImportProcess(Stateful):
