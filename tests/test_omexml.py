@@ -64,6 +64,11 @@ PIXELS: dict[str, Any] = {
     "physicalSizeX": Quantity(0.25, "MICROMETER"),
 }
 
+MASK: dict[str, Any] = {
+    **{"x": 1.0, "y": 2.0, "width": 3.0, "height": 2.0, "bytes": b"\xa0", "theZ": 1},
+    "transform": AffineTransform(1.0, 0.0, 0.0, 1.0, 2.5, 0.0),
+}
+
 
 def small() -> TransferGraph:
     nodes = [
@@ -96,8 +101,7 @@ def small() -> TransferGraph:
         Node(
             "Mask/8",
             "Mask",
-            {"x": 1.0, "y": 2.0, "width": 3.0, "height": 2.0, "bytes": b"\xa0"}
-            | {"transform": AffineTransform(1.0, 0.0, 0.0, 1.0, 2.5, 0.0), "theZ": 1},
+            MASK,
         ),
         Node("TagAnnotation/9", "TagAnnotation", {"textValue": "<b> & µ"}),
         Node(

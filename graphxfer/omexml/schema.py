@@ -90,7 +90,7 @@ def _positive(value: Value) -> bool:
 
 def _not_negative(value: Value) -> bool:
     number = value.value if isinstance(value, Quantity) else value
-    return isinstance(number, int | float) and number >= 0 and number == number // 1
+    return isinstance(number, int | float) and 0 <= number < 2**31 and number == number // 1
 
 
 _NO_URI = re.compile(r"[^\x21\x23-\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]")
