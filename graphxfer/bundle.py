@@ -17,7 +17,7 @@ from typing import BinaryIO
 from graphxfer import crate, jsonld, omexml
 from graphxfer import manifest as manifests
 from graphxfer.errors import BadDocument, FileProblem, UnsafePath, UsageError
-from graphxfer.graph import TransferGraph
+from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.manifest import FileEntry, Manifest
 
 GRAPH, XML, MANIFEST, CRATE = (
@@ -66,6 +66,15 @@ class Bundle:
             with told(self.graph_path), self.graph_path.open("rb") as stream:
                 self._graph = jsonld.read(stream)
         return self._graph
+
+    @contextmanager
+    def nodes(self) -> Iterator[tuple[Header, Iterator[Node]]]:
+        """Open the graph to take its nodes one by one, in bounded memory."""
+        if self._graph is not None:
+            yield self._graph.header, iter(self._graph)
+            return
+        with told(self.graph_path), self.graph_path.open("rb") as stream:
+            yield jsonld.read_nodes(stream)
 
     def manifest(self) -> Manifest:
         """Return the manifest; it is read once."""

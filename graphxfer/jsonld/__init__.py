@@ -7,7 +7,7 @@ header on the second, then one node a line. Any other JSON-LD is read through py
 
 from graphxfer.jsonld.context import context
 from graphxfer.jsonld.foreign import read_any
-from graphxfer.jsonld.lines import read, read_header, write
+from graphxfer.jsonld.lines import read, read_header, read_nodes, write
 from graphxfer.jsonld.rdf import to_rdflib
 
-__all__ = ["context", "read", "read_any", "read_header", "to_rdflib", "write"]
+__all__ = ["context", "read", "read_any", "read_header", "read_nodes", "to_rdflib", "write"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NoReturn
 
 from graphxfer.errors import BadDocument
-from graphxfer.graph import Header, TransferGraph
+from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.jsonld.context import context
 from graphxfer.jsonld.foreign import read_any
 from graphxfer.jsonld.forms import Record
@@ -68,20 +68,54 @@ def read(stream: BinaryIO) -> TransferGraph:
         If it is no graph of the catalogue; the message names the line or the node.
     """
     lines = _Lines(stream)
+    header, nodes = _open(lines)
+    graph = TransferGraph(header)
+    try:
+        for node in nodes:
+            graph.add(node)
+    except BadDocument as error:
+        raise BadDocument(error.what, where=error.where or lines.where, do=error.do) from None
+    return graph
+
+
+def read_nodes(stream: BinaryIO) -> tuple[Header, Iterator[Node]]:
+    """Read a JSON-LD document node by node, in bounded memory where it is one of ours.
+
+    That no two nodes have the same IRI is for the caller to see.
+
+    Parameters
+    ----------
+    stream : binary file
+        The document, in UTF-8; open as long as nodes are taken.
+
+    Raises
+    ------
+    BadDocument
+        If it is no graph of the catalogue; a bad node raises it when its turn comes.
+    """
+    return _open(_Lines(stream))
+
+
+def _open(lines: _Lines) -> tuple[Header, Iterator[Node]]:
     base = lines.base()
     if base is None:
-        return read_any(lines.rest(), lines.name)
+        graph = read_any(lines.rest(), lines.name)
+        return graph.header, iter(graph)
     records = lines.records()
-    graph = TransferGraph(to_header(next(records, {}), base, lines.where))
+    header = to_header(next(records, {}), base, lines.where)
+    return header, _nodes(lines, records)
+
+
+def _nodes(lines: _Lines, records: Iterator[Record]) -> Iterator[Node]:
     decode = Decoder()
-    for record in records:
-        if len(graph) >= MAX_NODES:
+    for number, record in enumerate(records):
+        if number >= MAX_NODES:
             raise BadDocument(f"there are more than {MAX_NODES} nodes", where=lines.where)
         try:
-            graph.add(decode(record))
+            node = decode(record)
         except BadDocument as error:
             raise BadDocument(error.what, where=lines.where, do=error.do) from None
-    return graph
+        yield node
 
 
 def read_header(stream: BinaryIO) -> Header:
