@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import omero
 from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedInput, VisitError
+from lark.exceptions import UnexpectedInput
 
 from graphxfer.sandbox.hql.scope import (
     Collection,
@@ -104,8 +105,10 @@ def compile_hql(text: str, reads: ReadFilter) -> Compiled:
         ) from error
     try:
         return Compiler(text, reads).compile(tree.children[0])
-    except VisitError as error:
-        raise error.orig_exc from error
+    except omero.QueryException as error:
+        if text not in error.message:
+            error.message += f" [{text}]"
+        raise
 
 
 class Compiler:
@@ -213,20 +216,30 @@ class Compiler:
     def _join(self, scope: Scope, tree: Tree[Any]) -> None:
         kind, fetch, path, name, with_ = tree.children
         how = "left" if kind is not None and kind.data == "left" else "inner"
-        node = scope.resolve([str(n) for n in path.children])
-        if isinstance(node, Range | Details) or (isinstance(node, Value) and node.kind != "unit"):
-            raise self.bad(f"cannot join '{'.'.join(path.children)}': no association")
-        made = scope.join(node, how, name and str(name))
-        if with_ is not None:
-            before = len(scope.sources)
-            condition = self.value(scope, with_.children[0]).sql
-            if len(scope.sources) != before:
-                raise self.bad("with-clause expressions did not reference the from-clause element")
-            scope.sources[-1] += f" AND {condition}"
-        if fetch is not None and not isinstance(node, Value):
-            self.fetched.append(
-                (node.range, made, node.field if isinstance(node, Collection) else None)
-            )
+        names = [str(n) for n in path.children]
+        if fetch is not None and how == "left":
+            nodes = scope.resolve_all(names)
+        else:
+            nodes = [scope.resolve(names)]
+        for node in nodes:
+            if isinstance(node, Range | Details) or (
+                isinstance(node, Value) and node.kind != "unit"
+            ):
+                raise self.bad(f"cannot join '{'.'.join(names)}': no association")
+            made = scope.join(node, how, str(name) if name and node is nodes[0] else None)
+            if with_ is not None:
+                self._with(scope, with_)
+            if fetch is not None and not isinstance(node, Value):
+                collection = node.field if isinstance(node, Collection) else None
+                self.fetched.append((node.range, made, collection))
+
+    def _with(self, scope: Scope, tree: Tree[Any]) -> None:
+        """Add a condition to the join that was made last."""
+        before = len(scope.sources)
+        condition = self.value(scope, tree.children[0]).sql
+        if len(scope.sources) != before:
+            raise self.bad("with-clause expressions did not reference the from-clause element")
+        scope.sources[-1] += f" AND {condition}"
 
     def _select(self, scope: Scope, tree: Tree[Any] | None) -> tuple[list[Column], bool, bool]:
         if tree is None:

@@ -210,6 +210,15 @@ class Scope:
             raise bad(f"could not resolve property: {names[0]} of: {self.ranges[0].type.fqn}")
         raise bad(f"'{'.'.join(names)}' is not mapped, or no alias of this query")
 
+    def resolve_all(self, names: Sequence[str]) -> list[Node]:
+        """Return what a path means; several references when classes below have one each."""
+        start = self.find(names[0])
+        if len(names) == 2 and start is not None and start.type is not None:
+            found = variants(start.type, names[1])
+            if len(found) > 1 and all(f.kind == "ref" for f in found):
+                return [Reference(start, f.column, TYPES[f.target or ""]) for f in found]
+        return [self.resolve(names)]
+
     def _unqualified(self, name: str) -> list[Range]:
         having = [r for r in self.ranges if r.type is not None and has_property(r.type, name)]
         if len(having) > 1 and len(self.ranges) > 1:
@@ -339,13 +348,19 @@ def property_of(type_: Type, name: str) -> Field | None:
     omero.QueryException
         When classes below it mean different things by that name.
     """
-    if name in type_.fields:
-        return type_.fields[name]
-    below = {f.column: f for c in type_.concrete if (f := TYPES[c].fields.get(name))}
-    if len(below) > 1:
-        classes = ", ".join(sorted(f.owner for f in below.values()))
+    found = variants(type_, name)
+    if len(found) > 1:
+        classes = ", ".join(sorted(f.owner for f in found))
         raise bad(f"property '{name}' of {type_.fqn} is ambiguous: {classes} have one each")
-    return next(iter(below.values()), None)
+    return found[0] if found else None
+
+
+def variants(type_: Type, name: str) -> list[Field]:
+    """Return the fields that a property may be: the class's own, else those of classes below."""
+    if name in type_.fields:
+        return [type_.fields[name]]
+    below = {f.column: f for c in type_.concrete if (f := TYPES[c].fields.get(name))}
+    return list(below.values())
 
 
 def _unit_part(value: Value, name: str, path: str) -> Value:
