@@ -54,5 +54,8 @@ def _plain(outcome: Any) -> dict[str, Any]:
         "left_out": [asdict(left) for left in outcome.left_out],
         "fetched": asdict(outcome.fetched),
         "plan": outcome.plan.as_json(),
-        "differences": [asdict(difference) for difference in outcome.differences],
+        "differences": [
+            {"node": one.node, "kind": one.kind, "name": one.name, "text": str(one)}
+            for one in outcome.differences
+        ],
     }
