@@ -14,6 +14,8 @@ from graphxfer.jsonld.forms import HEADER, TRANSFER, Record, classes, is_list, m
 from graphxfer.jsonld.nodes import KNOWN, NAMED, NODE_IRI, Decoder, checked_base, to_header
 from graphxfer.model import Class, Edge, Field
 
+_NOWHERE = "nowhere:///"
+"""What relative IRIs are resolved against where no base is told, so that they can be refused."""
 MAX_DEPTH = 64
 """How deep a document may nest; the catalogue's longest way down needs about 20."""
 
@@ -38,7 +40,8 @@ def read_any(document: Any, where: str = "the JSON-LD document") -> TransferGrap
     """
     try:
         foreign = _Foreign(_flatten(document))
-        graph = TransferGraph(to_header(foreign.header, checked_base(foreign.base, where), where))
+        base = checked_base(foreign.base.removeprefix(_NOWHERE), where)
+        graph = TransferGraph(to_header(foreign.header, base, where))
         decode = Decoder()
         for record in foreign.records():
             graph.add(decode(record))
@@ -50,24 +53,33 @@ def read_any(document: Any, where: str = "the JSON-LD document") -> TransferGrap
 
 def _flatten(document: Any) -> list[Record]:
     """Return the document's nodes, expanded and flattened."""
+    if not isinstance(document, dict | list):  # pyld would take a text for an address
+        raise BadDocument("is no JSON-LD: neither an object nor a list")
     wanted: list[str] = []
 
     def refuse(url: str, _: object) -> NoReturn:
-        wanted.append(url)
+        wanted.append(url.removeprefix(_NOWHERE))
         raise ValueError
 
     _refuse_depth(document)
     try:
-        options = {"documentLoader": refuse, "base": ""}
+        options = {"documentLoader": refuse, "base": _NOWHERE}
         nodes: list[Record] = pyld.flatten(document, None, options)
     except (pyld.JsonLdError, ValueError, TypeError, LookupError, RecursionError) as error:
         if wanted:
             raise BadDocument(
-                f"wants {wanted[0]} from the network, which is never asked",
+                f"wants {wanted[0]:.300} from elsewhere; nothing is ever loaded",
                 do="write the context into the document",
             ) from None
-        raise BadDocument(f"is no JSON-LD: {str(error).splitlines()[0]:.300}") from None
+        raise BadDocument(f"is no JSON-LD: {_reason(error):.300}") from None
     return nodes
+
+
+def _reason(error: BaseException) -> str:
+    """Return what pyld said first, before it said where it happened."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error.args[0] if error.args else error)
 
 
 def _refuse_depth(document: Any) -> None:
@@ -134,7 +146,7 @@ class _Foreign:
                 raise BadDocument(f"{node['@id']}: a {entry.name} has no {iri}", do=KNOWN)
             try:
                 record[member.name] = self._raw(member, values)
-            except (LookupError, TypeError, AttributeError):
+            except (LookupError, TypeError, ValueError, AttributeError):
                 raise BadDocument(f"{node['@id']}: {iri} is not of the right kind") from None
         return record
 
