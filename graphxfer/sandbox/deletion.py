@@ -227,12 +227,30 @@ class Graph:
                 if is_part(made) or name in LOOSE or (type_.is_link and made.name == "parent"):
                     continue
                 target = TYPES[made.target or ""]
-                column = f'SELECT DISTINCT "{made.column}" FROM "{type_.table}"'
-                wanted = {r[0] for r in self._select(column, ids) if r[0] is not None}
+                if type_.is_link:
+                    wanted = self._children(type_, ids)
+                else:
+                    column = f'SELECT DISTINCT "{made.column}" FROM "{type_.table}"'
+                    wanted = {r[0] for r in self._select(column, ids) if r[0] is not None}
                 for id_, cls, owner, group, _ in self.rows(target.table, "id", wanted):
                     key = (target.table, id_)
                     if key not in self.taken:
                         self._candidates.setdefault(key, Row(TYPES[cls], owner, group))
+
+    def links(self, type_: Type, column: str, ids: Iterable[int]) -> list[tuple[int, Key, Key]]:
+        """Return (id, parent, child) of links where the column has one of the ids."""
+        parent, child = (TYPES[type_.fields[n].target or ""].table for n in ("parent", "child"))
+        rows = self.tx.connection.execute(
+            f'SELECT id, parent, child FROM "{type_.table}" WHERE {column} IN '
+            "(SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        return [(id_, (parent, p), (child, c)) for id_, p, c in rows]
+
+    def _children(self, type_: Type, ids: list[int]) -> set[int]:
+        """Return the children of links of which the parent is taken."""
+        found = self.links(type_, "id", ids)
+        return {child[1] for _, parent, child in found if parent in self.taken}
 
     def _orphans(self) -> dict[Key, Row]:
         """Take the candidates that nothing else uses or holds."""
@@ -271,24 +289,23 @@ class Graph:
                 continue
             if type_.is_link and made.name == "parent":
                 continue
-            for id_, _, _, _, held in self.rows(type_.table, made.column, ids, type_):
-                holder = (type_.table, id_)
-                if holder in self.taken:
-                    continue
-                if type_.is_link:
-                    holder = self.link_parent(type_, id_)
+            if type_.is_link:
+                found = [
+                    (parent, child)
+                    for id_, parent, child in self.links(type_, "child", ids)
+                    if (type_.table, id_) not in self.taken
+                ]
+            else:
+                found = [
+                    ((type_.table, row[0]), (table, row[4]))
+                    for row in self.rows(type_.table, made.column, ids, type_)
+                    if (type_.table, row[0]) not in self.taken
+                ]
+            for holder, held in found:
                 if holder in candidates:
-                    leads[holder].add((table, held))
+                    leads[holder].add(held)
                 else:
-                    attached.add((table, held))
-
-    def link_parent(self, type_: Type, id_: int) -> Key:
-        parent = TYPES[type_.fields["parent"].target or ""]
-        row = self.tx.connection.execute(
-            f'SELECT parent FROM "{type_.table}" WHERE id = ?',
-            (id_,),
-        ).fetchone()
-        return (parent.table, row[0])
+                    attached.add(held)
 
     def _wholes(
         self, table: str, ids: list[int], candidates: dict[Key, Row], attached: set[Key],
@@ -399,15 +416,15 @@ def _check_tags(graph: Graph) -> None:
         if not type_.is_annotation_link or made.name != "child":
             continue
         parent = TYPES[type_.fields["parent"].target or ""]
-        for id_, *_, tag in graph.rows(type_.table, "child", tags):
-            key = graph.link_parent(type_, id_)
-            if key in graph.taken or parent.is_global:
-                continue
-            row = graph.rows(parent.table, "id", [key[1]])[0]
-            if not graph.may(Row(TYPES[row[1]], row[2], row[3])):
+        if parent.is_global:
+            continue
+        tagged = {key[1]: tag[1] for _, key, tag in graph.links(type_, "child", tags)}
+        for id_, name, owner, group, _ in graph.rows(parent.table, "id", tagged):
+            row = Row(TYPES[name], owner, group)
+            if (parent.table, id_) not in graph.taken and not graph.may(row):
                 raise GraphFailure(
-                    f"may not delete {TYPES['TagAnnotation'].fqn}[{tag}] because "
-                    f"{TYPES[row[1]].fqn}[{key[1]}] is tagged with it"
+                    f"may not delete {TYPES['TagAnnotation'].fqn}[{tagged[id_]}] because "
+                    f"{row.type.fqn}[{id_}] is tagged with it"
                 )
 
 

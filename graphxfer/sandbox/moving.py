@@ -8,12 +8,13 @@ Source of the rules: omero-blitz ``ome/services/blitz-graph-rules.xml`` (chgrpRu
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphxfer.sandbox.deletion import Graph, Key, Options, Row, outgoing, remove, unlink
 from graphxfer.sandbox.errors import GraphFailure, forbidden
-from graphxfer.sandbox.model import TYPES, find
+from graphxfer.sandbox.model import TYPES, Type, find
 from graphxfer.sandbox.security import grants
 
 if TYPE_CHECKING:
@@ -106,17 +107,14 @@ def _all_of(tx: Transaction, users: Sequence[int]) -> dict[str, list[int]]:
 def _crossing_links(graph: Graph) -> set[Key]:
     """Return the links of which one end stays behind."""
     crossing = set()
-    for (table, id_), row in graph.taken.items():
-        if not row.type.is_link:
-            continue
-        ends = graph.tx.connection.execute(
-            f'SELECT parent, child FROM "{table}" WHERE id = ?',
-            (id_,),
-        ).fetchone()
-        for name, end in zip(("parent", "child"), ends, strict=True):
-            target = TYPES[row.type.fields[name].target or ""]
-            if not target.is_global and (target.table, end) not in graph.taken:
-                crossing.add((table, id_))
+    for type_ in {row.type for row in graph.taken.values() if row.type.is_link}:
+        names = ("parent", "child")
+        is_global = [TYPES[type_.fields[name].target or ""].is_global for name in names]
+        for id_, *ends in graph.links(type_, "id", graph.ids(type_.table)):
+            if any(
+                not g and end not in graph.taken for g, end in zip(is_global, ends, strict=True)
+            ):
+                crossing.add((type_.table, id_))
     return crossing
 
 
@@ -138,23 +136,24 @@ def _check_shared(graph: Graph) -> None:
     GraphFailure
         Naming what is shared.
     """
-    for (table, id_), row in graph.taken.items():
-        if row.type.is_link:
-            continue
-        for made in outgoing(row.type):
+    by_type: dict[Type, list[int]] = defaultdict(list)
+    for key, row in graph.taken.items():
+        if not row.type.is_link:
+            by_type[row.type].append(key[1])
+    for type_, ids in by_type.items():
+        for made in outgoing(type_):
             target = TYPES[made.target or ""]
-            value = graph.tx.connection.execute(
-                f'SELECT "{made.column}" FROM "{table}" WHERE id = ?',
-                (id_,),
-            ).fetchone()[0]
-            if (
-                value is not None
-                and not target.is_global
-                and (target.table, value) not in graph.taken
-            ):
-                raise GraphFailure(
-                    f"may not move {row.type.fqn}[{id_}] without {target.fqn}[{value}] that it uses"
-                )
+            rows = graph.tx.connection.execute(
+                f'SELECT id, "{made.column}" FROM "{type_.table}" WHERE id IN '
+                f'(SELECT value FROM json_each(?)) AND "{made.column}" NOTNULL',
+                (json.dumps(ids),),
+            )
+            for id_, value in rows:
+                if not target.is_global and (target.table, value) not in graph.taken:
+                    raise GraphFailure(
+                        f"may not move {type_.fqn}[{id_}] without {target.fqn}[{value}] "
+                        "that it uses"
+                    )
 
 
 def _check_member(tx: Transaction, user: int, groups: set[int | None]) -> None:
