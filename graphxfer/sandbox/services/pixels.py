@@ -20,8 +20,9 @@ _PIXELS = (
     " left outer join fetch lc.photometricInterpretation"
 )
 #: The prefix of PixelsImpl's own query (omero-server).
-_SETTINGS = (
+SETTINGS = (
     "select distinct rdef from RenderingDef rdef left outer join fetch rdef.details.owner"
+    " left outer join fetch rdef.details.updateEvent join fetch rdef.pixels"
     " left outer join fetch rdef.quantization left outer join fetch rdef.model"
     " left outer join fetch rdef.waveRendering cb left outer join fetch cb.family"
     " left outer join fetch cb.spatialDomainEnhancement"
@@ -127,17 +128,16 @@ class IPixels(Service):
         return found[0] if found else None
 
     def retrieveAllRndSettings(self, call: Call, pixId: int, userId: int) -> list[Any]:
-        hql = f"{_SETTINGS} where rdef.pixels.id = :id"
+        hql = f"{SETTINGS} where rdef.pixels.id = :id"
         params = {"id": rlong(pixId)}
         if userId >= 0:
             hql += " and rdef.details.owner.id = :user"
             params["user"] = rlong(userId)
-        return call.tx.query(f"{hql} order by rdef.details.updateEvent.time desc", params)
+        found = call.tx.query(hql, params)
+        return sorted(found, key=lambda rdef: -rdef.details.updateEvent.time.val)
 
     def loadRndSettings(self, call: Call, renderingSettingsId: int) -> Any:
-        found = call.tx.query(
-            f"{_SETTINGS} where rdef.id = :id", {"id": rlong(renderingSettingsId)}
-        )
+        found = call.tx.query(f"{SETTINGS} where rdef.id = :id", {"id": rlong(renderingSettingsId)})
         return found[0] if found else None
 
     def saveRndSettings(self, call: Call, rndSettings: Any) -> None:
