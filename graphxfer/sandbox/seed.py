@@ -319,7 +319,7 @@ def _annotation(annotation: Any, **values: Any) -> Any:
     return annotation
 
 
-#: A shape of every class: its geometry.
+#: A shape of every class but Path, which OMERO deprecates: its geometry.
 SHAPES: dict[str, dict[str, float | str]] = {
     "Rectangle": {"x": 10.0, "y": 20.5, "width": 100.0, "height": 50.25},
     "Ellipse": {"x": 200.0, "y": 120.0, "radiusX": 30.0, "radiusY": 12.5},
@@ -328,7 +328,6 @@ SHAPES: dict[str, dict[str, float | str]] = {
     "Polyline": {"points": "10,10 20,30 40,15.5"},
     "Polygon": {"points": "100,100 150,110 120,160"},
     "Label": {"x": 12.0, "y": 300.0, "textValue": "Kern №1 – µ"},
-    "Path": {"d": "M 10 10 L 20 20 z"},
     "Mask": {"x": 30.0, "y": 30.0, "width": 21.0, "height": 17.0},
 }
 

@@ -33,6 +33,8 @@ from graphxfer.sandbox.readers.source import (
 BOX_SIZE = 10
 ROI_SPACING = 10
 NAMESPACE = "fake-reader"
+#: Name for the part of a companion before its first section.
+KEYS = ".keys"
 ORDERS = {"XYZCT", "XYZTC", "XYCTZ", "XYCZT", "XYTCZ", "XYTZC"}
 
 
@@ -192,10 +194,10 @@ def _companion(path: Path, parameters: Parameters) -> list[dict[str, str]]:
     parser = configparser.RawConfigParser(strict=False, delimiters=("=",), interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string("[]\n" + path.read_text(encoding="utf-8"))
+        parser.read_string(f"[{KEYS}]\n" + path.read_text(encoding="utf-8"))
     except (configparser.Error, UnicodeDecodeError) as error:
         raise BrokenFile(f"{path.name} cannot be parsed: {error}") from error
-    for key, value in parser.items(""):
+    for key, value in parser.items(KEYS):
         parameters.set(key, value)
     tables: list[dict[str, str]] = []
     while parser.has_section(f"series_{len(tables)}"):
