@@ -3,14 +3,28 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from graphxfer import model
 from graphxfer.bundle import Bundle
+from graphxfer.errors import GraphxferError, UsageError
+from graphxfer.filesets import FILESET
+from graphxfer.graph import class_of
+from graphxfer.journal import How, Journal
+from graphxfer.model import Made
+from graphxfer.omero import lookup, write
+from graphxfer.plan import check_journal
 from graphxfer.progress import SILENT, Progress
+from graphxfer.recover import Recovery
 
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server
+
+Targets = tuple[str, list[int]]
+"""Some objects of one class."""
 
 
 @dataclass(slots=True)
@@ -57,4 +71,111 @@ def undo(
     GraphxferError
         If there is no journal, or if something would go that is not in it.
     """
-    raise NotImplementedError
+    journal = Journal.existing(bundle.journal(server.database_uuid), writing=True)
+    if journal is None:
+        raise UsageError(
+            "nothing of this bundle was applied to this server",
+            where=str(bundle.folder),
+            do="is it the right server?",
+        )
+    with journal:
+        check_journal(journal, bundle.graph())
+        if not dry_run:
+            Recovery(bundle.graph(), server, journal, progress).settle()
+        return _Undo(bundle, server, journal, progress).run(dry_run=dry_run, keep=keep)
+
+
+class _Undo:
+    """Removes in the reverse of the order in which things were made."""
+
+    def __init__(
+        self, bundle: Bundle, server: Server, journal: Journal, progress: Progress
+    ) -> None:
+        self._graph, self._server, self._journal = bundle.graph(), server, journal
+        self._progress, self._sessions = progress, journal.sessions()
+        self._undone = Undone()
+
+    def run(self, *, dry_run: bool, keep: bool) -> Undone:
+        """Ask first what would go with all of it; then remove it."""
+        batches: list[Targets] = []
+        for targets in self._targets():
+            batches += self._harmless(targets, keep=keep)
+        removed = Counter[str]()
+        with self._progress.task("remove", sum(len(ids) for _, ids in batches), "objects") as step:
+            for name, ids in batches:
+                if not dry_run:
+                    self._remove(name, ids)
+                removed[name] += len(ids)
+                step(len(ids))
+        self._undone.removed = dict(removed)
+        if not dry_run and not self._undone.kept:
+            self._journal.clear()
+        return self._undone
+
+    def _targets(self) -> Iterator[Targets]:
+        """Iterate over what is to be removed and still there, the latest first."""
+        links: defaultdict[str, list[int]] = defaultdict(list)
+        for link, number in self._journal.links():
+            links[link.type].append(number)
+        nodes: defaultdict[str, list[int]] = defaultdict(list)
+        for node, made in self._journal.nodes():
+            if self._removable(node, made.how):
+                nodes[made.type].append(made.id)
+        layers = [name for layer in model.apply_order() for name in layer if name != FILESET]
+        for name in [*links, *reversed(layers), FILESET]:
+            size = 1 if name == FILESET else lookup.CHUNK
+            for ids in lookup.chunks(links.get(name) or nodes.get(name) or (), size):
+                if there := lookup.present(self._server, name, ids):
+                    yield name, there
+
+    def _removable(self, node: str, how: How) -> bool:
+        """Whether an object is to be removed by itself; others go with what they are part of."""
+        entry = class_of(self._graph[node])
+        if entry.name == FILESET:
+            return how.ours
+        return (
+            how.ours
+            and entry.made is Made.USER
+            and not entry.part_of
+            and not (entry.bytes and how is How.MATCHED)
+        )
+
+    # -- what goes along ------------------------------------------------------------------------
+
+    def _harmless(self, targets: Targets, *, keep: bool) -> list[Targets]:
+        """Return what can be removed without anything else; halve what cannot, to find out."""
+        name, ids = targets
+        others = self._others(write.delete(self._server, {name: ids}, dry_run=True))
+        if not others:
+            return [targets]
+        told = ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
+        if not keep:
+            raise GraphxferError(
+                f"with what is to be removed would go what the journal does not list: {told}",
+                where=f"{name}:{','.join(map(str, ids[:10]))}{',…' if len(ids) > 10 else ''}",
+                do="remove that first, or use --keep to leave in place what it hangs on",
+            )
+        if len(ids) == 1:
+            self._undone.kept.append(f"{name}:{ids[0]} ({told})")
+            return []
+        half = len(ids) // 2
+        return [
+            *self._harmless((name, ids[:half]), keep=keep),
+            *self._harmless((name, ids[half:]), keep=keep),
+        ]
+
+    def _others(self, deleted: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+        """Return what is not ours: neither in the journal nor made in one of its sessions."""
+        found = {}
+        for name, ids in deleted.items():
+            entry = model.CLASSES.get(name) or model.link_node(name)
+            if entry is not None:
+                unknown = sorted(set(ids) - self._journal.known(name))
+                if others := lookup.others(self._server, entry, unknown, self._sessions):
+                    found[name] = others
+        return found
+
+    def _remove(self, name: str, ids: list[int]) -> None:
+        gone = write.delete(self._server, {name: ids})
+        for other, some in {**gone, name: [*gone.get(name, ()), *ids]}.items():
+            self._journal.removed(other, some)

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graphxfer.bundle import Bundle
-from graphxfer.differences import Difference
+from graphxfer.differences import Difference, compare
+from graphxfer.errors import UsageError
+from graphxfer.journal import Journal
+from graphxfer.omero import lookup, read
+from graphxfer.plan import check_journal
 from graphxfer.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -33,7 +37,21 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
 
     Raises
     ------
-    GraphxferError
+    UsageError
         If nothing of this bundle was applied there.
     """
-    raise NotImplementedError
+    graph = bundle.graph()
+    journal = Journal.existing(bundle.journal(server.database_uuid))
+    if journal is None:
+        raise UsageError(
+            "nothing of this bundle was applied to this server, so there is nothing to compare",
+            where=str(bundle.folder),
+            do="run `graphxfer apply` first; or is it another server?",
+        )
+    with journal:
+        check_journal(journal, graph)
+        same = journal.same()
+        # What was there before may have more: other images in a merged Dataset.
+        before = {node for node, made in journal.nodes() if not made.how.ours}
+    there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)
+    yield from compare(graph, there, same, before)

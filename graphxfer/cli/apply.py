@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer apply`: recreate a graph at a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphxfer.actions import Options, Tags
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import Config, Json, Server, TerminalProgress
+from graphxfer.cli.plan import (
+    InPlace,
+    Merge,
+    PartialOk,
+    Source,
+    TagPolicy,
+    show,
+    tell_skipped,
+)
+
+
+def apply(
+    bundle: Source,
+    server: Server,
+    tags: TagPolicy = Tags.REUSE,
+    merge: Merge = False,
+    in_place: InPlace = False,
+    streams: Annotated[
+        int, typer.Option("--streams", "-j", min=1, help="How many files are uploaded at once.")
+    ] = 3,
+    id_map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="Write old and new ids there, as CSV."),
+    ] = None,
+    partial_ok: PartialOk = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Recreate a bundle's graph at a server; run again, it goes on where it was interrupted."""
+    from graphxfer import mapping
+    from graphxfer.apply import apply as applied
+    from graphxfer.omero.connect import connect, profile
+
+    source = open_source(bundle)
+    options = Options(tags, merge, in_place, streams)
+    with connect(profile(server, config), own_session=True) as there:
+        done = applied(source, there, options, TerminalProgress())
+        if id_map is not None:
+            mapping.write(source, there.database_uuid, id_map)
+    show(done, as_json=as_json)
+    tell_skipped(done, partial_ok=partial_ok)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer plan`: what an apply would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from graphxfer.actions import Options, Plan, Tags
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import (
+    OUT,
+    Config,
+    Json,
+    Server,
+    TerminalProgress,
+    human,
+    print_json,
+)
+from graphxfer.errors import Incomplete
+
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BUNDLE",
+        help="The bundle's folder; or a JSON-LD or OME-XML document with its files beside it.",
+        show_default=False,
+    ),
+]
+TagPolicy = Annotated[
+    Tags, typer.Option("--tags", help="What becomes of tags that the destination has already.")
+]
+Merge = Annotated[
+    bool, typer.Option("--merge", help="Take containers of the same name, where it is clear which.")
+]
+InPlace = Annotated[
+    bool, typer.Option("--in-place", help="Link files into the repository, which must be visible.")
+]
+PartialOk = Annotated[
+    bool, typer.Option("--partial-ok", help="Exit with 0 though some nodes cannot be moved.")
+]
+
+
+def plan(
+    bundle: Source,
+    server: Server,
+    tags: TagPolicy = Tags.REUSE,
+    merge: Merge = False,
+    in_place: InPlace = False,
+    partial_ok: PartialOk = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Show what would be created, reused, imported, linked and skipped at a server, and why."""
+    from graphxfer.omero.connect import connect, profile
+    from graphxfer.plan import make_plan
+
+    options = Options(tags, merge, in_place)
+    with connect(profile(server, config)) as there:
+        planned = make_plan(open_source(bundle), there, options, TerminalProgress())
+    show(planned, as_json=as_json)
+    tell_skipped(planned, partial_ok=partial_ok)
+
+
+def show(planned: Plan, *, as_json: bool) -> None:
+    """Print a plan."""
+    if as_json:
+        print_json(planned.as_json())
+        return
+    table = Table("", "Class", "Number", "Bytes", "", box=None, pad_edge=False)
+    table.columns[2].justify = table.columns[3].justify = "right"
+    for line in planned.summary():
+        size = human(line.bytes) if line.bytes else ""
+        texts = (line.kind, line.type, f"{line.number:,}", size, line.reason)
+        table.add_row(*map(Text, texts))
+    OUT.print(table)
+    for note in planned.notes:
+        OUT.print(f"Note: {note}")
+    if planned.nothing_to_do:
+        OUT.print("There is nothing to do.")
+
+
+def tell_skipped(planned: Plan, *, partial_ok: bool) -> None:
+    """Name the nodes that cannot be moved.
+
+    Raises
+    ------
+    Incomplete
+        If there are any, and that is not said to be fine.
+    """
+    skipped = planned.skipped
+    for action in skipped[:20]:
+        OUT.print(f"Cannot be moved: {action.node} ({action.reason})")
+    if len(skipped) > 20:
+        OUT.print(f"… and {len(skipped) - 20:,} more; --json lists all")
+    if skipped and not partial_ok:
+        raise Incomplete(
+            f"{len(skipped):,} nodes cannot be moved", do="--partial-ok if that is as it should be"
+        )

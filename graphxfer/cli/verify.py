@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer verify`: prove that a graph has arrived."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json
+from graphxfer.cli.plan import Source
+from graphxfer.errors import Different
+
+
+def verify(bundle: Source, server: Server, config: Config = None, as_json: Json = False) -> None:
+    """Read a server back and compare it with what was applied; each difference is a line."""
+    from graphxfer.omero.connect import connect, profile
+    from graphxfer.verify import verify as verified
+
+    source = open_source(bundle)
+    with connect(profile(server, config)) as there:
+        found = list(verified(source, there, TerminalProgress()))
+    if as_json:
+        print_json([{**asdict(one), "text": str(one)} for one in found])
+    else:
+        for one in found:
+            OUT.print(str(one))
+    if found:
+        raise Different(f"{len(found):,} differences", where=str(source.folder))
+    if not as_json:
+        OUT.print(f"{len(source.graph()):,} nodes: no difference")

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is at the destination already: queries made from the catalogue, in batches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
+
+from graphxfer import filesets, model
+from graphxfer.graph import Header, Node, TransferGraph, class_of, id_of, iri
+from graphxfer.model import Class, Edge, Made, Via
+from graphxfer.omero import read
+from graphxfer.omero.connect import Server
+
+CHUNK = 1000
+"""How many ids or values are asked for in one query."""
+
+T = TypeVar("T")
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Divide items into lists of at most `size`."""
+    whole = list(items)
+    return (whole[start : start + size] for start in range(0, len(whole), size))
+
+
+# -- what may stand for a node ------------------------------------------------------------------
+
+
+class Candidate(NamedTuple):
+    """An object that might stand for a node: its id, its owner's, and what identifies it."""
+
+    id: int
+    owner: int
+    identity: tuple[object, ...]
+
+
+def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candidate]:
+    """Return the objects of a class in the group to write to, by the first field of its identity.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    entry : Class
+        A class with an identity.
+    values : iterable
+        Values of the first of its fields.
+
+    Returns
+    -------
+    list of Candidate
+        The lowest ids first.
+    """
+    attributes = [field.attribute for name in entry.identity if (field := entry.field(name))]
+    hql = (
+        f"select x.id, x.details.owner.id, {', '.join(f'x.{name}' for name in attributes)}"  # noqa: S608
+        f" from {entry.name} x where x.{attributes[0]} in (:values)"
+        " and x.details.group.id = :group order by x.id"
+    )
+    return sorted(
+        Candidate(row[0], row[1], tuple(row[2:]))
+        for some in chunks(dict.fromkeys(values))
+        for row in server.rows(hql, values=some, group=server.group_id)
+    )
+
+
+class Rights(NamedTuple):
+    """What the user may do with what others own in the group: link to it, link things into it."""
+
+    use: bool
+    write: bool
+
+
+def rights(server: Server) -> Rights:
+    """Return the user's rights in the group to write to.
+
+    Source: OMERO's ANNOTATE and WRITE rights (ome/omero-server, OmeroInterceptor): administrators
+    and owners of the group have both, members as the group's permissions say.
+    """
+    if server.is_admin:
+        return Rights(use=True, write=True)
+    context = server.service("IAdmin").getEventContext()
+    group = context.groupPermissions
+    write = group.isGroupWrite() or server.group_id in context.leaderOfGroups
+    return Rights(use=write or group.isGroupAnnotate(), write=write)
+
+
+def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple[int, int]]:
+    """Return the (parent, child) ids of the links that some objects have, whoever made them."""
+    hql = f"select l.parent.id, l.child.id from {link_class} l where l.parent.id in (:ids)"  # noqa: S608
+    return {
+        (parent, child)
+        for some in chunks(sorted(set(parents)))
+        for parent, child in server.rows(hql, ids=some)
+    }
+
+
+# -- what was made in a session -----------------------------------------------------------------
+
+
+def made_in(server: Server, session: int, entry: Class) -> list[list[int]]:
+    """Return what was made in a session: the ids of a class, one list for each transaction.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    session : int
+        Id of the session's row.
+    entry : Class
+        The class; of files only those that no repository has, which are what clients make.
+    """
+    ours = " and x.repo is null" if entry.bytes else ""
+    hql = (
+        f"select x.details.creationEvent.id, x.id from {entry.name} x"  # noqa: S608
+        f" where x.details.creationEvent.session.id = :session{ours} order by x.id"
+    )
+    events: defaultdict[int, list[int]] = defaultdict(list)
+    for event, number in server.rows(hql, session=session):
+        events[event].append(number)
+    return list(events.values())
+
+
+def links_made_in(server: Server, session: int, link_class: str) -> dict[tuple[int, int], int]:
+    """Return the links that were made in a session: ids by (parent, child)."""
+    hql = (
+        f"select l.parent.id, l.child.id, l.id from {link_class} l"  # noqa: S608
+        " where l.details.creationEvent.session.id = :session"
+    )
+    return {(parent, child): id_ for parent, child, id_ in server.rows(hql, session=session)}
+
+
+def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
+    """Return the filesets that were made in a session: their client paths by id."""
+    hql = (
+        "select f.id, e.clientPath from Fileset f join f.usedFiles e"
+        " where f.details.creationEvent.session.id = :session order by f.id, index(e)"
+    )
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for number, path in server.rows(hql, session=session):
+        found[number].append(path)
+    return dict(found)
+
+
+def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[int]) -> list[int]:
+    """Return those objects that were made in none of some sessions."""
+    hql = (
+        f"select x.id from {entry.name} x where x.id in (:ids)"  # noqa: S608
+        " and x.details.creationEvent.session.id not in (:sessions) order by x.id"
+    )
+    return [
+        row[0]
+        for some in chunks(ids)
+        for row in server.rows(hql, ids=some, sessions=list(sessions))
+    ]
+
+
+def present(server: Server, class_name: str, ids: Iterable[int]) -> list[int]:
+    """Return the ids of those objects that are still there."""
+    hql = f"select x.id from {class_name} x where x.id in (:ids)"  # noqa: S608
+    return [row[0] for some in chunks(ids) for row in server.rows(hql, ids=some)]
+
+
+# -- parts, and what imports made ---------------------------------------------------------------
+
+
+def part_ids(server: Server, owner: str, edge: Edge, ids: Iterable[int]) -> dict[int, list[int]]:
+    """Return the ids of objects' parts (a ROI's shapes), in order."""
+    hql = (
+        f"select x.id, p.id from {owner} x join x.{edge.attribute} p"  # noqa: S608
+        " where x.id in (:ids) order by x.id, index(p)"
+    )
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for some in chunks(ids):
+        for number, part in server.rows(hql, ids=some):
+            found[number].append(part)
+    return dict(found)
+
+
+def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
+    """Read what imports made: all under some filesets, and what hangs on it.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    ids : iterable of int
+        Of filesets.
+    """
+    graph = TransferGraph(Header(server.profile.base, server.database_uuid))
+    wanted = {iri(filesets.FILESET, number) for number in ids}
+    while wanted:
+        more = list(read.fetch_nodes(server, by_type(wanted)))
+        for node in more:
+            graph.add(node)
+        wanted = {
+            target for node in more for target in _next(node) if target not in graph
+        } | _referring(server, more)
+    return graph
+
+
+def by_type(iris: Iterable[str]) -> dict[str, list[int]]:
+    """Return the ids in IRIs by their class."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for one in sorted(iris):
+        found[one.rpartition("/")[0]].append(id_of(one))
+    return found
+
+
+def _next(node: Node) -> Iterator[str]:
+    """Iterate over what a node leads to: parts, files, annotations; not users and groups."""
+    entry = class_of(node)
+    for edge in entry.edges:
+        targets = model.subclasses(edge.target)
+        if edge.via is Via.LIST or all(target.made is not Made.SERVER for target in targets):
+            yield from node.edges.get(edge.name, ())
+
+
+def _referring(server: Server, nodes: Sequence[Node]) -> set[str]:
+    """Return what refers to imported objects: a fileset's images, an image's ROIs."""
+    by_type: defaultdict[str, list[int]] = defaultdict(list)
+    for node in nodes:
+        if class_of(node).made is Made.IMPORT:
+            by_type[node.type].append(node.id)
+    found = set[str]()
+    for name, ids in by_type.items():
+        for entry, edge in _references_to(name):
+            hql = f"select x.id from {entry.name} x where x.{edge.attribute}.id in (:ids)"  # noqa: S608
+            for some in chunks(ids):
+                found |= {iri(entry.name, row[0]) for row in server.rows(hql, ids=some)}
+    return found
+
+
+def _references_to(name: str) -> Iterator[tuple[Class, Edge]]:
+    yield from filesets.incoming(name)
+    for entry in model.CLASSES.values():
+        for edge in entry.edges:
+            if entry.made is Made.USER and edge.via is Via.REFERENCE and edge.target == name:
+                yield entry, edge

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Nodes and links into OMERO objects, by the catalogue; batched saves, updates and deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import omero
+import omero.all
+from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
+
+from graphxfer import model
+from graphxfer.graph import Node, TransferGraph, class_of
+from graphxfer.model import Class, Edge, Field, Made, Type, Value, Via
+from graphxfer.omero.connect import Server
+
+SMALL = 1000
+"""How many objects or links are saved in one call."""
+LARGE = 200
+"""How many objects that are saved with parts of their own (ROIs with their shapes)."""
+WEIGHT = 10_000_000
+"""About how many bytes are saved in one call; masks and polygons are large."""
+FOUND_OUT = ("size", "hash")
+"""What the server finds out from a file's bytes; told in advance it would not look."""
+
+
+# -- nodes into objects -------------------------------------------------------------------------
+
+_SIMPLE: Mapping[Type, Callable[[Any], Any]] = {
+    Type.STRING: rstring,
+    Type.INT: rint,
+    Type.LONG: rlong,
+    Type.DOUBLE: rdouble,
+    Type.BOOLEAN: rbool,
+    Type.TIME: rtime,
+    Type.BYTES: bytes,
+    Type.PAIRS: lambda pairs: [omero.model.NamedValue(name, value) for name, value in pairs],
+}
+
+
+def new(class_name: str) -> Any:
+    """Return a new OMERO object of a class."""
+    return getattr(omero.model, f"{class_name}I")()
+
+
+def reference(class_name: str, id_: int) -> Any:
+    """Return an object that only says which one is meant; loaded, it would blank the row."""
+    return getattr(omero.model, f"{class_name}I")(id_, False)
+
+
+def wrap(field: Field, value: Value | None) -> Any:
+    """Return a field's value as OMERO's objects hold it."""
+    if value is None:
+        return None
+    if field.type is Type.ENUM:
+        wrapped = new(field.of)
+        wrapped.value = rstring(value)
+        return wrapped
+    if field.type is Type.QUANTITY and isinstance(value, model.Quantity):
+        return getattr(omero.model, f"{field.of}I")(value.value, value.unit)
+    if field.type is Type.TRANSFORM and isinstance(value, model.AffineTransform):
+        wrapped = new(field.of)
+        for name, number in value._asdict().items():
+            setattr(wrapped, name, rdouble(number))
+        return wrapped
+    return _SIMPLE[field.type](value)
+
+
+class Builder:
+    """Makes OMERO objects of a graph's nodes.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        The source's.
+    ids : callable
+        Returns the id at the destination of a node that is there.
+    hasher : callable
+        Returns the checksum algorithm that a node with a file is to have there.
+    """
+
+    def __init__(
+        self, graph: TransferGraph, ids: Callable[[str], int], hasher: Callable[[Node], str]
+    ) -> None:
+        self._graph, self._ids, self._hasher = graph, ids, hasher
+
+    def build(self, node: Node) -> Any:
+        """Return a new object for a node, with its parts."""
+        entry, made = class_of(node), new(node.type)
+        for field in entry.fields:
+            value = node.fields.get(field.name)
+            if field.attribute == "hasher":
+                value = self._hasher(node)
+            elif (field.varies and not field.required) or (entry.bytes and _found_out(field)):
+                continue
+            if value is not None:
+                setattr(made, field.attribute, wrap(field, value))
+        for edge in entry.edges:
+            self._attach(made, node, edge)
+        return made
+
+    def _attach(self, made: Any, node: Node, edge: Edge) -> None:
+        targets = node.edges.get(edge.name, ())
+        if edge.via is Via.REFERENCE and targets and not _of_server(edge.target):
+            target = self._graph[targets[0]]
+            setattr(made, edge.attribute, reference(target.type, self._ids(target.iri)))
+        elif edge.via is Via.LIST:
+            # The generated classes have no general way to add to a list; this is what they do.
+            children = getattr(made, f"_{edge.attribute}Seq")
+            for target in (self._graph[iri] for iri in targets if iri in self._graph):
+                child = self.build(target)
+                setattr(child, edge.inverse, made)
+                children.append(child)
+
+
+def _found_out(field: Field) -> bool:
+    return field.attribute in FOUND_OUT
+
+
+def _of_server(class_name: str) -> bool:
+    return all(entry.made is Made.SERVER for entry in model.subclasses(class_name))
+
+
+def link(class_name: str, parent: tuple[str, int], child: tuple[str, int]) -> Any:
+    """Return a new link between two objects that are there."""
+    made = new(class_name)
+    made.parent, made.child = reference(*parent), reference(*child)
+    return made
+
+
+# -- batches --------------------------------------------------------------------------------------
+
+
+def weight(graph: TransferGraph, node: Node) -> int:
+    """Return about how many bytes a node takes on the wire, with its parts."""
+    own = 200 + sum(
+        len(value) if isinstance(value, (str, bytes)) else 40 * len(value)
+        for value in node.fields.values()
+        if isinstance(value, (str, bytes, tuple))
+    )
+    return own + sum(weight(graph, part) for part in parts(graph, node))
+
+
+def parts(graph: TransferGraph, node: Node) -> list[Node]:
+    """Return the nodes that are saved with a node, in order."""
+    return [
+        graph[iri]
+        for edge in class_of(node).edges
+        if edge.via is Via.LIST
+        for iri in node.edges.get(edge.name, ())
+        if iri in graph
+    ]
+
+
+def batches(graph: TransferGraph, nodes: Iterable[Node]) -> Iterator[list[Node]]:
+    """Divide nodes into what is saved in one call: all of a class, none too large.
+
+    A node that refers to another of the same call is put off to the next one.
+    """
+    batch: list[Node] = []
+    heavy, there = 0, set[str]()
+    for node in nodes:
+        entry, more = class_of(node), weight(graph, node)
+        most = LARGE if any(edge.via is Via.LIST for edge in entry.edges) else SMALL
+        references = (edge.name for edge in entry.edges if edge.via is Via.REFERENCE)
+        needs = {target for name in references for target in node.edges.get(name, ())}
+        full = len(batch) >= most or heavy + more > WEIGHT
+        if batch and (full or batch[0].type != node.type or needs & there):
+            yield batch
+            batch, heavy, there = [], 0, set()
+        batch.append(node)
+        heavy += more
+        there.add(node.iri)
+    if batch:
+        yield batch
+
+
+# -- saving, updating, deleting -----------------------------------------------------------------
+
+
+def save(server: Server, objects: Sequence[Any]) -> list[int]:
+    """Insert new objects in one transaction and return their ids, in order."""
+    return list(server.service("IUpdate").saveAndReturnIds(list(objects)))
+
+
+def update(
+    server: Server, entry: Class, wanted: Mapping[int, Sequence[tuple[Field, Value | None]]]
+) -> int:
+    """Set fields of objects that are there; return how many objects differed.
+
+    They are loaded and saved again: all else of them stays as it is.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    entry : Class
+        Their class.
+    wanted : mapping
+        By the object's id, its fields and the values that these are to have.
+    """
+    changed = []
+    enums = [f"left outer join fetch x.{f.attribute}" for f in entry.fields if f.type is Type.ENUM]
+    hql = f"select x from {entry.name} x {' '.join(enums)} where x.id in (:ids)"  # noqa: S608
+    for found in server.objects(hql, ids=sorted(wanted)):
+        differing = [
+            (field, value)
+            for field, value in wanted[found.id.val]
+            if _plain(field, getattr(found, field.attribute)) != value
+        ]
+        for field, value in differing:
+            setattr(found, field.attribute, wrap(field, value))
+        if differing:
+            changed.append(found)
+    if changed:
+        server.service("IUpdate").saveArray(changed)
+    return len(changed)
+
+
+def _plain(field: Field, value: Any) -> Value | None:
+    """Return the value that an OMERO object holds as graphs have it."""
+    if value is None:
+        return None
+    if field.type is Type.ENUM:
+        return str(value.value.val)
+    if field.type is Type.QUANTITY:
+        return model.Quantity(value.getValue(), str(value.getUnit()))
+    plain: Value = value.val
+    return plain
+
+
+def delete(
+    server: Server, targets: Mapping[str, Sequence[int]], *, dry_run: bool = False
+) -> dict[str, list[int]]:
+    """Delete objects with all that OMERO deletes along with them.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    targets : mapping
+        Ids by class.
+    dry_run : bool
+        Only find out what would go.
+
+    Returns
+    -------
+    dict
+        All that went, or would go: ids by class.
+    """
+    command = omero.cmd.Delete2(
+        targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
+    )
+    response = server.submit(command)
+    return {
+        name.rpartition(".")[2]: [int(number) for number in ids]
+        for name, ids in response.deletedObjects.items()
+    }
