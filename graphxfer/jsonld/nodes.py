@@ -30,7 +30,7 @@ KNOWN = "what graphxfer knows is in contexts/graphxfer.jsonld"
 
 def to_records(graph: TransferGraph) -> Iterator[Record]:
     """Iterate over the header and all nodes as JSON."""
-    yield _header_record(graph.header)
+    yield header_record(graph.header)
     encoders: dict[str, Encoder] = {}
     for node in graph:
         encode = encoders.get(node.type)
@@ -62,7 +62,8 @@ class Encoder:
         return record
 
 
-def _header_record(header: Header) -> Record:
+def header_record(header: Header) -> Record:
+    """Return the header as JSON."""
     left_out = [
         {"type": missing.type, "number": missing.number, "why": missing.why}
         for missing in header.left_out
