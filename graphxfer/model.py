@@ -83,7 +83,7 @@ class Field:
     Parameters
     ----------
     attribute : str
-        OMERO's name.
+        OMERO's name; with dots it is a path.
     type : Type
         What it holds.
     iri : str
@@ -327,8 +327,14 @@ def _annotations(owner: str) -> Edge:
     return Edge("annotations", "Annotation", Via.LINK, f"{owner}AnnotationLink", OME + "annotation")
 
 
-CREATED = Field("created", Type.TIME, "http://purl.org/dc/terms/created", varies=True)
-"""When the object was made: OMERO's ``details.creationEvent.time``."""
+CREATED = Field(
+    "details.creationEvent.time",
+    Type.TIME,
+    "http://purl.org/dc/terms/created",
+    term="created",
+    varies=True,
+)
+"""When the object was made."""
 OWNER = Edge("owner", "Experimenter", Via.REFERENCE, "details.owner", OMERO + "owner", varies=True)
 GROUP = Edge(
     "group", "ExperimenterGroup", Via.REFERENCE, "details.group", OMERO + "group", varies=True

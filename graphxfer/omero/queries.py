@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""HQL made from the catalogue, and the rows that it yields made into nodes.
+
+Only forms that Hibernate 3.6 is known to take: see the tables of fields in ome/omero-model, and
+``BlitzGateway.getAnnotationCounts`` for ``type(alias.class)``. A nullable association is joined
+with an outer join of its own, since a path through it would drop the rows where it is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from graphxfer import model
+from graphxfer.graph import Node, iri
+from graphxfer.model import AffineTransform, Class, Edge, Field, Made, Quantity, Type, Value, Via
+
+Row = list[Any]
+
+WHOLE = (Type.BYTES, Type.PAIRS)
+"""Values that no projection can hold: objects are loaded for them."""
+
+
+class Projection:
+    """What is selected of a class, and how a row of it becomes a node.
+
+    Parameters
+    ----------
+    entry : Class
+        The class; ``obj`` stands for it in HQL.
+
+    Attributes
+    ----------
+    select, joins : str
+        Parts of a query: ``select {select} from Image obj {joins} where …``.
+    whole : tuple of Field
+        Fields for which objects have to be loaded.
+    references : list
+        Edges that are references, each with the column of its target's id.
+    """
+
+    def __init__(self, entry: Class) -> None:
+        self._entry = entry
+        self._selected = ["obj.id"]
+        self._joined: list[str] = []
+        self.whole = tuple(field for field in entry.fields if field.type in WHOLE)
+        plain = [f for f in entry.fields if f.type not in (*WHOLE, Type.QUANTITY, Type.TRANSFORM)]
+        self._names = [field.name for field in plain]
+        for field in plain:
+            self._selected.append(self._path(field))
+        self._first, self._last = 1, len(self._selected)
+        self._compound = [
+            (field.name, *self._columns(field))
+            for field in entry.fields
+            if field.type in (Type.QUANTITY, Type.TRANSFORM)
+        ]
+        self.references: list[tuple[Edge, int]] = []
+        self._targets: list[tuple[str, int, Callable[[Row], tuple[str, ...]]]] = []
+        for edge in entry.edges:
+            if edge.via is Via.REFERENCE:
+                column, targets_of = self._target(edge)
+                self.references.append((edge, column))
+                self._targets.append((edge.name, column, targets_of))
+        self.select, self.joins = ", ".join(self._selected), " ".join(self._joined)
+
+    def _join(self, path: str) -> str:
+        """Return the alias of an association that may be null."""
+        alias = f"j{len(self._joined)}"
+        self._joined.append(f"left outer join obj.{path} {alias}")
+        return alias
+
+    def _path(self, field: Field) -> str:
+        """Return what to select for a field that is one column."""
+        if field.type is Type.ENUM:
+            return f"{self._join(field.attribute)}.value"
+        association, _, attribute = field.attribute.rpartition(".")
+        return f"{self._join(association) if association else 'obj'}.{attribute}"
+
+    def _columns(self, field: Field) -> tuple[int, Callable[[Row], Value]]:
+        """Select a field of several columns; return the first, and what makes a value of a row."""
+        first = len(self._selected)
+        make: type[Quantity | AffineTransform] = Quantity
+        parts = [f"obj.{field.attribute}.{part}" for part in ("value", "unit")]
+        if field.type is Type.TRANSFORM:
+            make, alias = AffineTransform, self._join(field.attribute)
+            parts = [f"{alias}.{part}" for part in AffineTransform._fields]
+        self._selected += parts
+        place = slice(first, len(self._selected))
+        return first, lambda row: make(*row[place])
+
+    def _target(self, edge: Edge) -> tuple[int, Callable[[Row], tuple[str, ...]]]:
+        """Select a reference; return its column, and what makes its targets of a row."""
+        column = len(self._selected)
+        if is_abstract(edge.target):
+            alias = self._join(edge.attribute)
+            self._selected += [f"{alias}.id", f"type({alias}.class)"]
+            return column, lambda row: (iri(class_name(row[column + 1]), row[column]),)
+        self._selected.append(f"obj.{edge.attribute}.id")
+        make = _shared if model.CLASSES[edge.target].made is Made.SERVER else _single
+        return column, lambda row: make(edge.target, row[column])
+
+    def node(self, row: Row) -> Node:
+        """Return the node of a row."""
+        values = zip(self._names, row[self._first : self._last], strict=True)
+        fields = {name: value for name, value in values if value is not None}
+        for name, column, value_of in self._compound:
+            if row[column] is not None:
+                fields[name] = value_of(row)
+        edges = {
+            name: targets_of(row)
+            for name, column, targets_of in self._targets
+            if row[column] is not None
+        }
+        return Node(iri(self._entry.name, row[0]), self._entry.name, fields, edges)
+
+
+def _single(target: str, id_: int) -> tuple[str, ...]:
+    return (iri(target, id_),)
+
+
+_shared = cache(_single)
+"""As `_single`, one and the same tuple each time: there are few users, and many objects."""
+
+
+@cache
+def projection(name: str) -> Projection:
+    """Return the projection of a class, or of a link class."""
+    entry = model.CLASSES.get(name) or model.link_node(name)
+    assert entry is not None, name  # noqa: S101
+    return Projection(entry)
+
+
+def is_direct(name: str) -> bool:
+    """Tell whether rows hold all that a node of this class needs."""
+    return not is_abstract(name) and not projection(name).whole
+
+
+def is_abstract(name: str) -> bool:
+    """Tell whether edges name this class only for its subclasses."""
+    return name not in model.CLASSES
+
+
+def family(name: str) -> str:
+    """Return the class whose table holds the rows of a class: ids are unique within it."""
+    return model.CLASSES[name].parent or name if name in model.CLASSES else name
+
+
+def class_name(java: str) -> str:
+    """Return the class's name in ``ome.model.roi.Rectangle``."""
+    return java.rpartition(".")[2]
+
+
+def is_named_by(target: str) -> bool:
+    """Tell whether objects of a class have a namespace (annotations)."""
+    return all(entry.field("namespace") for entry in model.subclasses(target))
+
+
+def nodes(name: str, where: str = "obj.id") -> str:
+    """Return the query for the nodes of a class, by their ids or those of what they refer to."""
+    of = projection(name)
+    return (
+        f"select {of.select} from {name} obj {of.joins} "  # noqa: S608
+        f"where {where} in (:ids) and obj.id > :after order by obj.id"
+    )
+
+
+def ids(name: str, where: str) -> str:
+    """Return the query for the ids of a class, by those of what they refer to."""
+    return (
+        f"select obj.id from {name} obj "  # noqa: S608
+        f"where {where} in (:ids) and obj.id > :after order by obj.id"
+    )
+
+
+def children(parent: str, edge: Edge, *, whole: bool) -> str:
+    """Return the query for an ordered collection: child's columns, parent's id, place in it.
+
+    Parameters
+    ----------
+    parent : str
+        The class with the collection.
+    edge : Edge
+        The collection.
+    whole : bool
+        Select all that makes a node, else only the child's id and, of an abstract one, its class.
+    """
+    of = projection(edge.target) if whole else None
+    kind = ", type(obj.class)" if is_abstract(edge.target) else ""
+    return (
+        f"select {of.select if of else f'obj.id{kind}'}, p.id, index(obj) "  # noqa: S608
+        f"from {parent} p join p.{edge.attribute} obj {of.joins if of else ''} "
+        "where p.id in (:ids) and obj.id > :after order by obj.id"
+    )
+
+
+def links(edge: Edge) -> str:
+    """Return the query for links by their parents: ids of link, parent, owner, child, its class."""
+    kind = ", type(c.class)" if is_abstract(edge.target) else ""
+    named = " and (c.ns is null or c.ns not in (:ns))" if is_named_by(edge.target) else ""
+    return (
+        f"select obj.id, obj.parent.id, obj.details.owner.id, c.id{kind} "  # noqa: S608
+        f"from {edge.attribute} obj join obj.child c "
+        f"where obj.parent.id in (:ids) and obj.id > :after{named} order by obj.id"
+    )
+
+
+def sets(edge: Edge) -> str:
+    """Return the query for the tag sets that hold objects: ids of link and set, its class."""
+    return (
+        f"select obj.id, p.id, type(p.class) from {edge.attribute} obj join obj.parent p "  # noqa: S608
+        "where obj.child.id in (:ids) and p.ns = :ns and obj.id > :after order by obj.id"
+    )
+
+
+def count(name: str, path: str) -> str:
+    """Return the query that counts what hangs on objects."""
+    return f"select count(obj.id) from {name} obj where obj.{path} in (:ids)"  # noqa: S608
+
+
+def whole(name: str, field: Field) -> str:
+    """Return the query for objects with a field that no projection can hold."""
+    fetch = f"left outer join fetch obj.{field.attribute} " if field.type is Type.PAIRS else ""
+    return f"select distinct obj from {name} obj {fetch}where obj.id in (:ids)"  # noqa: S608
+
+
+def whole_value(obj: Any, field: Field) -> Value | None:
+    """Return such a field's value; OMERO does not tell an empty one from none."""
+    value = getattr(obj, field.attribute)
+    if not value:
+        return None
+    if field.type is Type.BYTES:
+        return bytes(value)
+    # Gaps in the list's index arrive as None.
+    return tuple((pair.name, pair.value) for pair in value if pair is not None)
