@@ -133,23 +133,25 @@ class _Builder:
             file.touch()
             built = import_files(self.client, [file])
         for node, there in zip(images, built, strict=True):
-            self.edit(node, there.image.id.val)
             self.match(node, iri("Image", there.image.id.val))
 
-    def edit(self, node: Node, image_id: int) -> None:
-        """Give an image what a user gave it after the import."""
-        image = self.query.get("Image", image_id)
+    def edit(self, node: Node, built: str) -> None:
+        """Give what an import made what a user gave it after the import."""
+        type_, _, number = built.partition("/")
+        there = self.query.get(type_, int(number))
         for field in class_of(node).fields:
             if field.editable:
                 value = node.fields.get(field.name)
-                setattr(image, field.attribute, None if value is None else wrapped(field, value))
-        self.update.saveObject(image)
+                setattr(there, field.attribute, None if value is None else wrapped(field, value))
+        self.update.saveObject(there)
 
     def match(self, node: Node, built: str) -> None:
         """Pair an import-made node, and all below it, with what the server made of it."""
         if node.iri in self.same:
             return
         self.same[node.iri] = built
+        if class_of(node).made is Made.IMPORT:
+            self.edit(node, built)
         for edge in class_of(node).edges:
             targets = [target for target in node.edges.get(edge.name, ()) if target in self.graph]
             if edge.via is Via.LINK or edge.varies or not targets:

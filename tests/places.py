@@ -16,6 +16,7 @@ from pathlib import Path
 
 import omero
 import omero.all
+import pytest
 from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
 from omero.rtypes import rstring
 
@@ -87,5 +88,21 @@ def create_account(host: str, port: int, user: str = USER, group: str = GROUP) -
         everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
         group_there = ExperimenterGroupI(group_id, False)
         admin.createExperimenterWithPassword(person, rstring(PASSWORD), group_there, [everybody])
+    finally:
+        client.closeSession()
+
+
+def create_group(place: Place, name: str) -> None:
+    """Create another group of a sandbox's, with the account in it."""
+    if place.sandbox is None:
+        pytest.skip("groups are only made in sandboxes")
+    client = omero.client(place.sandbox.host, place.sandbox.port)
+    try:
+        admin = client.createSession("root", "omero").getAdminService()
+        group = ExperimenterGroupI()
+        group.name = rstring(name)
+        group.details.permissions = PermissionsI("rwra--")
+        made = ExperimenterGroupI(admin.createGroup(group), False)
+        admin.addGroups(ExperimenterI(admin.lookupExperimenter(USER).id.val, False), [made])
     finally:
         client.closeSession()

@@ -59,13 +59,23 @@ def test_any_graph_is_valid_ome_xml_and_comes_back_equal(
 
 
 PIXELS: dict[str, Any] = {
-    **{"sizeX": 5, "sizeY": 4, "sizeZ": 3, "sizeC": 1, "sizeT": 1},
-    **{"pixelsType": "uint8", "dimensionOrder": "XYZCT"},
+    "sizeX": 5,
+    "sizeY": 4,
+    "sizeZ": 3,
+    "sizeC": 1,
+    "sizeT": 1,
+    "pixelsType": "uint8",
+    "dimensionOrder": "XYZCT",
     "physicalSizeX": Quantity(0.25, "MICROMETER"),
 }
 
 MASK: dict[str, Any] = {
-    **{"x": 1.0, "y": 2.0, "width": 3.0, "height": 2.0, "bytes": b"\xa0", "theZ": 1},
+    "x": 1.0,
+    "y": 2.0,
+    "width": 3.0,
+    "height": 2.0,
+    "bytes": b"\xa0",
+    "theZ": 1,
     "transform": AffineTransform(1.0, 0.0, 0.0, 1.0, 2.5, 0.0),
 }
 
