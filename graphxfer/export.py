@@ -3,23 +3,66 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from graphxfer import bundle, model
 from graphxfer.bundle import Bundle
+from graphxfer.errors import UsageError
+from graphxfer.omero import read
 from graphxfer.omero.connect import Server
 from graphxfer.progress import SILENT, Progress
 
+MOST = 1_000_000
+"""Ids that may be asked for in one go."""
+
+_IDS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?", re.ASCII)
+
 
 def parse(objects: Sequence[str]) -> dict[str, list[int]]:
-    """Return ids by class: ``["Project:51", "Image:7-9,12"]``.
+    """Return ids by class.
+
+    Parameters
+    ----------
+    objects : sequence of str
+        What to export, each as ``Class:ids``.
 
     Raises
     ------
     UsageError
         If one cannot be meant, or its class cannot be exported.
+
+    Examples
+    --------
+    >>> parse(["Project:51", "Image:7-9,12"])
+    {'Project': [51], 'Image': [7, 8, 9, 12]}
     """
-    raise NotImplementedError
+    found: dict[str, dict[int, None]] = {}
+    for text in objects:
+        name, _, ids = text.partition(":")
+        if name not in model.roots():
+            near = difflib.get_close_matches(name.capitalize(), model.roots(), 1, cutoff=0)[0]
+            raise UsageError(
+                f"{name!r} is not among {', '.join(model.roots())}",
+                where=text,
+                do=f"did you mean {near}:{ids or 1}?",
+            )
+        for part in ids.split(","):
+            found.setdefault(name, {}).update(dict.fromkeys(_range(part, text)))
+    return {name: list(ids) for name, ids in found.items()}
+
+
+def _range(part: str, text: str) -> range:
+    """Return the ids that ``7`` or ``7-9`` means."""
+    match = _IDS.fullmatch(part)
+    if match is None:
+        raise UsageError(f"{part!r} is no id", where=text, do="Image:7, Image:7-9 or Image:7,12")
+    first, last = int(match["first"]), int(match["last"] or match["first"])
+    if not first <= last < first + MOST:
+        raise UsageError(f"{part} is no range of up to {MOST:,} ids", where=text, do="Image:7-9")
+    return range(first, last + 1)
 
 
 def export(
@@ -31,5 +74,23 @@ def export(
     """Read objects and all that hangs on them, and write a bundle.
 
     What is linked but could not be moved is in the graph's header (``left_out``).
+
+    Parameters
+    ----------
+    server : Server
+        The source.
+    roots : mapping
+        Ids by class.
+    folder : Path
+        Where the bundle goes; nothing is written before all has been read.
+    progress : Progress
+        Told how far it is.
+
+    Raises
+    ------
+    NotThere
+        If a root does not exist or may not be read.
+    UsageError
+        If something else is in the folder.
     """
-    raise NotImplementedError
+    return bundle.write(folder, read.select(server, roots, progress))
