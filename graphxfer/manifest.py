@@ -259,9 +259,13 @@ def write(manifest: Manifest, stream: TextIO) -> None:
     stream : text file
         Where to; opened with ``newline=""``.
     """
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(FileEntry._fields)
-    writer.writerows(manifest)
+    plain = csv.writer(stream, lineterminator="\n")
+    quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(FileEntry._fields)
+    for entry in manifest:
+        # Before Python 3.13, csv does not see that a carriage return must be quoted.
+        writer = quoted if "\r" in entry.client_path else plain
+        writer.writerow(entry)
 
 
 def read(stream: TextIO) -> Manifest:

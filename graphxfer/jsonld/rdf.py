@@ -9,9 +9,18 @@ import rdflib
 from rdflib.collection import Collection
 
 from graphxfer.graph import TransferGraph
-from graphxfer.jsonld.forms import HEADER, PREFIXES, classes, datatype, is_list, members, parts
+from graphxfer.jsonld.forms import (
+    HEADER,
+    PREFIXES,
+    Record,
+    classes,
+    datatype,
+    is_list,
+    members,
+    parts,
+)
 from graphxfer.jsonld.nodes import to_records
-from graphxfer.model import Edge, Field
+from graphxfer.model import Class, Edge, Field
 
 
 def to_rdflib(graph: TransferGraph) -> rdflib.Graph:
@@ -22,43 +31,50 @@ def to_rdflib(graph: TransferGraph) -> rdflib.Graph:
     graph : TransferGraph
         What to show.
     """
-    base = graph.header.base
-    rdf = rdflib.Graph(base=base)
-    for prefix, namespace in PREFIXES.items():
-        rdf.bind(prefix, namespace)
+    triples = _Triples(graph.header.base)
     entries = {entry.name: entry for entry in (HEADER, *classes())}
     for record in to_records(graph):
-        entry = entries[record["@type"]]
-        subject = rdflib.URIRef(base + record["@id"])
-        rdf.add((subject, rdflib.RDF.type, rdflib.URIRef(entry.iri)))
+        triples.add_node(entries[record["@type"]], record)
+    return triples.rdf
+
+
+class _Triples:
+    """The triples of nodes whose IRIs are relative to a base."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.rdf = rdflib.Graph()
+        for prefix, namespace in PREFIXES.items():
+            self.rdf.bind(prefix, namespace)
+
+    def add_node(self, entry: Class, record: Record) -> None:
+        """Add a node from its JSON."""
+        subject = rdflib.URIRef(self.base + record["@id"])
+        self.rdf.add((subject, rdflib.RDF.type, rdflib.URIRef(entry.iri)))
         for member in members(entry):
             if member.name in record:
-                _add(rdf, subject, member, record[member.name])
-    return rdf
+                self._add(subject, member, record[member.name])
 
+    def _add(self, subject: rdflib.term.Node, member: Field | Edge, raw: Any) -> None:
+        """Add the triples of one member."""
+        objects = [self._object(member, each) for each in (raw if type(raw) is list else [raw])]
+        if is_list(member):
+            head = rdflib.BNode() if objects else rdflib.RDF.nil
+            Collection(self.rdf, head, objects)
+            objects = [head]
+        for each in objects:
+            self.rdf.add((subject, rdflib.URIRef(member.iri), each))
 
-def _add(rdf: rdflib.Graph, subject: rdflib.term.Node, member: Field | Edge, raw: Any) -> None:
-    """Add the triples of one member."""
-    predicate = rdflib.URIRef(member.iri)
-    objects = [_object(rdf, member, each) for each in (raw if isinstance(raw, list) else [raw])]
-    if is_list(member):
-        head = rdflib.BNode() if objects else rdflib.RDF.nil
-        Collection(rdf, head, objects)
-        objects = [head]
-    for each in objects:
-        rdf.add((subject, predicate, each))
-
-
-def _object(rdf: rdflib.Graph, member: Field | Edge, raw: Any) -> rdflib.term.Node:
-    if isinstance(member, Edge):
-        return rdflib.URIRef(str(rdf.base) + raw)
-    if inside := parts(member):
-        node = rdflib.BNode()
-        for part in inside:
-            _add(rdf, node, part, raw[part.name])
-        return node
-    if isinstance(raw, bool):
-        return rdflib.Literal(raw)
-    # Not normalised: rdflib would write NaN as "nan", which is no xsd:double.
-    type_ = rdflib.URIRef(datatype(member.type)) if datatype(member.type) else None
-    return rdflib.Literal(str(raw), datatype=type_, normalize=False)
+    def _object(self, member: Field | Edge, raw: Any) -> rdflib.term.Node:
+        if isinstance(member, Edge):
+            return rdflib.URIRef(self.base + raw)
+        if inside := parts(member):
+            node = rdflib.BNode()
+            for part in inside:
+                self._add(node, part, raw[part.name])
+            return node
+        if isinstance(raw, bool):
+            return rdflib.Literal(raw)
+        # Not normalised: rdflib would write NaN as "nan", which is no xsd:double.
+        type_ = rdflib.URIRef(datatype(member.type)) if datatype(member.type) else None
+        return rdflib.Literal(str(raw), datatype=type_, normalize=False)
