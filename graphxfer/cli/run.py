@@ -37,8 +37,8 @@ def run(
     else:
         for difference in outcome.differences:
             OUT.print(str(difference))
-        for left in outcome.left_out:
-            OUT.print(f"left out: {left.number:,} {left.type} ({left.why})")
+        for note in outcome.plan.notes:
+            OUT.print(note)
         OUT.print(f"the bundle is {outcome.bundle}")
     if outcome.differences:
         raise Different(f"{len(outcome.differences):,} differences", where=str(outcome.bundle))
