@@ -6,6 +6,7 @@ Source: ome/bioformats, `loci.formats.in.OMETiffReader`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -35,7 +36,8 @@ def knows(path: Path) -> bool:
     if not tiff.knows(path):
         return False
     comment = (_comment(path) or "").strip()
-    return comment.startswith("<") and comment.endswith(">") and "<OME" in comment
+    is_xml = comment.startswith("<") and comment.endswith(">")
+    return is_xml and re.search(r"<([\w.-]+:)?OME[\s>]", comment) is not None
 
 
 def _comment(path: Path) -> str | None:
