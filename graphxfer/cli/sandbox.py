@@ -81,13 +81,22 @@ def listing(
 
 
 @app.command()
-def seed(name: Name) -> None:
-    """Fill a running server with images, tags, key-value pairs, ROIs and attachments."""
-    from graphxfer.sandbox.seed import seed as fill
+def seed(
+    name: Name,
+    account: Annotated[
+        bool, typer.Option("--account", help="Only the user and the group, without data.")
+    ] = False,
+) -> None:
+    """Fill a running server with images, tags, key-value pairs, ROIs and attachments.
+
+    All belongs to the user "researcher" in the group "Imaging"; OMERO_PASSWORD is the password
+    that he gets, "researcher" unless it is set.
+    """
+    from graphxfer.sandbox import seed as seeding
 
     with _told():
         address = manage.find(name)
     password = os.environ.get("GRAPHXFER_SANDBOX_PASSWORD", "omero")
-    made = fill(address.host, address.port, "root", password)
-    for kind, ids in made.items():
-        typer.echo(f"{len(ids):6} {kind}")
+    member = os.environ.get("OMERO_PASSWORD", "researcher")
+    make = seeding.account if account else seeding.seed
+    make(address.host, address.port, "root", password, member_password=member)

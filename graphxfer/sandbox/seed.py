@@ -93,8 +93,32 @@ def _use_group(client: Any, name: str) -> None:
     client.getImplicitContext().put("omero.group", str(group.id.val))
 
 
+def account(host: str, port: int, user: str, password: str, *, member_password: str) -> None:
+    """Create only the account and the group, such as data would be moved to.
+
+    Parameters
+    ----------
+    host, port
+        The server's TLS endpoint.
+    user, password
+        An administrator.
+    member_password
+        Password of "researcher" when he is created.
+    """
+    with _connected(host, port, user, password) as client:
+        _create_member(client, member_password, print)
+
+
 def _member_session(client: Any, password: str, say: Say) -> str:
     """Make group and user where they are missing; return a session of that user."""
+    _create_member(client, password, say)
+    principal = omero.sys.Principal(USER, GROUP, "User", None)
+    sessions = client.sf.getSessionService()
+    session = sessions.createSessionWithTimeouts(principal, SESSION_MS, SESSION_MS)
+    return str(session.uuid.val)
+
+
+def _create_member(client: Any, password: str, say: Say) -> None:
     admin, query = client.sf.getAdminService(), client.sf.getQueryService()
     group = query.findByString("ExperimenterGroup", "name", GROUP)
     if group is None:
@@ -111,10 +135,6 @@ def _member_session(client: Any, password: str, say: Say) -> str:
         proxy = m.ExperimenterGroupI(group.id.val, False)
         admin.createExperimenterWithPassword(member, rstring(password), proxy, [everybody])
         say(f"user {USER}")
-    principal = omero.sys.Principal(USER, GROUP, "User", None)
-    sessions = client.sf.getSessionService()
-    session = sessions.createSessionWithTimeouts(principal, SESSION_MS, SESSION_MS)
-    return str(session.uuid.val)
 
 
 class _Filler:
