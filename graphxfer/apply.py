@@ -150,7 +150,7 @@ class _Apply:
     def _find_parts_of(self, owner: str, edge: Edge) -> None:
         missing = {
             made.id: parts
-            for node, made in self._journal.nodes()
+            for node, made in self._journal.nodes().items()
             if made.type == owner
             and made.how is How.CREATED
             and (

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 WORK = ".fetch"
 """The folder below ``files/`` where files are until they are proven good."""
+CHECKED = "checked.jsonl"
+"""The file in it that remembers which are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def fetch(
     report = Report()
     with _full_disk_told(bundle.files):
         work = _work_folder(bundle)
-        with contextlib.closing(proof.Checked(work / "checked.jsonl")) as checked:
+        with contextlib.closing(proof.Checked(work / CHECKED)) as checked:
             missing = _check_present(bundle, checked, report, progress)
             _tell_space(bundle.files, missing, progress)
             for batch in _batches(missing, origin, options, work, report):

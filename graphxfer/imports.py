@@ -103,11 +103,16 @@ class Imports:
         files = [file for _, file in filesets.files(self._graph, fileset)]
         entries = [entry for file in files if (entry := manifest.of(file.iri)) is not None]
         paths = filesets.client_paths(self._graph, fileset)
-        parts = zip(map(self._bundle.file, entries), paths, strict=True)
+        hasher = importer.choose_hasher({entry.hasher for entry in entries}, self._offered)
         return Sending(
             node,
-            tuple(Part(file, path) for file, path in parts),
-            importer.choose_hasher({entry.hasher for entry in entries}, self._offered),
+            tuple(
+                Part(
+                    self._bundle.file(entry), path, entry.checksum if entry.hasher == hasher else ""
+                )
+                for entry, path in zip(entries, paths, strict=True)
+            ),
+            hasher,
             self._options.in_place,
             streams=max(1, self._options.streams // number),
         )

@@ -92,6 +92,11 @@ class Made(NamedTuple):
     how: How
     settled: bool = True
 
+    @property
+    def iri(self) -> str:
+        """Its IRI at the destination."""
+        return iri(self.type, self.id)
+
 
 class LinkKey(NamedTuple):
     """A link in the graph: link class, IRIs of parent and child."""
@@ -240,9 +245,9 @@ class Journal:
         """Return the counterpart of a node, or None."""
         return self._nodes.get(node)
 
-    def nodes(self) -> Iterator[tuple[str, Made]]:
-        """Iterate over nodes and their counterparts, in the order in which they were recorded."""
-        return iter(list(self._nodes.items()))
+    def nodes(self) -> dict[str, Made]:
+        """Return the counterparts by the nodes' IRIs, in the order in which they were recorded."""
+        return dict(self._nodes)
 
     def links(self) -> Iterator[tuple[LinkKey, int]]:
         """Iterate over the links that were made, with their ids at the destination."""
@@ -251,7 +256,7 @@ class Journal:
 
     def same(self) -> dict[str, str]:
         """Return the IRI at the destination for each node's IRI."""
-        return {node: iri(made.type, made.id) for node, made in self._nodes.items()}
+        return {node: made.iri for node, made in self._nodes.items()}
 
     def unsettled(self, *hows: How) -> list[str]:
         """Return the nodes to which something remains to be done."""

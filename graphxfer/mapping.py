@@ -33,7 +33,7 @@ def write(bundle: Bundle, database_uuid: str, path: Path) -> None:
     ):
         table = csv.writer(stream)
         table.writerow(COLUMNS)
-        for node, made in journal.nodes():
+        for node, made in journal.nodes().items():
             table.writerow((made.type, id_of(node), made.id, made.how))
         stream.flush()
         os.fsync(stream.fileno())

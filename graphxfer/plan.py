@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from graphxfer import filesets, model, proof, reuse
+from graphxfer import fetch, filesets, model, proof, reuse
 from graphxfer.actions import Action, Kind, Options, Plan
 from graphxfer.bundle import Bundle
 from graphxfer.errors import FileProblem, GraphxferError, UsageError
@@ -105,17 +105,28 @@ def check_files(bundle: Bundle, plan: Plan, progress: Progress = SILENT) -> None
         if (entry := bundle.manifest().of(node)) is not None
     ]
     problems = []
-    with (
-        progress.task("check files", sum(e.size or 0 for e in entries), "bytes") as advance,
-        contextlib.closing(proof.Checked(bundle.files / ".fetch" / "checked.jsonl")) as checked,
-    ):
+    total = sum(entry.size or 0 for entry in entries)
+    with progress.task("check files", total, "bytes") as advance, _checked(bundle) as checked:
         for entry in entries:
             path = bundle.file(entry)
-            if checked.good(entry, path):
+            if checked is not None and checked.good(entry, path):
                 advance(entry.size or 0)
             elif wrong := proof.wrong(entry, path, proof.sums([entry], path, advance)):
                 problems.append(f"{entry.path} ({entry.node}): {wrong}")
+            elif checked is not None:
+                checked.add(entry, path)
     _tell_files(problems, bundle)
+
+
+@contextlib.contextmanager
+def _checked(bundle: Bundle) -> Iterator[proof.Checked | None]:
+    """Open what a fetch remembers of files that it found good, where there was one."""
+    path = bundle.files / fetch.WORK / fetch.CHECKED
+    if not path.is_file() or path.is_symlink() or path.parent.is_symlink():
+        yield None
+        return
+    with contextlib.closing(proof.Checked(path)) as checked:
+        yield checked
 
 
 def files_sent(graph: TransferGraph, plan: Plan) -> Iterator[str]:
@@ -149,6 +160,13 @@ class _Planner:
         self._tree = Tree(self._graph)
         self._members = self._tree.members()
         self._owners = _owners(self._graph)
+        self._hanging = {
+            target
+            for iri in self._members
+            for edge in class_of(self._graph[iri]).edges
+            if edge.via is Via.LINK
+            for target in self._graph[iri].edges.get(edge.name, ())
+        }
         self._why_not: dict[str, str] = {}
         self._plan = Plan()
 
@@ -258,7 +276,7 @@ class _Planner:
         for node in self._graph:
             if node.type not in model.CLASSES and model.link_node(node.type) is None:
                 self._add(Kind.SKIP, node, "graphxfer does not know this class")
-        taken = {made[:2] for _, made in self._journal.nodes()} if self._journal else set()
+        taken = {made[:2] for made in self._journal.nodes().values()} if self._journal else set()
         found = reuse.find(self._server, self._graph, open_, self._options, taken)
         self._plan.notes += found.notes
         for node in open_:
@@ -272,7 +290,10 @@ class _Planner:
         self._add(Kind.CREATE, node, reason, bytes=_size(node) if class_of(node).bytes else 0)
 
     def _hangs_on_import(self, node: Node) -> bool:
-        return any(target in self._members for targets in node.edges.values() for target in targets)
+        references = (edge.name for edge in class_of(node).edges if edge.via is Via.REFERENCE)
+        return node.iri in self._hanging or any(
+            target in self._members for name in references for target in node.edges.get(name, ())
+        )
 
     # -- links ----------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ class _Undo:
         for link, number in self._journal.links():
             links[link.type].append(number)
         nodes: defaultdict[str, list[int]] = defaultdict(list)
-        for node, made in self._journal.nodes():
+        for node, made in self._journal.nodes().items():
             if self._removable(node, made.how):
                 nodes[made.type].append(made.id)
         layers = [name for layer in model.apply_order() for name in layer if name != FILESET]
@@ -176,6 +176,9 @@ class _Undo:
         return found
 
     def _remove(self, name: str, ids: list[int]) -> None:
-        gone = write.delete(self._server, {name: ids})
-        for other, some in {**gone, name: [*gone.get(name, ()), *ids]}.items():
+        """Remove objects, but for those that went with others before (a file's annotation)."""
+        known = self._journal.known(name)
+        left = [number for number in ids if number in known]
+        gone = write.delete(self._server, {name: left}) if left else {}
+        for other, some in {**gone, name: ids}.items():
             self._journal.removed(other, some)

@@ -52,6 +52,6 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         check_journal(journal, graph)
         same = journal.same()
         # What was there before may have more: other images in a merged Dataset.
-        before = {node for node, made in journal.nodes() if not made.how.ours}
+        before = {node for node, made in journal.nodes().items() if not made.how.ours}
     there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)
     yield from compare(graph, there, same, before)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json
 from graphxfer.cli.plan import Source
@@ -20,7 +18,13 @@ def verify(bundle: Source, server: Server, config: Config = None, as_json: Json 
     with connect(profile(server, config)) as there:
         found = list(verified(source, there, TerminalProgress()))
     if as_json:
-        print_json([{**asdict(one), "text": str(one)} for one in found])
+        print_json(
+            [
+                {"node": one.node, "found_at": one.found_at, "kind": one.kind}
+                | {"name": one.name, "text": str(one)}
+                for one in found
+            ]
+        )
     else:
         for one in found:
             OUT.print(str(one))

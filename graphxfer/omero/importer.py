@@ -24,7 +24,7 @@ import omero.callbacks
 from omero.rtypes import rbool, rstring
 
 from graphxfer import __version__, checksums
-from graphxfer.errors import GraphxferError, ServerFailure
+from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
 
@@ -37,10 +37,21 @@ FIRST_LOOK, LATER_LOOKS = 2.0, 60.0
 
 
 class Part(NamedTuple):
-    """One file of a fileset: where it is here, and its path as it is told to the server."""
+    """One file of a fileset.
+
+    Parameters
+    ----------
+    file : Path
+        Where it is here.
+    client_path : str
+        Its path as it is told to the server.
+    checksum : str
+        What its checksum is to be; empty where that is not known.
+    """
 
     file: Path
     client_path: str
+    checksum: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +202,15 @@ def _send(
             opened = partial(_uploader, process, index, part.file)
             found = in_place.link(server, opened, part.file, sending.hasher)
             advance(part.file.stat().st_size)
-            return found
-        return _upload(process, index, part.file, sending.hasher, stop, advance)
+        else:
+            found = _upload(process, index, part.file, sending.hasher, stop, advance)
+        if part.checksum and found != part.checksum.lower():
+            raise FileProblem(
+                f"changed: its {sending.hasher} is {found}, not {part.checksum}",
+                where=str(part.file),
+                do="fetch it anew",
+            )
+        return found
 
     if sending.streams == 1 or len(sending.parts) == 1:
         return [one(index) for index in range(len(sending.parts))]
