@@ -91,7 +91,7 @@ class Call:
 
     def as_system(self) -> AbstractContextManager[Transaction]:
         """Open a transaction of the server itself, which may do what the caller may not."""
-        return self.server.store.transaction(self.server.store.system())
+        return self.server.store.transaction(self.server.store.system(), privileged=True)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Have something done once the transaction is committed, such as unlinking files."""

@@ -59,7 +59,7 @@ class Repository:
 
     def _describe(self) -> Any:
         """Return the row of the repository itself, made when the server is new."""
-        with self._server.store.transaction(self._system()) as tx:
+        with self._server.store.transaction(self._system(), privileged=True) as tx:
             found = tx.find_all("OriginalFile", mimetype=REPOSITORY)
             if not found:
                 row = _original_file(self.root.name, f"{self.base}/", REPOSITORY)
@@ -175,7 +175,7 @@ class Repository:
             except FileExistsError:
                 continue
             break
-        with self._lock, self._server.store.transaction(self._system()) as tx:
+        with self._lock, self._server.store.transaction(self._system(), privileged=True) as tx:
             self._register_directories(tx, common)
         return path
 

@@ -13,7 +13,7 @@ import Glacier2
 import Ice
 import omero
 
-from graphxfer.sandbox.dispatch import CLIENT, GROUP, Call, Service, slice_name
+from graphxfer.sandbox.dispatch import CLIENT, GROUP, Call, Service
 from graphxfer.sandbox.services.factory import ServiceFactory
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Router(Service):
             )
         except omero.ServerError as error:
             raise omero.WrappedCreateSessionException(
-                error.message, False, slice_name(type(error))
+                error.message, False, error.ice_name().replace("::", ".")
             ) from error
 
     def destroySession(self, call: Call) -> None:

@@ -256,7 +256,8 @@ def test_others_cannot_delete(lab: Callable[..., Any], gateways: Callable[..., A
     group = lab("rwra--")
     mine = project(gateways(group.user()))
     other = gateways(group.user())
-    other.deleteObjects("Project", [mine.id], wait=True)
+    with pytest.raises(omero.CmdError):
+        other.deleteObjects("Project", [mine.id], wait=True)
     assert other.getObject("Project", mine.id) is not None
 
 

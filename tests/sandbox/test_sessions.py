@@ -166,3 +166,21 @@ def test_the_password_is_the_one_of_creation(tmp_path: Path) -> None:
         for path in sandbox.directory.iterdir():
             if path.is_file():
                 assert b"other" not in path.read_bytes()
+
+
+def test_the_event_type_that_a_client_names_gives_no_rights(
+    lab: Callable[..., Any], server: manage.Sandbox
+) -> None:
+    # BlitzGateway logs in with omero.event = "Internal"
+    owner = lab("rw----").member()
+    project = omero.model.ProjectI()
+    project.name = omero.rtypes.rstring("mine")
+    project = owner.sf.getUpdateService().saveAndReturnObject(project)
+    client = omero.client(server.host, server.port)
+    client.getImplicitContext().put("omero.event", "Internal")
+    client.createSession(lab().user(), "secret")
+    assert client.sf.getAdminService().getEventContext().eventType == "Internal"
+    everywhere = client.getContext(-1)
+    with pytest.raises(omero.SecurityViolation):
+        client.sf.getQueryService().find("Project", project.id.val, everywhere)
+    client.closeSession()

@@ -19,7 +19,7 @@ import Ice
 import omero
 import omero.all
 
-from graphxfer.sandbox.dispatch import Call, Service
+from graphxfer.sandbox.dispatch import GROUP, Call, Service
 from graphxfer.sandbox.errors import misused
 from graphxfer.sandbox.services.admin import require
 
@@ -72,12 +72,19 @@ class Job:
         self._call: Call | None = None
 
     @contextmanager
-    def transaction(self) -> Iterator[Call]:
-        """Run something in a transaction; a part of a job runs in that of the whole."""
+    def transaction(self, *, everywhere: bool = False) -> Iterator[Call]:
+        """Run something in a transaction; a part of a job runs in that of the whole.
+
+        Parameters
+        ----------
+        everywhere
+            Across all groups, as Delete2I and the other graph requests run.
+        """
         if self._call is not None:
             yield self._call
         else:
-            call = Call(self.server, self.session, self.context)
+            context = {**self.context, GROUP: "-1"} if everywhere else self.context
+            call = Call(self.server, self.session, context)
             with call.running():
                 yield call
 
@@ -238,7 +245,7 @@ def do_all(job: Job) -> Any:
     """Carry out requests one after the other in one transaction: all or nothing (DoAllI)."""
     requests = job.request.requests
     responses = []
-    with job.transaction() as call:
+    with job.transaction(everywhere=True) as call:
         for number, request in enumerate(requests):
             job.step(number, len(requests))
             response = job.part(request, call).run()
@@ -252,7 +259,7 @@ def do_all(job: Job) -> Any:
 def delete(job: Job) -> Any:
     """Delete along the graph rules; files go from the disk when the rows are gone."""
     request = job.request
-    with job.transaction() as call, graph_errors(request):
+    with job.transaction(everywhere=True) as call, graph_errors(request):
         deleted = call.tx.delete(
             request.targetObjects, request.childOptions or [], bool(request.dryRun)
         )
@@ -265,7 +272,7 @@ def delete(job: Job) -> Any:
 def chgrp(job: Job) -> Any:
     """Move to another group."""
     request = job.request
-    with job.transaction() as call, graph_errors(request):
+    with job.transaction(everywhere=True) as call, graph_errors(request):
         moved, deleted = call.tx.chgrp(
             request.targetObjects, request.groupId, request.childOptions or [], bool(request.dryRun)
         )
@@ -276,7 +283,7 @@ def chgrp(job: Job) -> Any:
 def chown(job: Job) -> Any:
     """Give to another user."""
     request = job.request
-    with job.transaction() as call, graph_errors(request):
+    with job.transaction(everywhere=True) as call, graph_errors(request):
         given, deleted = call.tx.chown(
             request.targetObjects, request.targetUsers or [], request.userId,
             request.childOptions or [], bool(request.dryRun),
@@ -289,7 +296,7 @@ def chmod(job: Job) -> Any:
     """Set the permissions of groups."""
     request = job.request
     groups = request.targetObjects.get("ExperimenterGroup", [])
-    with job.transaction() as call, graph_errors(request):
+    with job.transaction(everywhere=True) as call, graph_errors(request):
         for group in groups:
             require(call, "ModifyGroup", leader_of=group)
             if not request.dryRun:
