@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 from typing import BinaryIO
 
-from rocrate.rocrate import ROCrate
-
 from graphxfer.graph import TransferGraph
 from graphxfer.manifest import Manifest
 
@@ -33,6 +31,8 @@ def write(graph: TransferGraph, manifest: Manifest, stream: BinaryIO) -> None:
     stream : binary file
         Where to.
     """
+    from rocrate.rocrate import ROCrate  # it takes long to import, and only an export needs it
+
     crate = ROCrate()
     crate.root_dataset["name"] = f"OMERO transfer: {', '.join(graph.header.roots) or 'a graph'}"
     crate.root_dataset["description"] = _description(graph, manifest)
