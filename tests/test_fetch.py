@@ -22,7 +22,7 @@ from graphxfer import bundle as bundles
 from graphxfer import checksums, proof
 from graphxfer import fetch as fetching
 from graphxfer.bundle import Bundle
-from graphxfer.errors import FileProblem, UnsafePath, UsageError
+from graphxfer.errors import Exit, FileProblem, UnsafePath, UsageError
 from graphxfer.fetch import Options, Owner, Report, fetch
 from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.model import Value
@@ -289,6 +289,44 @@ def test_a_torn_memory_costs_one_more_reading_at_most(source: Source, bundle: Bu
     assert len(lines) == 5
 
 
+COMMAND = (sys.executable, "-c", "from graphxfer.cli import main; main()", "fetch")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
+
+
+def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle: Bundle) -> None:
+    damage(source, "a.tif", lambda path: path.write_bytes(b"pixe"))
+    failed = run(str(bundle.folder), "--from", str(source.repository), "--json")
+    assert failed.returncode == Exit.FAILED
+    report = json.loads(failed.stdout)
+    assert (report["fetched"], report["kept"]) == (3, 0)
+    assert report["problems"] == [
+        {
+            "path": next(iter(PIXELS)),
+            "node": "OriginalFile/1",
+            "why": "truncated: 4 of 11 bytes",
+        }
+    ]
+    told = run(str(bundle.folder), "--from", str(source.repository))
+    assert f"{next(iter(PIXELS))} (OriginalFile/1): truncated: 4 of 11 bytes" in told.stderr
+    assert "0 files fetched (0 B), 3 kept, 1 missing or wrong" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--from", "-oProxyCommand=id:/x"),
+        ("--from", "/OMERO", "--chown", "nobody-of-that-name"),
+        ("--from", "/OMERO", "--jobs", "0"),
+        (),
+    ],
+)
+def test_what_cannot_be_meant_ends_with_2(bundle: Bundle, arguments: tuple[str, ...]) -> None:
+    assert run(str(bundle.folder), *arguments).returncode == Exit.USAGE
+
+
 SLOW_RSYNC = """#!/bin/sh
 exec {rsync} --bwlimit=200 "$@"
 """
@@ -305,15 +343,8 @@ def test_after_kill_9_the_next_run_goes_on(tmp_path: Path) -> None:
     slow.parent.mkdir()
     slow.write_text(SLOW_RSYNC.format(rsync=shutil.which("rsync")))
     slow.chmod(0o755)
-    arguments = ["fetch", str(bundle.folder), "--from", str(source.repository)]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from graphxfer.cli.fetch import fetch; import typer;"
-            "app = typer.Typer(); app.command()(fetch); app()",
-            *arguments[1:],
-        ],
+        [*COMMAND, str(bundle.folder), "--from", str(source.repository)],
         env={**os.environ, "PATH": f"{slow.parent}:{os.environ['PATH']}"},
         start_new_session=True,
     )
