@@ -23,6 +23,7 @@ from graphxfer.model import OME, OMERO, AffineTransform, Class, Edge, Field, Qua
 from tests.strategies import graphs
 
 BASE = "https://omero.example.org/"
+SERIES = {"@id": "omero:series", "@type": "xsd:integer"}
 
 
 def graph_of(*nodes: Node, **header: Any) -> TransferGraph:
@@ -443,6 +444,84 @@ def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lines, "MAX_FOREIGN", 2000)
     with pytest.raises(BadDocument, match="is larger than"):
         read(b'{"a": "' + b"b" * 3000 + b'"}')
+
+
+# -- documents of other versions ----------------------------------------------------------------
+
+
+def under(terms: dict[str, Any], graph: TransferGraph) -> bytes:
+    """Return the document of a graph, under a context of these terms."""
+    _, *others = written(graph).split(b"\n")
+    start = json.dumps({"@base": BASE} | terms)
+    return b"\n".join([b'{"@context": ' + start.encode() + b', "@graph": [', *others])
+
+
+def without(*names: str) -> dict[str, Any]:
+    terms = jsonld.context()
+    for name in names:
+        del terms[name]
+    return terms
+
+
+IN_BOTH = graph_of(Node("Image/1", "Image", {"name": "a", "series": 1}), Node("Roi/1", "Roi"))
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        without("Path", "d", "Mask", "bytes"),
+        without("dcterms", "created", "madeAt"),
+        jsonld.context() | {"Galaxy": "omero:Galaxy", "stars": {"@id": "omero:stars"}},
+        without("series", "Image")
+        | {"Image": {"@id": "model:Image", "@context": {"name": "ome:Name", "series": SERIES}}},
+    ],
+    ids=["older", "before a prefix", "newer", "defined elsewhere"],
+)
+def test_a_document_of_another_version_is_read_line_by_line(
+    terms: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = under(terms, IN_BOTH)
+    assert told(jsonld.read_any(json.loads(document))) == told(IN_BOTH)
+    monkeypatch.setattr(lines, "read_any", None)
+    assert told(read(document)) == told(IN_BOTH)
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        (without("Image"), "line 3: Image/1: the document's context does not define Image"),
+        (without("series"), "line 3: Image/1: a Image has no 'series'"),
+    ],
+)
+def test_what_its_own_context_does_not_define_is_refused(
+    terms: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadDocument) as failure:
+        read(under(terms, IN_BOTH))
+    assert message in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        jsonld.context() | {"series": "omero:number"},
+        jsonld.context() | {"ome": "http://other.example.org/"},
+        jsonld.context() | {"Image": "model:Picture"},
+        jsonld.context() | {"Image": {"@id": "model:Image", "@context": {"@vocab": OME}}},
+        jsonld.context() | {"Image": {"@id": "model:Image", "@context": {"name": "ome:Other"}}},
+        jsonld.context() | {"Image": {"@id": "model:Image", "@context": {"omero": "http://x/"}}},
+        jsonld.context() | {"Image": {"@id": "model:Image", "@context": "http://x/"}},
+        jsonld.context() | {"@vocab": OME},
+        jsonld.context() | {"@language": "en"},
+        without("@version"),
+        without("dc"),
+        {},
+    ],
+)
+def test_names_that_mean_something_else_are_not_taken_for_ours(terms: dict[str, Any]) -> None:
+    stream = BytesIO(under(terms, IN_BOTH))
+    with pytest.raises(BadDocument, match="is no document that graphxfer wrote"):
+        jsonld.read_header(stream)
 
 
 # -- what cannot be written ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from graphxfer.jsonld.forms import HEADER, PREFIXES, classes, datatype, is_list, members, parts
@@ -33,6 +34,62 @@ def context(base: str = "") -> dict[str, Any]:
     types = {entry.name: _type_definition(entry, shared) for entry in known}
     start: dict[str, Any] = {"@version": 1.1} | ({"@base": base} if base else {})
     return start | PREFIXES | types | shared
+
+
+def understood(terms: dict[str, Any]) -> dict[str, set[str]] | None:
+    """Return what a document's context defines of the catalogue: names of members by class.
+
+    So the document of an older or newer graphxfer, whose catalogue had less or more, is read as
+    one of our own.
+
+    Parameters
+    ----------
+    terms : dict
+        The document's context, without `@base`.
+
+    Returns
+    -------
+    dict or None
+        None if something in it means anything else than in the catalogue.
+    """
+    text = json.dumps(terms)
+    for prefix, namespace in PREFIXES.items():
+        if terms.get(prefix, namespace) != namespace or (
+            prefix not in terms and f'"{prefix}:' in text
+        ):
+            return None
+    if terms.keys() & _KEYWORDS or terms.get("@version") != 1.1:
+        return None
+    known: dict[str, set[str]] = {}
+    for entry in (HEADER, *classes()):
+        names = _understood_of(entry, terms)
+        if names is None:
+            return None
+        if entry is HEADER or entry.name in terms:
+            known[entry.name] = names
+    return known
+
+
+_KEYWORDS = {"@base", "@direction", "@import", "@language", "@propagate", "@type", "@vocab"}
+"""What changes the meaning of more than one term; our contexts have none of it."""
+
+
+def _understood_of(entry: Class, terms: dict[str, Any]) -> set[str] | None:
+    """Return the members of a class that a context defines; None if it contradicts."""
+    type_ = terms.get(entry.name, _compact(entry.iri))
+    own: dict[str, Any] = {}
+    if isinstance(type_, dict):
+        own = type_.get("@context", {})
+        type_ = type_.get("@id")
+    if type_ != _compact(entry.iri) or not isinstance(own, dict):
+        return None
+    if own.keys() & (_KEYWORDS | PREFIXES.keys()):
+        return None
+    scope = terms | own
+    there = [member for member in members(entry) if member.name in scope]
+    if any(scope[member.name] != _definition(member) for member in there):
+        return None
+    return {member.name for member in there}
 
 
 def _type_definition(entry: Class, shared: dict[str, Any]) -> Any:

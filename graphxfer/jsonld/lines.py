@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from graphxfer.errors import BadDocument
 from graphxfer.graph import Header, Node, TransferGraph
-from graphxfer.jsonld.context import context
+from graphxfer.jsonld.context import context, understood
 from graphxfer.jsonld.foreign import read_any
 from graphxfer.jsonld.forms import Record
 from graphxfer.jsonld.nodes import Decoder, checked_base, to_header, to_records
@@ -107,7 +107,7 @@ def _open(lines: _Lines) -> tuple[Header, Iterator[Node]]:
 
 
 def _nodes(lines: _Lines, records: Iterator[Record]) -> Iterator[Node]:
-    decode = Decoder()
+    decode = Decoder(lines.understood)
     for number, record in enumerate(records):
         if number >= MAX_NODES:
             raise BadDocument(f"there are more than {MAX_NODES} nodes", where=lines.where)
@@ -147,6 +147,7 @@ class _Lines:
         self.stream = stream
         self.name = str(getattr(stream, "name", "the JSON-LD document"))
         self.number = 1
+        self.understood: dict[str, set[str]] | None = None
         self.first = stream.readline(MAX_FOREIGN + 1)
 
     @property
@@ -163,7 +164,8 @@ class _Lines:
             base = terms.pop("@base")
         except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
             return None
-        return checked_base(base, self.where) if terms == context() else None
+        self.understood = understood(terms)
+        return None if self.understood is None else checked_base(base, self.where)
 
     def records(self) -> Iterator[Record]:
         """Iterate over the objects of the lines that follow the first."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from graphxfer import model
@@ -93,9 +93,15 @@ class Decoder:
     """From JSON to nodes; a string that repeats in a graph (IRI, type, name) is kept once.
 
     Its errors have no place yet: the caller knows the line.
+
+    Parameters
+    ----------
+    understood : mapping, optional
+        The classes and members that the document's context defines; None for the whole catalogue.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, understood: Mapping[str, Container[str]] | None = None) -> None:
+        self._understood = understood
         self._iris: dict[str, str] = {}
         self._classes: dict[Any, tuple[str, dict[str, _Member]]] = {}
 
@@ -150,6 +156,11 @@ class Decoder:
         }
         for edge in entry.edges:
             table[edge.name] = _Member(edge.name, self._targets(edge), is_edge=True)
+        if self._understood is not None:
+            if entry.name not in self._understood:
+                raise BadDocument(f"{iri}: the document's context does not define {entry.name}")
+            defined = self._understood[entry.name]
+            table = {name: member for name, member in table.items() if name in defined}
         return self._classes.setdefault(entry.name, (entry.name, table))
 
     def _targets(self, edge: Edge) -> Callable[[Any], tuple[str, ...]]:
