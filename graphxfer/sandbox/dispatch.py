@@ -117,7 +117,7 @@ class Service:
     asynchronous operation differs between "nothing" and "a null".
     """
 
-    slice: ClassVar[Any] = None
+    interface: ClassVar[Any] = None
     operations: ClassVar[dict[str, Callable[..., Any] | None]] = {}
     #: Ice's face of the service.
     servant: ClassVar[Any] = None
@@ -128,11 +128,11 @@ class Service:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if cls.slice is not None:
+        if cls.interface is not None:
             SERVICES[cls.__name__] = cls
-            cls.operations = {name: getattr(cls, name, None) for name in operations(cls.slice)}
+            cls.operations = {name: getattr(cls, name, None) for name in operations(cls.interface)}
             cls.servant = servant_class(cls)
-            cls.stateful = issubclass(cls.slice, omero.api.StatefulServiceInterface)
+            cls.stateful |= issubclass(cls.interface, omero.api.StatefulServiceInterface)
 
     def released(self) -> None:
         """Let go of what the service holds; called once, when it or its session is closed."""
@@ -170,7 +170,7 @@ def service_class(name: str) -> type[Service]:
         if slice_class is None:
             raise misused(f"Unknown service: {name}")
         stateful = issubclass(slice_class, omero.api.StatefulServiceInterface)
-        type(name, (Stateful if stateful else Service,), {"slice": slice_class})
+        type(name, (Stateful if stateful else Service,), {"interface": slice_class})
     return SERVICES[name]
 
 
@@ -208,7 +208,7 @@ def servant_class(service_class: type[Service]) -> type:
     for name in service_class.operations:
         members[name] = _synchronous(name)
         members[f"{name}_async"] = _asynchronous(name, service_class.operations[name])
-    return type(service_class.__name__, (service_class.slice,), members)
+    return type(service_class.__name__, (service_class.interface,), members)
 
 
 def _synchronous(operation: str) -> Callable[..., Any]:

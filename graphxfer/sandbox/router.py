@@ -27,7 +27,7 @@ SESSION_TIMEOUT = 600
 class Router(Service):
     """Glacier2.Router: logging in, joining, leaving."""
 
-    slice = Glacier2.Router
+    interface = Glacier2.Router
     declares_errors = False
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Router(Service):
             )
         except omero.ServerError as error:
             raise omero.WrappedCreateSessionException(
-                error.message, False, error.ice_name().replace("::", ".")
+                error.message, False, 0, error.ice_name().replace("::", ".")
             ) from error
 
     def destroySession(self, call: Call) -> None:

@@ -31,6 +31,7 @@ from graphxfer.sandbox.faults import Faults, Recorder
 from graphxfer.sandbox.repository import Repository
 from graphxfer.sandbox.router import CATEGORY, NAME, Router
 from graphxfer.sandbox.services.config import DEFAULTS
+from graphxfer.sandbox.services.table import Columns
 from graphxfer.sandbox.sessions import TIME_TO_IDLE, Session, Sessions
 from graphxfer.sandbox.store import Store
 
@@ -146,7 +147,7 @@ class Server:
             Identity; by default the session's uuid and a name of its own.
         """
         category = category or session.uuid
-        name = name or f"{uuid.uuid4()}{slice_name(service.slice)}"
+        name = name or f"{uuid.uuid4()}{slice_name(service.interface)}"
         if (category, name) not in self.servants:
             self._add(service, session, category, name)
         return self.proxy(service, category, name)
@@ -158,7 +159,7 @@ class Server:
     def proxy(self, service: Service, category: str, name: str) -> Any:
         """Return the proxy, of the exact type, of a service that is published."""
         prx = self.adapter.createProxy(Ice.Identity(name, category))
-        return proxy_class(service.slice).uncheckedCast(prx)
+        return proxy_class(service.interface).uncheckedCast(prx)
 
     def withdraw(self, service: Service) -> None:
         """Make a service unreachable and have it let go of what it holds."""
@@ -254,6 +255,7 @@ def communicator(directory: Path) -> Any:
     omero.ObjectFactoryRegistrar.registerObjectFactory(made, None)
     for factory in omero.rtypes.ObjectFactories.values():
         factory.register(made)
+    Columns().register(made)
     return made
 
 

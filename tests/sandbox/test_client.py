@@ -93,7 +93,7 @@ def test_every_method_of_a_service_is_an_operation_of_its_slice(name: str) -> No
     own = {key for key, value in vars(service).items() if callable(value)}
     public = {key for key in own if not key.startswith("_") and key[0].islower()}
     helpers = {"run", "released", "left", "service", "servant", "submit"}
-    assert public - helpers <= set(operations(service.slice))
+    assert public - helpers <= set(operations(service.interface))
 
 
 def test_objects_go_there_and_back(lab: Callable[..., Any]) -> None:

@@ -18,6 +18,7 @@ from graphxfer.sandbox.services import (  # noqa: F401
     repositoryinfo,
     roi,
     session,
+    table,
     types,
     update,
 )

@@ -40,7 +40,7 @@ _ALL_FIELDS = ("omeName", *_OWN_FIELDS)
 class IAdmin(Service):
     """Administration; the rules are ome.logic.AdminImpl's (omero-server)."""
 
-    slice = omero.api.IAdmin
+    interface = omero.api.IAdmin
 
     # -- who one is -----------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ def error(request: Any, name: str, problem: Any) -> Any:
 class Handle(Service):
     """omero.cmd.Handle: how far a request is, what came of it, whom to tell."""
 
-    slice = omero.cmd.Handle
+    interface = omero.cmd.Handle
     declares_errors = False
 
     def __init__(self, job: Job) -> None:

@@ -39,7 +39,7 @@ _PUBLIC = re.compile(r"omero\.(client\.|router\.insecure$|version$|db\.|pixeldat
 class IConfig(Service):
     """Configuration; the rules are ome.logic.ConfigImpl's (omero-server)."""
 
-    slice = omero.api.IConfig
+    interface = omero.api.IConfig
 
     def getVersion(self, call: Call) -> str:
         return call.server.store.version

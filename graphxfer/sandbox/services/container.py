@@ -38,7 +38,7 @@ _IMAGES_IN = {
 class IContainer(Service):
     """Hierarchies; the rules are ome.logic.PojosImpl's (omero-server)."""
 
-    slice = omero.api.IContainer
+    interface = omero.api.IContainer
 
     def loadContainerHierarchy(
         self, call: Call, rootType: str, rootIds: Sequence[int] | None, options: Any

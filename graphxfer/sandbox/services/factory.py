@@ -63,7 +63,7 @@ class ServiceFactory(_Getters):
         The client's own uuid.
     """
 
-    slice = omero.api.ServiceFactory
+    interface = omero.api.ServiceFactory
 
     def __init__(self, session: Session, client: str) -> None:
         self.session, self.client = session, client
@@ -75,7 +75,7 @@ class ServiceFactory(_Getters):
         instance = kind()
         if kind.stateful:
             return call.server.publish(instance, call.session)
-        return call.server.publish(instance, call.session, name=slice_name(kind.slice))
+        return call.server.publish(instance, call.session, name=slice_name(kind.interface))
 
     def getByName(self, call: Call, name: str) -> Any:
         """Return a stateless service by its Slice name, or an open one by its identity."""

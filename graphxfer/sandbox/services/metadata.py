@@ -33,7 +33,7 @@ _CHANNEL = (
 class IMetadata(Service):
     """Metadata; the rules are ome.logic.MetadataImpl's (omero-server)."""
 
-    slice = omero.api.IMetadata
+    interface = omero.api.IMetadata
 
     # -- annotations ----------------------------------------------------------------------------
 

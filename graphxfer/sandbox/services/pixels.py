@@ -32,7 +32,7 @@ SETTINGS = (
 class IPixels(Service):
     """Pixels; the rules are ome.logic.PixelsImpl's (omero-server)."""
 
-    slice = omero.api.IPixels
+    interface = omero.api.IPixels
 
     def retrievePixDescription(self, call: Call, pixId: int) -> Any:
         found = call.tx.query(f"{_PIXELS} where p.id = :id", {"id": rlong(pixId)})

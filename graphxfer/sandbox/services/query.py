@@ -15,7 +15,7 @@ from graphxfer.sandbox.errors import misused
 class IQuery(Service):
     """Reading; the rules are ome.logic.QueryImpl's (omero-server)."""
 
-    slice = omero.api.IQuery
+    interface = omero.api.IQuery
 
     def get(self, call: Call, klass: str, id: int) -> Any:
         return call.tx.get(klass, id)

@@ -32,7 +32,7 @@ class RawFileStore(Stateful):
         ``r`` or ``rw``.
     """
 
-    slice = omero.api.RawFileStore
+    interface = omero.api.RawFileStore
 
     def __init__(self, row: Any = None, mode: str = "rw") -> None:
         self._row, self._mode = row, mode

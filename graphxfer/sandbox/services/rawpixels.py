@@ -21,7 +21,7 @@ _LARGE, _TILE = 3192, 256
 class RawPixelsStore(Stateful):
     """Reads and writes the pixels of one Pixels; as ome.services.RawPixelsBean (omero-server)."""
 
-    slice = omero.api.RawPixelsStore
+    interface = omero.api.RawPixelsStore
 
     def __init__(self) -> None:
         self._opened: PixelBuffer | None = None

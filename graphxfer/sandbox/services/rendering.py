@@ -110,7 +110,7 @@ class _Rendered(Stateful):
 class RenderingEngine(_Rendered):
     """Renders planes of one Pixels; as omeis.providers.re and RenderingBean (omero-server)."""
 
-    slice = omero.api.RenderingEngine
+    interface = omero.api.RenderingEngine
 
     def __init__(self) -> None:
         super().__init__()
@@ -333,7 +333,7 @@ def _context(asked: Any) -> Any:
 class ThumbnailStore(_Rendered):
     """Small pictures; the rules are ome.services.ThumbnailBean's (omero-server)."""
 
-    slice = omero.api.ThumbnailStore
+    interface = omero.api.ThumbnailStore
 
     def setPixelsId(self, call: Call, pixelsId: int) -> bool:
         return self._set_pixels(call, pixelsId)
@@ -421,7 +421,7 @@ def _value(size: Any) -> int:
 class IRenderingSettings(Service):
     """Defaults for many; the rules are ome.logic.RenderingSettingsImpl's (omero-server)."""
 
-    slice = omero.api.IRenderingSettings
+    interface = omero.api.IRenderingSettings
 
     def getRenderingSettings(self, call: Call, pixelsId: int) -> Any:
         return _PIXELS.retrieveRndSettingsFor(call, pixelsId, call.session.user)

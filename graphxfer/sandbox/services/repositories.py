@@ -10,12 +10,13 @@ from typing import Any
 
 import omero
 import omero.all
-from omero.rtypes import rlong, rmap
+from omero.rtypes import rlong, rmap, rstring
 
 from graphxfer.sandbox.checksums import checksum
 from graphxfer.sandbox.dispatch import Call, Service, Stateful
 from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
 from graphxfer.sandbox.repository import DIRECTORY, algorithms, original_file
+from graphxfer.sandbox.services import table
 from graphxfer.sandbox.services.commands import Handle, Job, start
 from graphxfer.sandbox.services.imports import import_job
 from graphxfer.sandbox.services.rawfile import RawFileStore, needs_client
@@ -24,7 +25,7 @@ from graphxfer.sandbox.services.rawfile import RawFileStore, needs_client
 class SharedResources(Service):
     """What all sessions share: here, the repository."""
 
-    slice = omero.grid.SharedResources
+    interface = omero.grid.SharedResources
 
     def repositories(self, call: Call) -> Any:
         repository = call.server.repository
@@ -33,13 +34,24 @@ class SharedResources(Service):
         return omero.grid.RepositoryMap([repository.description], [public])
 
     def areTablesEnabled(self, call: Call) -> bool:
-        return False
+        return table.enabled()
+
+    def newTable(self, call: Call, repo: int, path: str) -> Any:
+        """Make a table: an OriginalFile, which its first columns turn into HDF5."""
+        row = omero.model.OriginalFileI()
+        place = PurePosixPath("/", path)
+        row.name, row.path = rstring(place.name), rstring(f"{place.parent}/".replace("//", "/"))
+        row.mimetype, row.size = rstring(table.MIMETYPE), rlong(0)
+        return table.open_table(call, call.tx.save([row])[0].id.val)
+
+    def openTable(self, call: Call, file: Any) -> Any:
+        return table.open_table(call, file.id.val)
 
 
 class ManagedRepository(Service):
     """Files that the server manages; the rules are those of ManagedRepositoryI (omero-blitz)."""
 
-    slice = omero.grid.ManagedRepository
+    interface = omero.grid.ManagedRepository
 
     def root(self, call: Call) -> Any:
         return call.server.repository.description
@@ -200,7 +212,7 @@ class ImportProcess(Stateful):
         The client's ImportSettings.
     """
 
-    slice = omero.grid.ImportProcess
+    interface = omero.grid.ImportProcess
 
     def __init__(self, call: Call, fileset: Any, settings: Any) -> None:
         self.prx: Any = None

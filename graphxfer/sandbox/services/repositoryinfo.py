@@ -14,7 +14,7 @@ from graphxfer.sandbox.dispatch import Call, Service
 class IRepositoryInfo(Service):
     """Room on the disk that holds the repository."""
 
-    slice = omero.api.IRepositoryInfo
+    interface = omero.api.IRepositoryInfo
 
     def getUsedSpaceInKilobytes(self, call: Call) -> int:
         return shutil.disk_usage(call.server.repository.base).used // 1024

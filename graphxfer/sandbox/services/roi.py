@@ -18,7 +18,7 @@ _ROIS = "select distinct r from Roi r left outer join fetch r.shapes"
 class IRoi(Service):
     """ROIs; the rules are ome.logic.RoiImpl's (omero-server)."""
 
-    slice = omero.api.IRoi
+    interface = omero.api.IRoi
 
     def findByRoi(self, call: Call, roiId: int, opts: Any) -> Any:
         return self._result(call, "r.id = :id", {"id": rlong(roiId)}, opts)

@@ -18,7 +18,7 @@ from graphxfer.sandbox.sessions import MAXIMUM, Session
 class ISession(Service):
     """Sessions; the rules are ome.services.sessions.SessionBean's (omero-server)."""
 
-    slice = omero.api.ISession
+    interface = omero.api.ISession
 
     def createSession(self, call: Call, p: Any, credentials: str) -> Any:
         if call.server.store.authenticate(p.name, credentials) is None:

@@ -15,7 +15,7 @@ from graphxfer.sandbox.errors import forbidden, misused
 class ITypes(Service):
     """Enumerations; the rules are ome.logic.TypesImpl's (omero-server)."""
 
-    slice = omero.api.ITypes
+    interface = omero.api.ITypes
 
     def getEnumeration(self, call: Call, type: str, value: str) -> Any:
         found = call.tx.find_all_by_string(type, "value", value)

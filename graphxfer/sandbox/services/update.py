@@ -15,7 +15,7 @@ from graphxfer.sandbox.errors import forbidden
 class IUpdate(Service):
     """Writing; the rules are ome.logic.UpdateImpl's (omero-server)."""
 
-    slice = omero.api.IUpdate
+    interface = omero.api.IUpdate
 
     def saveObject(self, call: Call, obj: Any) -> None:
         call.tx.save([obj])
