@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from graphxfer import crate, jsonld, omexml
+from graphxfer import crate, jsonld
 from graphxfer import manifest as manifests
 from graphxfer.errors import BadDocument, FileProblem, UnsafePath, UsageError
 from graphxfer.graph import Header, Node, TransferGraph
@@ -184,7 +184,11 @@ def _read(path: Path) -> TransferGraph:
     with told(path), path.open("rb") as stream:
         start = stream.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
         stream.seek(0)
-        return omexml.read(path) if start.startswith(b"<") else jsonld.read(stream)
+        if start.startswith(b"<"):
+            from graphxfer import omexml  # half a second, which most commands need not wait
+
+            return omexml.read(path)
+        return jsonld.read(stream)
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -256,6 +260,8 @@ def _refuse_other(folder: Path, graph: TransferGraph) -> None:
 
 def _write_documents(folder: Path, graph: TransferGraph, manifest: Manifest) -> None:
     """Write all that is not fetched; the graph comes last, for it makes the folder a bundle."""
+    from graphxfer import omexml  # as above
+
     (folder / "files").mkdir(exist_ok=True)
     _replace(folder / MANIFEST, partial(_write_manifest, manifest))
     _replace(folder / XML, partial(omexml.write, graph))

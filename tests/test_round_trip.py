@@ -46,7 +46,10 @@ def buildable(graph: TransferGraph) -> TransferGraph:
     for node in kept:
         for name, targets in node.edges.items():
             node.edges[name] = tuple(target for target in targets if target not in dropped)
-        if node.type == "OriginalFile" and "repo" not in node.fields:
+    imported = {node.target("originalFile") for node in kept}
+    for node in graph.of_type("OriginalFile"):
+        if node.iri not in imported:
+            node.fields.pop("repo", None)
             node.fields["size"] = int(str(node.fields.get("size", 0))) % 1000
     return TransferGraph(graph.header, kept)
 
