@@ -15,7 +15,14 @@ from pathlib import Path
 import omero
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 from omero.model import (
     DatasetAnnotationLinkI,
     DatasetI,
@@ -104,7 +111,7 @@ def succeeds(action) -> bool:
 class Sandbox(RuleBasedStateMachine):
     """The store and the model side by side."""
 
-    keys = Bundle("keys")
+    projects, datasets, tags = Bundle("projects"), Bundle("datasets"), Bundle("tags")
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +125,22 @@ class Sandbox(RuleBasedStateMachine):
         self.lab.store.close()
         self.folder.cleanup()
 
-    @rule(target=keys, user=USERS, cls=st.sampled_from(sorted(CLASSES)))
+    @initialize(target=projects, users=st.tuples(USERS, USERS))
+    def make_projects(self, users):
+        return multiple(*[self.make(user, "Project") for user in users])
+
+    @initialize(target=datasets, users=st.tuples(USERS, USERS, USERS))
+    def make_datasets(self, users):
+        return multiple(*[self.make(user, "Dataset") for user in users])
+
+    @initialize(target=tags, users=st.tuples(USERS, USERS))
+    def make_tags(self, users):
+        return multiple(*[self.make(user, "TagAnnotation") for user in users])
+
+    @rule(target=datasets, user=USERS)
+    def make_dataset(self, user):
+        return self.make(user, "Dataset")
+
     def make(self, user, cls):
         name = f"{cls} {next(self.numbers)}"
         obj = tag(name) if cls == "TagAnnotation" else named(CLASSES[cls], name)
@@ -127,7 +149,7 @@ class Sandbox(RuleBasedStateMachine):
         self.model.objects[key] = (user, name)
         return key
 
-    @rule(user=USERS, key=keys)
+    @rule(user=USERS, key=st.one_of(projects, datasets, tags))
     def rename(self, user, key):
         if key not in self.model.objects:
             return
@@ -145,12 +167,16 @@ class Sandbox(RuleBasedStateMachine):
         if allowed:
             self.model.objects[key] = (owner, name)
 
-    @rule(user=USERS, parent=keys, child=keys)
+    @rule(user=USERS, parent=projects, child=datasets)
+    def put_into_project(self, user, parent, child):
+        self.connect(user, parent, child)
+
+    @rule(user=USERS, parent=st.one_of(projects, datasets), child=tags)
+    def annotate(self, user, parent, child):
+        self.connect(user, parent, child)
+
     def connect(self, user, parent, child):
-        cls = LINKS.get((parent[0], child[0]))
-        if cls is None:
-            return
-        made = cls()
+        made = LINKS[(parent[0], child[0])]()
         made.parent = CLASSES[parent[0]](parent[1], False)
         made.child = CLASSES[child[0]](child[1], False)
         model = self.model
@@ -163,7 +189,7 @@ class Sandbox(RuleBasedStateMachine):
         if allowed:
             model.links.add((parent, child, user))
 
-    @rule(user=USERS, key=keys, dry_run=st.booleans())
+    @rule(user=USERS, key=st.one_of(projects, datasets, tags), dry_run=st.booleans())
     def delete(self, user, key, dry_run):
         model = self.model
         allowed = key in model.objects and model.may_delete(user, key)
@@ -189,14 +215,15 @@ class Sandbox(RuleBasedStateMachine):
             tx.chmod(self.group, permissions)
         self.model.permissions = permissions
 
-    @rule(target=keys)
-    def restart(self):
+    @rule(often=st.integers(0, 3))
+    def restart(self, often):
         """Close and open the database again: nothing is lost."""
+        if often:
+            return
         folder, users = Path(self.folder.name), self.lab.users
         self.lab.store.close()
         self.lab = Lab(folder)
         self.lab.users = users
-        return multiple()
 
     @invariant()
     def everyone_sees_what_they_may(self):
@@ -227,4 +254,4 @@ class Sandbox(RuleBasedStateMachine):
 
 
 TestSandbox = Sandbox.TestCase
-TestSandbox.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestSandbox.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
