@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from graphxfer import filesets
 from graphxfer.actions import Options
 from graphxfer.bundle import Bundle
-from graphxfer.filesets import FILESET
+from graphxfer.filesets import FILESET, Tree
 from graphxfer.graph import iri
 from graphxfer.journal import How, Journal, Made, Stage
-from graphxfer.match import Matched, Matcher
+from graphxfer.match import Matched, Matcher, Side
 from graphxfer.omero import importer, lookup, write
 from graphxfer.omero.importer import ImportFailure, Part, Sending
 from graphxfer.progress import Progress
@@ -23,8 +23,8 @@ from graphxfer.progress import Progress
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server
 
-AT_ONCE = 100
-"""How many filesets are matched at once; bounds memory, and still few queries."""
+AT_ONCE = 5000
+"""About how many nodes are matched at once; bounds memory, and still few queries."""
 
 
 class Imports:
@@ -140,16 +140,32 @@ class Imports:
         """Record what the imports made, node by node; return what a person should know."""
         told: list[str] = []
         waiting = [one.node for one in self._journal.imports(Stage.IMPORTED)]
+        if not waiting:
+            return told
         with self._progress.task("match", len(waiting), "filesets") as advance:
-            for some in lookup.chunks(waiting, AT_ONCE):
+            ours = Side(self._graph)
+            for some in self._groups(waiting, ours.tree):
                 ids = [self._journal[node].id for node in some]
-                matcher = Matcher(self._graph, lookup.import_trees(self._server, ids))
+                matcher = Matcher(ours, Side(lookup.import_trees(self._server, ids)))
                 for node, number in zip(some, ids, strict=True):
                     matched = matcher.match(node, iri(FILESET, number), self._journal)
                     self._record(node, matched)
                     told += _tell(node, matched)
                     advance(1)
         return told
+
+    @staticmethod
+    def _groups(nodes: Sequence[str], tree: Tree) -> Iterator[list[str]]:
+        """Divide filesets into groups with about as many nodes as are matched at once."""
+        group, size = list[str](), 0
+        for node in nodes:
+            group.append(node)
+            size += len(tree.under(node))
+            if size >= AT_ONCE:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
 
     def _record(self, fileset: str, matched: Matched) -> None:
         nodes = []

@@ -40,23 +40,33 @@ class Matched:
     extras: list[str] = field(default_factory=list)
 
 
+class Side:
+    """A graph with what is asked of it to match it with another.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        The source's; or what lies under new filesets, and hangs on it.
+    """
+
+    def __init__(self, graph: TransferGraph) -> None:
+        self.graph, self.tree, self.hanging = graph, Tree(graph), _Hanging(graph)
+
+
 class Matcher:
     """Matches what imports made with the graph.
 
     Parameters
     ----------
-    graph : TransferGraph
-        The source's.
-    there : TransferGraph
-        What lies under the new filesets, and hangs on it.
+    ours, theirs : Side
+        The source's graph, and the destination's.
     """
 
-    def __init__(self, graph: TransferGraph, there: TransferGraph) -> None:
-        self._graph, self._there = graph, there
-        self._trees = Tree(graph), Tree(there)
-        self._hanging = _Hanging(graph), _Hanging(there)
+    def __init__(self, ours: Side, theirs: Side) -> None:
+        self._graph, self._there = ours.graph, theirs.graph
+        self._trees, self._hanging = (ours.tree, theirs.tree), (ours.hanging, theirs.hanging)
         # A document that no OMERO wrote may lack a field for another reason than that it is null.
-        self._clearing = bool(graph.header.database_uuid)
+        self._clearing = bool(self._graph.header.database_uuid)
 
     def match(self, fileset: str, found: str, known: Container[str] = ()) -> Matched:
         """Match one fileset.
