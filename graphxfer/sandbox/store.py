@@ -97,7 +97,6 @@ class Store:
         connection.execute("BEGIN")
         tx = None
         try:
-            privileged = privileged or caller.event_type == "Internal"
             tx = Transaction(self, connection, caller, privileged)
             yield tx
             tx.finish()
@@ -109,7 +108,7 @@ class Store:
             self._free.append(connection)
 
     def system(self, group: int = database.SYSTEM_GROUP) -> Caller:
-        """Return root, for the server's own work; it may write what clients may not."""
+        """Return root, for the server's own work: with ``privileged=True`` past client rules."""
         return root(group)
 
     def caller(self, user: int, group: int, session: int, event_type: str = "User") -> Caller:

@@ -268,3 +268,14 @@ def test_guest_makes_nothing(lab):
         lab.store.transaction(lab.store.caller(1, 2, 0)) as tx,
     ):
         tx.save([named(ProjectI, "p")])
+
+
+def test_event_type_gives_no_rights(lab):
+    # clients choose it themselves (omero.event): BlitzGateway logs in as "Internal"
+    group = lab.group(PRIVATE, ann=False, ben=False)
+    lab.save("ann", group, named(ProjectI, "p"))
+    caller = lab.store.caller(lab.users["ben"], group, 0, "Internal")
+    with lab.store.transaction(caller) as tx:
+        assert tx.projection("select p.id from Project p", {}) == []
+        with pytest.raises(omero.SecurityViolation):
+            tx.get("Project", 1)
