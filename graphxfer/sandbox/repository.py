@@ -176,26 +176,34 @@ class Repository:
                 continue
             break
         with self._lock, self._server.store.transaction(self._system(), privileged=True) as tx:
-            self._register_directories(tx, common)
+            self._register_directories(tx, [common])
         return path
 
     def _system(self) -> Caller:
         return self._server.store.system(_USER_GROUP)
 
     def _make_directories(self, call: Call, prefix: str, names: Sequence[list[str]]) -> None:
-        """Make the directories of a fileset, each with a row, for good: other imports use them."""
-        folders = {"/".join([prefix, *parts[:-1]]) for parts in names}
-        with self._lock, call.within(call.writing_group) as tx:
-            for folder in sorted({prefix, *folders}):
-                (self.root / folder).mkdir(parents=True, exist_ok=True)
-                self._register_directories(tx, folder)
+        """Make the directories of a fileset, each with a row, for good: other imports use them.
 
-    def _register_directories(self, tx: Transaction, path: str) -> None:
-        """Have a row for a directory and all above it, as far as there is none yet."""
-        place = PurePosixPath(path)
-        for folder in [*reversed(place.parents), place]:
-            if folder.name and not self.find(tx, str(folder)):
-                self.register(tx, str(folder), DIRECTORY)
+        Those above the fileset's own are kept in the user group, because imports into other groups
+        share them (RepositoryDaoImpl.createOrFixUserGroup, omero-blitz).
+        """
+        user = self._server.sessions.caller(call.session, _USER_GROUP)
+        with self._lock, self._server.store.transaction(user, privileged=True) as tx:
+            self._register_directories(tx, [_parent(prefix)])
+        with self._lock, call.within(call.writing_group) as tx:
+            folders = {"/".join([prefix, *parts[:-1]]) for parts in names}
+            for folder in folders:
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            self._register_directories(tx, sorted(folders | {prefix}))
+
+    def _register_directories(self, tx: Transaction, paths: Iterable[str]) -> None:
+        """Have a row for directories and all above them, as far as there is none yet."""
+        for path in paths:
+            place = PurePosixPath(path)
+            for folder in [*reversed(place.parents), place]:
+                if folder.name and not self.find(tx, str(folder)):
+                    self.register(tx, str(folder), DIRECTORY)
 
     # -- rows -----------------------------------------------------------------------------------
 

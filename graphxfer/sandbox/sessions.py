@@ -220,11 +220,8 @@ class Sessions:
                 self._end(session, _timed_out(session))
 
     def caller(self, session: Session, group: int) -> Caller:
-        """Return the Caller for a session in a group context.
-
-        The event type is the client's own word (BlitzGateway says "Internal"): it gives no rights.
-        """
-        return self._store.caller(session.user, group, session.id)
+        """Return the Caller for a session in a group context."""
+        return self._store.caller(session.user, group, session.id, session.event_type)
 
     def event_context(self, call: Call) -> Any:
         """Return what IAdmin.getEventContext answers; see BasicEventContext (omero-server)."""

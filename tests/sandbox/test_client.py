@@ -17,7 +17,7 @@ import pytest
 from omero.model import ProjectI, TagAnnotationI
 from omero.rtypes import rlong, rstring
 
-from graphxfer.sandbox import manage
+from graphxfer.sandbox import manage, services  # noqa: F401
 from graphxfer.sandbox.dispatch import SERVICES, operations, service_class
 
 

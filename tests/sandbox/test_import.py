@@ -292,6 +292,26 @@ def test_several_imports_at_once(client: Any) -> None:
     assert len(set(ids)) == 18
 
 
+def test_into_two_groups_on_one_day(lab: Callable[..., Any], connect: Callable[..., Any]) -> None:
+    # RepositoryDaoImpl.createOrFixUserGroup: the directories above the fileset's are shared
+    group, other = lab("rw----"), lab("rw----")
+    name, admin = group.user(), group.root.sf.getAdminService()
+    user = omero.model.ExperimenterI(admin.lookupExperimenter(name).id.val, False)
+    admin.addGroups(user, [omero.model.ExperimenterGroupI(other.id, False)])
+    client = connect(name, "secret")
+    first = import_files(client, {f"a/{FAKE}": b""})
+    client.getImplicitContext().put("omero.group", str(other.id))
+    second = import_files(client, {f"a/{FAKE}": b""})
+    groups = [r.pixels[0].details.group.id.val for r in (first, second)]
+    assert groups == [group.id, other.id]
+
+
+def test_a_file_that_was_cut_off_is_an_error(client: Any, tmp_path: Path) -> None:
+    response = import_files(client, {"a/b.tif": tiff(tmp_path / "b.tif")[:40]})
+    assert isinstance(response, omero.cmd.ERR)
+    assert response.name in ("import-file-exception", "import-unknown-format")
+
+
 def test_checksum_algorithms(client: Any) -> None:
     # omero.checksum.supported, and the order of preference
     repository = client.getManagedRepository()

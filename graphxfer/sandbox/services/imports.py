@@ -10,6 +10,8 @@ from __future__ import annotations
 import datetime
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import omero.all
 from omero.rtypes import rlist, rlong
 
 from graphxfer.sandbox.dispatch import Call
+from graphxfer.sandbox.errors import forbidden
 from graphxfer.sandbox.repository import fill_job
 from graphxfer.sandbox.services.commands import Failure, Job, error
 
@@ -101,30 +104,36 @@ class ImportJob(Job):
         from graphxfer.sandbox import importing, readers
 
         settings = importing.Settings.of(self.request.settings)
-        source = self._read(files, readers)
-        self._step(0, "MetadataImportJob")
-        with self.transaction() as call:
-            made = importing.objects(source, self._fileset, files[0].name, settings)
-            saved = call.tx.save(made.roots)[: len(made.images) + len(made.plates)]
-            images, plates = saved[: len(made.images)], saved[len(made.images) :]
-            pixels = [image.getPrimaryPixels() for image in images]
-        self._step(1, "PixelDataJob")
-        self._step(2, "ThumbnailGenerationJob")
-        with self.transaction() as call:
-            if definitions := importing.rendering_defs(source, pixels, settings):
-                call.tx.save(definitions)
+        with self._named_errors(files[0], readers), readers.read(files) as source:
+            if strangers := set(source.used) - set(files):
+                names = ", ".join(sorted(path.name for path in strangers))
+                raise forbidden(f"The fileset does not have all files that are used: {names}")
+            self._step(0, "MetadataImportJob")
+            with self.transaction() as call:
+                made = importing.objects(source, self._fileset, files[0].name, settings)
+                saved = call.tx.save(made.roots)[: len(made.images) + len(made.plates)]
+                images, plates = saved[: len(made.images)], saved[len(made.images) :]
+                pixels = [image.getPrimaryPixels() for image in images]
+            self._step(1, "PixelDataJob")
+            self._step(2, "ThumbnailGenerationJob")
+            with self.transaction() as call:
+                if definitions := importing.rendering_defs(source, pixels, settings):
+                    call.tx.save(definitions)
         self._step(3, "IndexingJob")
         self._step(4)
         return self._response([p.id.val for p in pixels], [x.id.val for x in plates])
 
-    def _read(self, files: list[Path], readers: Any) -> Any:
-        """Read the files, and name what is wrong as ManagedImportRequestI does."""
+    @contextmanager
+    def _named_errors(self, file: Path, readers: Any) -> Iterator[None]:
+        """Name what goes wrong as ManagedImportRequestI does."""
         try:
-            return readers.read(files)
+            yield
         except readers.UnknownFormat as problem:
-            raise self._failure("import-unknown-format", problem, files[0]) from problem
-        except (readers.MissingFile, readers.BrokenFile, OSError) as problem:
-            raise self._failure("import-file-exception", problem, files[0]) from problem
+            raise self._failure("import-unknown-format", problem, file) from problem
+        except (readers.BrokenFile, OSError) as problem:
+            raise self._failure("import-file-exception", problem, file) from problem
+        except omero.ServerError as problem:
+            raise self._failure("import-request-failure", problem, file) from problem
 
     def _failure(self, name: str, problem: Exception, file: Path) -> Failure:
         answer = error(self.request, name, problem)
