@@ -130,10 +130,13 @@ def in_group(destination: Place, group: str) -> Counter[str]:
     try:
         query = client.sf.getQueryService()
         parameters = omero.sys.ParametersI().addString("group", group)
+        # Directories are the repository's own; Delete2 leaves their rows, `omero fs` cleans them.
+        where = {"OriginalFile": " and (x.mimetype is null or x.mimetype <> 'Directory')"}
         return Counter(
             {
                 name: query.projection(
-                    f"select count(x.id) from {name} x where x.details.group.name = :group",
+                    f"select count(x.id) from {name} x"
+                    f" where x.details.group.name = :group{where.get(name, '')}",
                     parameters,
                     {"omero.group": "-1"},
                 )[0][0].val
