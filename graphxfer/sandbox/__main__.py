@@ -35,6 +35,9 @@ def arguments() -> argparse.Namespace:
         help="drop|error|kill@N[:Service.operation] or full@BYTES",
     )
     parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="stop when the process that started it is gone"
+    )
     return parser.parse_args()
 
 
@@ -49,6 +52,7 @@ def main() -> None:
         idle=args.idle,
         faults=Faults(args.latency, args.fault),
         record=args.record,
+        with_parent=args.with_parent,
         config=dict(item.split("=", 1) for item in args.config),
     )
     server = Server(args.directory, options, os.environ.pop(PASSWORD, "omero"))

@@ -198,7 +198,7 @@ def running(
     *arguments: str,
     password: str = "omero",  # noqa: S107
 ) -> Iterator[Sandbox]:
-    """Have a sandbox for the length of a block.
+    """Have a sandbox for the length of a block, or of this process where that is killed.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def running(
     password
         Root's password when the folder is new.
     """
-    sandbox = Sandbox(directory, password=password, arguments=arguments)
+    sandbox = Sandbox(directory, password=password, arguments=["--with-parent", *arguments])
     sandbox.start()
     try:
         yield sandbox

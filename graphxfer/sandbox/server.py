@@ -63,6 +63,8 @@ class Options:
         File that gets a line for every call.
     config
         OMERO configuration values on top of the defaults.
+    with_parent
+        Whether to stop when the process that started it has gone.
     """
 
     ssl: int = 0
@@ -72,6 +74,7 @@ class Options:
     faults: Faults = field(default_factory=Faults)
     record: Path | None = None
     config: dict[str, str] = field(default_factory=dict)
+    with_parent: bool = False
 
 
 class Locator(Ice.ServantLocator):
@@ -195,8 +198,11 @@ class Server:
         self.adapter.activate()
         self._write_state()
         log.info("ready: ssl %d, tcp %d", self.ssl, self.tcp)
+        parent = os.getppid()
         while not self._stop.wait(_REAP):
             self.sessions.reap()
+            if self.options.with_parent and os.getppid() != parent:
+                self.stop()
         (self.directory / STATE).unlink(missing_ok=True)
         self._communicator.shutdown()
         self._executor.shutdown(cancel_futures=True)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +109,21 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     finally:
         run("stop", "one")
     assert run("list") == "one\tstopped\n"
+
+
+def test_a_test_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
+    main = (
+        "import pathlib, sys, time; from graphxfer.sandbox import manage\n"
+        "with manage.running(pathlib.Path(sys.argv[1])):\n"
+        "    print('up', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", main, str(tmp_path / "a")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        assert manage.address_of(tmp_path / "a") is not None
+        parent.kill()
+    deadline = time.monotonic() + 30
+    while manage.address_of(tmp_path / "a") is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
