@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import Glacier2
@@ -77,6 +78,8 @@ def _network_failure(error: BaseException, where: str) -> GraphxferError:
 def _text(error: BaseException) -> str:
     """Return an exception's own words in one line."""
     words = getattr(error, "message", "") or getattr(error, "reason", "")
+    if isinstance(error, Ice.SocketException) and error.error:
+        words = os.strerror(error.error)
     return " ".join(str(words).split()) or type(error).__name__
 
 

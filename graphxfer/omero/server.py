@@ -68,7 +68,8 @@ class Server:
     session_id : int
         Row id of the session (never its key).
     calls : int
-        Round trips so far; the background's keep-alive is not counted.
+        Round trips so far, but for the background's keep-alive and what Ice itself asks of the
+        router.
     """
 
     def __init__(self, client: Any, profile: Profile, calls: int = 0) -> None:
@@ -77,7 +78,7 @@ class Server:
         self._lock = threading.Lock()
         config = self.service("IConfig")
         self.version: str = config.getVersion()
-        _check_version(self.version, profile)
+        check_version(self.version, profile)
         self.database_uuid: str = config.getDatabaseUuid()
         here = self.service("IAdmin").getEventContext()
         self.user_id, self.user_name, self.is_admin = here.userId, here.userName, here.isAdmin
@@ -261,7 +262,9 @@ class Server:
         """
         from omero.gateway import BlitzGateway
 
-        return BlitzGateway(client_obj=self.client, secure=self.client.isSecure())
+        gateway = BlitzGateway(client_obj=self.client, secure=self.client.isSecure())
+        gateway.SERVICE_OPTS.setOmeroGroup(str(self.group_id))
+        return gateway
 
 
 class Service:
@@ -296,7 +299,16 @@ def unwrap(rows: list[list[Any]]) -> list[list[Any]]:
     return [[None if value is None else value._val for value in row] for row in rows]
 
 
-def _check_version(version: str, profile: Profile) -> None:
+def check_version(version: str, profile: Profile) -> None:
+    """Refuse a server that is too old.
+
+    Parameters
+    ----------
+    version : str
+        As the server tells it: ``5.6.16-ice36-b123``.
+    profile : Profile
+        Where it is.
+    """
     found = re.match(r"(\d+)\.(\d+)", version)
     if found is None or tuple(map(int, found.groups())) < OLDEST:
         raise LoginFailure(
