@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an import made is found again by place and by content; what does not fit is an error."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from graphxfer.errors import GraphxferError
+from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.match import Matched, Matcher, Side, content
+from graphxfer.model import Value
+from tests.transfers import SOURCE, fileset
+
+
+def side(number: int, images: list[Node], *more: Node, uuid: str = SOURCE) -> Side:
+    header = Header("https://omero.example.org/", uuid)
+    return Side(TransferGraph(header, [*fileset(number, b"", "a.tif", images), *more]))
+
+
+def image(number: int, series: int, *annotations: str, name: str = "a.tif") -> Node:
+    edges = {"annotations": annotations} if annotations else {}
+    return Node(f"Image/{number}", "Image", {"name": name, "series": series}, edges)
+
+
+def roi(number: int, of: int, x: float | None, name: str = "r") -> list[Node]:
+    fields: dict[str, Value] = {} if x is None else {"x": x}
+    return [
+        Node(
+            f"Roi/{number}",
+            "Roi",
+            {"name": name},
+            {"image": (f"Image/{of}",), "shapes": (f"Point/{number}",)},
+        ),
+        Node(f"Point/{number}", "Point", fields),
+    ]
+
+
+def match(ours: Side, theirs: Side, known: tuple[str, ...] = ()) -> Matched:
+    return Matcher(ours, theirs).match("Fileset/1", "Fileset/5", known)
+
+
+def test_images_are_told_by_their_series() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)])
+    theirs = side(5, [image(50, 1), image(51, 0)])
+    same = match(ours, theirs).same
+    assert same["Image/1"] == "Image/51"
+    assert same["Image/2"] == "Image/50"
+    assert same["LogicalChannel/2"] == "LogicalChannel/50"
+    assert same["OriginalFile/1"] == "OriginalFile/5"
+    assert len(same) == len(ours.graph)
+
+
+def test_what_users_changed_is_to_be_changed() -> None:
+    ours = side(1, [image(1, 0, name="renamed")])
+    assert match(ours, side(5, [image(50, 0)])).edited == {"Image/1"}
+
+
+def test_a_field_that_was_emptied_is_to_be_emptied() -> None:
+    theirs = side(5, [image(50, 0)])
+    theirs.graph["Image/50"].fields["description"] = "from the file"
+    assert match(side(1, [image(1, 0)]), theirs).edited == {"Image/1"}
+    # A document that no OMERO wrote does not know it.
+    assert match(side(1, [image(1, 0)], uuid=""), theirs).edited == set()
+
+
+def test_other_pixels_are_an_error() -> None:
+    theirs = side(5, [image(50, 0)])
+    theirs.graph["Pixels/50"].fields["sizeX"] = 17
+    with pytest.raises(GraphxferError, match="sizeX is 17, not 16"):
+        match(side(1, [image(1, 0)]), theirs)
+
+
+def test_a_missing_series_is_an_error() -> None:
+    with pytest.raises(GraphxferError, match=r"made 1 of Image.fileset, the graph has 2"):
+        match(side(1, [image(1, 0), image(2, 1)]), side(5, [image(50, 0)]))
+
+
+def test_a_series_twice_is_an_error() -> None:
+    with pytest.raises(GraphxferError, match="cannot be told"):
+        match(side(1, [image(1, 0), image(2, 0)]), side(5, [image(50, 0), image(51, 1)]))
+    with pytest.raises(GraphxferError, match="cannot be told"):
+        match(side(1, [image(1, 0)]), side(5, [image(50, 0), image(51, 0)]))
+
+
+def test_another_number_of_channels_is_an_error() -> None:
+    theirs = side(5, [image(50, 0)])
+    theirs.graph["Pixels/50"].edges["channels"] = ()
+    with pytest.raises(GraphxferError, match="made 0 of channels"):
+        match(side(1, [image(1, 0)]), theirs)
+
+
+def test_images_that_the_graph_has_not_are_told() -> None:
+    extras = match(side(1, [image(1, 0)]), side(5, [image(50, 0), image(51, 1)])).extras
+    assert extras == ["Image/51", "Pixels/51", "Channel/51", "LogicalChannel/51"]
+
+
+def test_rois_are_matched_by_content_each_once() -> None:
+    ours = side(1, [image(1, 0)], *roi(1, 1, 4.0), *roi(2, 1, 4.0), *roi(3, 1, 9.0))
+    theirs = side(5, [image(50, 0)], *roi(60, 50, 4.0), *roi(61, 50, 7.0), *roi(62, 50, None))
+    matched = match(ours, theirs)
+    assert matched.same["Roi/1"] == "Roi/60"
+    assert matched.same["Point/1"] == "Point/60"
+    assert not {"Roi/2", "Roi/3"} & matched.same.keys()
+    assert set(matched.extras) == {"Roi/61", "Roi/62"}
+
+
+def test_a_roi_of_another_image_is_another_roi() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)], *roi(1, 1, 4.0))
+    theirs = side(5, [image(50, 0), image(51, 1)], *roi(60, 51, 4.0))
+    matched = match(ours, theirs)
+    assert "Roi/1" not in matched.same
+    assert matched.extras == ["Roi/60"]
+
+
+def test_annotations_and_theirs_are_matched() -> None:
+    def tagged(number: int, of: int, first: int) -> Side:
+        tag = Node(f"TagAnnotation/{first}", "TagAnnotation", {"textValue": "t"})
+        tag.edges["annotations"] = (f"CommentAnnotation/{first + 1}",)
+        comment = Node(f"CommentAnnotation/{first + 1}", "CommentAnnotation", {"textValue": "c"})
+        return side(number, [image(of, 0, tag.iri)], tag, comment)
+
+    matched = match(tagged(1, 1, 10), tagged(5, 50, 70))
+    assert matched.same["TagAnnotation/10"] == "TagAnnotation/70"
+    assert matched.same["CommentAnnotation/11"] == "CommentAnnotation/71"
+    assert matched.extras == []
+    known = match(tagged(1, 1, 10), tagged(5, 50, 70), known=("TagAnnotation/10",))
+    assert "TagAnnotation/10" not in known.same
+    assert known.extras[0] == "TagAnnotation/70"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ({"doubleValue": math.nan}, {"doubleValue": math.nan}, True),
+        ({"doubleValue": 1.0}, {"doubleValue": 1.5}, False),
+        ({"doubleValue": 1.0, "description": ""}, {"doubleValue": 1.0}, False),
+        ({"doubleValue": 1.0, "created": 5}, {"doubleValue": 1.0, "created": 6}, True),
+    ],
+)
+def test_content(one: dict[str, Value], other: dict[str, Value], equal: bool) -> None:
+    nodes = [
+        Node(f"DoubleAnnotation/{number}", "DoubleAnnotation", dict(fields))
+        for number, fields in ((1, one), (2, other))
+    ]
+    graph = TransferGraph(Header("https://omero.example.org/"), nodes)
+    found = [content(graph, node.iri) for node in nodes]
+    assert (found[0] == found[1]) is equal
