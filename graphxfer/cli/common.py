@@ -75,6 +75,13 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def printable(text: str) -> str:
+    """Return a text of a bundle as it may go to a terminal: on one line, nothing that steers it."""
+    return "".join(
+        each if each.isprintable() else repr(each)[1:-1] if each != "\n" else "↵" for each in text
+    )
+
+
 def human(size: float) -> str:
     """Return a count of bytes as a person reads it: ``1.5 GB``."""
     for unit in ("B", "kB", "MB", "GB", "TB"):

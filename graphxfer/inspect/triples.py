@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from rdflib import RDF
@@ -39,7 +39,7 @@ class Triples:
 
     def of(self, nodes: Iterable[Node]) -> Iterator[str]:
         """Iterate over the header's lines, then over those of each node."""
-        yield self._header()
+        yield self.of_header()
         yield from map(self.of_node, nodes)
 
     def of_node(self, node: Node) -> str:
@@ -87,13 +87,16 @@ class Triples:
 
         return write
 
-    def _header(self) -> str:
+    def of_header(self) -> str:
+        """Return the lines of the header."""
         record = header_record(self.header)
         subject = self.iri(record.pop("@id"))
         record.pop("@type")
         type_line, table = self._table(HEADER)
-        return subject + type_line + "".join(
-            table[name](subject, value) for name, value in record.items()
+        return (
+            subject
+            + type_line
+            + "".join(table[name](subject, value) for name, value in record.items())
         )
 
 
@@ -116,11 +119,9 @@ def _field(field: Field) -> Write:
 def _list(member: Field | Edge, item: Callable[[str, Any], tuple[str, str]]) -> Write:
     """Return the writer of an RDF list; its cells are named after subject and place."""
 
-    def write(subject: str, values: Iterable[Any]) -> str:
-        label = _label(subject, member.name)
+    def write(subject: str, values: Sequence[Any]) -> str:
         lines, here = [], f"{subject} <{member.iri}> "
-        for place, value in enumerate(values):
-            cell = f"{label}x{place}"
+        for cell, value in zip(cells(subject, member.name, len(values)), values, strict=True):
             told, inner = item(f"{cell}v", value)
             lines.append(f"{here}{cell} .\n{cell} {FIRST} {told} .\n{inner}")
             here = f"{cell} {REST} "
@@ -161,6 +162,12 @@ def _literal(field: Field) -> Callable[[Any], str]:
         return f'"{str(value).lower() if isinstance(value, bool) else value}{end}'
 
     return write
+
+
+def cells(subject: str, name: str, number: int) -> list[str]:
+    """Return the labels of the cells of a list; that of a cell's value has a ``v`` at its end."""
+    label = _label(subject, name)
+    return [f"{label}x{place}" for place in range(number)]
 
 
 def _label(subject: str, name: str) -> str:

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer query`: ask a bundle's graph anything, in SPARQL."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pyoxigraph import NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat
+from rich.table import Table
+from rich.text import Text
+
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import ERR, OUT, printable
+from graphxfer.errors import FileProblem, UsageError
+from graphxfer.inspect import omero_rdf
+from graphxfer.inspect.query import Answer, Limits, ask, library, load, named
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    TSV = "tsv"
+    JSON = "json"
+    XML = "xml"
+    TURTLE = "turtle"
+    NTRIPLES = "ntriples"
+    JSONLD = "jsonld"
+
+
+_STANDARD: dict[Format, QueryResultsFormat | RdfFormat] = {
+    Format.CSV: QueryResultsFormat.CSV,
+    Format.TSV: QueryResultsFormat.TSV,
+    Format.JSON: QueryResultsFormat.JSON,
+    Format.XML: QueryResultsFormat.XML,
+    Format.TURTLE: RdfFormat.TURTLE,
+    Format.NTRIPLES: RdfFormat.N_TRIPLES,
+    Format.JSONLD: RdfFormat.JSON_LD,
+}
+
+
+_NAME = re.compile(r"[\w-]+")
+
+
+def query(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(metavar="BUNDLE", help="The bundle's folder.", show_default=False),
+    ] = None,
+    text: Annotated[
+        str,
+        typer.Argument(
+            metavar="QUERY",
+            help="SPARQL 1.1, or @FILE, or the name of a query (see --list).",
+            show_default=False,
+        ),
+    ] = "",
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="How to print it; a table, or Turtle for triples."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows or triples.")] = Limits.rows,
+    timeout: Annotated[float, typer.Option(min=0.1, help="The most seconds.")] = Limits.seconds,
+    list_: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
+) -> None:
+    """Ask a bundle's graph in SPARQL."""
+    if list_:
+        _print_list()
+        return
+    if bundle is None or not text:
+        raise UsageError("what to ask?", do="graphxfer query BUNDLE QUERY; --list tells names")
+    sparql = _text(text)
+    with load(open_source(bundle), with_omero_rdf=omero_rdf.is_asked_for(sparql)) as store:
+        answer = ask(store, sparql, Limits(seconds=timeout, rows=limit))
+        _print(answer, format_, store.base)
+    if answer.is_cut:
+        ERR.print(f"There are more than {limit:,}; --limit gives more of them.")
+
+
+def _text(text: str) -> str:
+    """Return the query that is meant: a file's, one of the library, or the text itself."""
+    if not text.startswith("@"):
+        return named(text) if _NAME.fullmatch(text) else text
+    path = Path(text[1:])
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileProblem(error.strerror or str(error), where=str(path)) from None
+    except UnicodeDecodeError:
+        raise FileProblem("is not UTF-8", where=str(path)) from None
+
+
+def _print_list() -> None:
+    for each in library().values():
+        OUT.print(Text(each.name, style="bold"))
+        OUT.print(f"  {each.sentence}\n  such as: {each.example}")
+
+
+def _print(answer: Answer, format_: Format | None, base: str) -> None:
+    if format_ is None and answer.kind == "triples":
+        format_ = Format.TURTLE
+    if format_ not in (None, Format.TABLE):
+        sys.stdout.buffer.write(answer.serialize(_STANDARD[format_]))
+        sys.stdout.buffer.flush()
+    elif answer.kind == "boolean":
+        OUT.print("yes" if answer else "no")
+    else:
+        OUT.print(_table(answer.solutions(), base))
+
+
+def _table(solutions: QuerySolutions, base: str) -> Table:
+    names = [variable.value for variable in solutions.variables]
+    table = Table(*names, box=None, pad_edge=False, header_style="bold")
+    for solution in solutions:
+        table.add_row(*(Text(_cell(solution[name], base)) for name in names))
+    return table
+
+
+def _cell(term: object, base: str) -> str:
+    """Return a term as a person reads it: a node by its name, a value without its type."""
+    if term is None:
+        return ""
+    value = str(getattr(term, "value", term))
+    return printable(value.removeprefix(base) if isinstance(term, NamedNode) else value)

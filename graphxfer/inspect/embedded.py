@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the page carries as JSON: the tree, what hangs on it, what is shared, and thumbnails."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from graphxfer.bundle import Bundle
+from graphxfer.graph import Node, TransferGraph, class_of, iri
+from graphxfer.inspect.summary import Branch, Summary, label
+from graphxfer.model import AffineTransform, Quantity, Type, Value, Via
+
+TEXT = 2_000
+"""Characters of one text that the page carries; longer ones are shortened, and told so."""
+SHARED, PLACES = 24, 36
+"""Annotations and containers in the picture of what is shared: what a person can still see."""
+MAX_THUMBNAIL, MAX_THUMBNAILS = 2**17, 2**25
+"""Bytes of one thumbnail, and of all that the page carries."""
+
+_KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_ENDINGS = (".jpg", ".jpeg", ".png")
+_THUMBNAILS = "thumbnails"
+
+
+def contents(graph: TransferGraph, summary: Summary) -> dict[str, Any]:
+    """Return what the page shows by itself, as plain values.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        What to show.
+    summary : Summary
+        Of that graph.
+    """
+    branches = list(_walk(summary.tree))
+    details = {branch.iri: _details(graph, graph[branch.iri]) for branch in branches}
+    used = {iri for told in details.values() for iri in told.get("annotations", ())}
+    return {
+        "tree": _rows(graph, summary.tree),
+        "details": details,
+        "annotations": {iri: _annotation(graph, node) for iri in used if (node := graph.get(iri))},
+        "shared": _shared(graph, summary, branches),
+    }
+
+
+def _walk(branches: Iterable[Branch]) -> Iterator[Branch]:
+    for branch in branches:
+        yield branch
+        yield from _walk(branch.children)
+
+
+# -- the tree -----------------------------------------------------------------------------------
+
+
+def _rows(graph: TransferGraph, branches: Iterable[Branch]) -> list[dict[str, Any]]:
+    """Return branches as the page has them: what is nothing is left out.
+
+    ``area`` is what an image adds to the treemap: images of one fileset divide its bytes.
+    """
+    siblings = Counter(image.target("fileset") for image in graph.of_type("Image"))
+
+    def row(branch: Branch) -> dict[str, Any]:
+        node = graph[branch.iri]
+        counts = (branch.images, branch.rois, branch.annotations, branch.bytes)
+        told: dict[str, Any] = dict(
+            zip(("images", "rois", "annotations", "bytes"), counts, strict=True)
+        )
+        told["children"] = [row(child) for child in branch.children]
+        if not branch.children:
+            told["area"] = branch.bytes / max(1, siblings[node.target("fileset")])
+        named = {"iri": branch.iri, "type": branch.type, "name": label(node, TEXT)}
+        return named | {name: value for name, value in told.items() if value}
+
+    return [row(branch) for branch in branches]
+
+
+def _details(graph: TransferGraph, node: Node) -> dict[str, Any]:
+    """Return what the page tells of a container or image when it is chosen."""
+    facts = list(_facts(node, skip="name"))
+    for name in node.edges.get("pixels", ()):
+        if pixels := graph.get(name):
+            facts += _facts(pixels, skip="created")
+    for name in ("owner", "group"):
+        if (target := node.target(name)) and (there := graph.get(target)):
+            facts.append((name, label(there, TEXT)))
+    told = {
+        "facts": facts,
+        "annotations": list(node.edges.get("annotations", ())),
+        "cameAlong": node.iri in graph.header.came_along,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _facts(node: Node, skip: str = "") -> Iterator[tuple[str, str]]:
+    """Iterate over a node's fields as texts, in the catalogue's order."""
+    for field in class_of(node).fields:
+        value = node.fields.get(field.name)
+        if value is not None and field.name != skip and field.type is not Type.PAIRS:
+            yield field.name, text(value, field.type)
+
+
+def text(value: Value, type_: Type, limit: int = TEXT) -> str:
+    """Return a value as a person reads it, shortened."""
+    if isinstance(value, Quantity):
+        return f"{value.value:g} {value.unit.lower()}"
+    if isinstance(value, AffineTransform):
+        return ", ".join(f"{number:g}" for number in value)
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    if type_ is Type.TIME and isinstance(value, int):
+        return _time(value)
+    told = str(value)
+    return told if len(told) <= limit else f"{told[:limit]}… ({len(told):,} characters)"
+
+
+def _time(milliseconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(" ", "seconds")
+    except (OverflowError, ValueError, OSError):  # no date that anyone could have meant
+        return str(milliseconds)
+
+
+def _annotation(graph: TransferGraph, node: Node) -> dict[str, Any]:
+    """Return an annotation: its value, or what it refers to, and what is said of it."""
+    pairs = [
+        (key[:TEXT], value[:TEXT])
+        for field in class_of(node).fields
+        if field.type is Type.PAIRS
+        for key, value in node.fields.get(field.name, ())  # type: ignore[union-attr,misc,str-unpack]
+    ]
+    referred = [
+        label(there, TEXT)
+        for edge in class_of(node).edges
+        if edge.via is Via.REFERENCE and not edge.varies
+        if (target := node.target(edge.name)) and (there := graph.get(target))
+    ]
+    told = {
+        "type": node.type,
+        "text": "" if pairs else ", ".join(referred) or label(node, TEXT),
+        "pairs": pairs,
+        "about": [fact for fact in _facts(node) if fact[0] in ("namespace", "description")],
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+# -- what is shared -----------------------------------------------------------------------------
+
+
+def _shared(graph: TransferGraph, summary: Summary, branches: list[Branch]) -> dict[str, Any]:
+    """Return shared annotations and the containers that their objects are in, with how many.
+
+    Objects are told by their containers, so that the picture stays one that can be looked at.
+    """
+    shown = {one.iri for one in summary.shared[:SHARED]}
+    parents: defaultdict[str, list[str]] = defaultdict(list)
+    for branch in branches:
+        for child in branch.children:
+            if not child.children and branch.iri not in parents[child.iri]:
+                parents[child.iri].append(branch.iri)
+    known = {branch.iri for branch in branches}
+    counts: Counter[tuple[str, str]] = Counter()
+    for node in graph:
+        here = shown.intersection(node.edges.get("annotations", ()))
+        for annotation in here:
+            at = node.iri if node.iri in known else node.target("image") or ""
+            for place in parents.get(at) or ([at] if at in known else []):
+                counts[annotation, place] += 1
+    weights: Counter[str] = Counter()
+    for (_, place), number in counts.items():
+        weights[place] += number
+    places = [place for place, _ in weights.most_common(PLACES)]
+    return {
+        "annotations": [
+            {"iri": one.iri, "type": one.type, "text": one.text, "objects": one.objects}
+            for one in summary.shared[:SHARED]
+        ],
+        "places": [
+            {"iri": at, "name": label(graph[at]), "type": graph[at].type} for at in places
+        ],
+        "links": [
+            [annotation, place, number]
+            for (annotation, place), number in counts.items()
+            if place in places
+        ],
+    }
+
+
+# -- thumbnails ---------------------------------------------------------------------------------
+
+
+def thumbnails(bundle: Bundle) -> tuple[dict[str, str], int]:
+    """Return thumbnails as data URIs by the IRI of their image, and how many did not fit.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        It may have a folder ``thumbnails`` with ``<image id>.jpg`` or ``.png``.
+    """
+    found: dict[str, str] = {}
+    room, left = MAX_THUMBNAILS, 0
+    for path in _thumbnail_files(bundle):
+        content = thumbnail(path)
+        if content is None:
+            continue
+        mimetype, data = content
+        room -= len(data)
+        if room < 0:
+            left += 1
+            continue
+        encoded = base64.b64encode(data).decode("ascii")
+        found[iri("Image", int(path.stem))] = f"data:{mimetype};base64,{encoded}"
+    return found, left
+
+
+def thumbnail_path(bundle: Bundle, image: int) -> Path | None:
+    """Return the file of an image's thumbnail, or None."""
+    folder = bundle.folder / _THUMBNAILS
+    paths = (folder / f"{image}{ending}" for ending in _ENDINGS)
+    return next((path for path in paths if _is_own(path)), None)
+
+
+def thumbnail(path: Path) -> tuple[str, bytes] | None:
+    """Return a thumbnail's media type and bytes; None if it is no small JPEG or PNG."""
+    with path.open("rb") as stream:
+        data = stream.read(MAX_THUMBNAIL + 1)
+    kinds = (kind for start, kind in _KINDS.items() if data.startswith(start))
+    kind = next(kinds, None)
+    return (kind, data) if kind and len(data) <= MAX_THUMBNAIL else None
+
+
+def _thumbnail_files(bundle: Bundle) -> list[Path]:
+    folder = bundle.folder / _THUMBNAILS
+    if not folder.is_dir():
+        return []
+    named = (path for path in folder.iterdir() if path.suffix in _ENDINGS and path.stem.isdecimal())
+    return sorted((path for path in named if _is_own(path)), key=lambda path: int(path.stem))
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether it is a file, and no link to what is outside the bundle."""
+    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A bundle as one page to look at: everything is in it, and it asks no network for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from graphxfer.actions import Action, Kind, Plan
+from graphxfer.bundle import Bundle, told
+from graphxfer.errors import BadDocument
+from graphxfer.graph import TransferGraph
+from graphxfer.inspect import embedded
+from graphxfer.inspect.summary import summarise
+
+PLAN = "plan.json"
+"""The plan in a bundle: what ``graphxfer plan --json`` printed."""
+MAX_PLAN = 2**29
+
+_OWN = ("dom", "details", "tree", "search", "treemap", "shared", "theme", "query", "main")
+"""The page's own script, in the order in which its files are joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a page has that is served and can ask back.
+
+    Parameters
+    ----------
+    queries : list of dict
+        The library: name, sentence and text of each.
+    words : list of str
+        Terms that the editor completes.
+    """
+
+    queries: list[dict[str, str]] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+
+def write(page: str, path: Path) -> None:
+    """Write a page: beside, then to its place.
+
+    Parameters
+    ----------
+    page : str
+        What :func:`render` made.
+    path : Path
+        Where to.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    with told(path):
+        try:
+            with part.open("xb") as stream:
+                stream.write(encoded(page))
+                stream.flush()
+                os.fsync(stream.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def encoded(page: str) -> bytes:
+    """Return a page as bytes; half a character, which UTF-8 has not, as a reference to it."""
+    return page.encode("utf-8", "xmlcharrefreplace")
+
+
+def render(
+    bundle: Bundle,
+    *,
+    plan: Plan | None = None,
+    findings: list[Any] | None = None,
+    live: Live | None = None,
+) -> str:
+    """Return the page of a bundle as HTML.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        What to show, with its thumbnails if it has any.
+    plan : Plan, optional
+        What an apply would do.
+    findings : list of Finding, optional
+        What validation found; None if it was not asked.
+    live : Live, optional
+        Given where the page is served.
+    """
+    graph = bundle.graph()
+    summary = summarise(graph)
+    pictures, left = ({}, 0) if live else embedded.thumbnails(bundle)
+    nonce = secrets.token_urlsafe(16) if live else ""
+    scripts = _scripts(is_live=bool(live))
+    style = _asset("page.css")
+    data = embedded.contents(graph, summary) | _settings(graph, live, nonce)
+    return _environment().get_template("page.html").render(
+        title=bundle.folder.resolve().name,
+        header=graph.header,
+        summary=summary,
+        images=sum(1 for _ in graph.of_type("Image")),
+        total=sum(size for _, size in summary.files.values()),
+        plan=plan,
+        findings=findings,
+        live=live,
+        data=data,
+        thumbnails=pictures,
+        thumbnails_left=left,
+        policy=_policy(style, scripts, nonce),
+        style=Markup(style),
+        scripts=[Markup(script) for script in scripts],
+    )  # fmt: skip
+
+
+def _settings(graph: TransferGraph, live: Live | None, nonce: str) -> dict[str, Any]:
+    told_ = {"base": graph.header.base}
+    if live is None:
+        return told_
+    return told_ | {"live": {"queries": live.queries, "words": live.words, "nonce": nonce}}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("graphxfer.inspect", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # ASCII only: what JSON escapes no parser can stumble over; the order is the graph's.
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return environment
+
+
+def _asset(name: str) -> str:
+    return (resources.files("graphxfer.inspect") / "page" / name).read_text("utf-8")
+
+
+def _scripts(*, is_live: bool) -> list[str]:
+    """Return the libraries' scripts and, last, the page's own."""
+    libraries = ["vendor/charts.js", *(["vendor/editor.js"] if is_live else [])]
+    own = "\n".join(_asset(f"script/{name}.js") for name in _OWN)
+    return [*map(_asset, libraries), own]
+
+
+def _policy(style: str, scripts: list[str], nonce: str) -> str:
+    """Return the page's Content-Security-Policy: what is in the page runs, and nothing else.
+
+    The nonce is for the styles that the query editor adds.
+    """
+    styles = [_digest(style), *([f"'nonce-{nonce}'"] if nonce else [])]
+    rules = {
+        "default-src": ["'none'"],
+        "script-src": [_digest(script) for script in scripts],
+        "style-src": styles,
+        "img-src": ["data:", *(["'self'"] if nonce else [])],
+        "connect-src": ["'self'" if nonce else "'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "require-trusted-types-for": ["'script'"],
+    }
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in rules.items())
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+# -- the plan -----------------------------------------------------------------------------------
+
+
+def plan_of(bundle: Bundle) -> Plan | None:
+    """Return the plan that a bundle has in its folder, or None."""
+    path = bundle.folder / PLAN
+    return read_plan(path) if path.is_file() and not path.is_symlink() else None
+
+
+def read_plan(path: Path) -> Plan:
+    """Read what ``graphxfer plan --json`` printed.
+
+    Raises
+    ------
+    BadDocument
+        If it is something else.
+    """
+    with told(path):
+        if path.stat().st_size > MAX_PLAN:
+            raise BadDocument(f"is larger than {MAX_PLAN // 2**20:,} MiB", where=str(path))
+        content = path.read_bytes()
+    try:
+        document = json.loads(content)
+        actions = [_action(**action) for action in document["actions"]]
+        notes = [str(note) for note in document["notes"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BadDocument(
+            f"is no plan: {type(error).__name__} {error}",
+            where=str(path),
+            do="make one with `graphxfer plan BUNDLE SERVER --json`",
+        ) from None
+    return Plan(actions, notes=notes)
+
+
+def _action(**told: Any) -> Action:
+    """Return an action whose parts are of the types that they should be."""
+    made = Action(**told)
+    texts = (made.node, made.type, made.reason, made.child)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(made.bytes, int):
+        raise TypeError(f"in {told!r:.100}")
+    return made._replace(kind=Kind(made.kind))
