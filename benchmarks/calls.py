@@ -46,7 +46,7 @@ class Calls:
         server: Server,
         *,
         keep: bool = False,
-        before_saving: Callable[[], None] = lambda: None,
+        before_saving: Callable[[], object] = lambda: None,
     ) -> None:
         self.operations: Counter[str] = Counter()
         self.kept: list[Call] = []
@@ -102,7 +102,7 @@ def _stream(query: Any, _: Any, asked: tuple[Query, ...], context: Any) -> None:
         query.end_projection(one)
 
 
-REPLAYED = {
+REPLAYED: dict[str, Callable[..., None]] = {
     **{name: partial(_query, name) for name in ("projection", "findAllByQuery")},
     **{name: partial(_save, name) for name in SAVES},
     "stream": _stream,

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,8 +133,7 @@ def bare_apply(
     """
     bundle = Bundle(folder)
     with destination.connect(own_session=True) as server:
-        copying = partial(shutil.copytree, directory, copy)
-        calls = Calls(server, keep=True, before_saving=copying)
+        calls = Calls(server, keep=True, before_saving=lambda: shutil.copytree(directory, copy))
         apply(bundle, server)
     imports = _bare_imports(destination, bundle)
     with manage.running(copy) as sandbox, _at(sandbox).connect() as server:
@@ -148,7 +146,7 @@ def _bare_imports(destination: Place, bundle: Bundle) -> float:
     client = destination.client()
     begun = time.perf_counter()
     with ThreadPoolExecutor(Options().streams) as pool:
-        list(pool.map(lambda file: import_files(client, [file]), files))
+        list(pool.map(lambda file: import_files(client, [file], thumbnails=True), files))
     taken = time.perf_counter() - begun
     client.closeSession()
     return taken

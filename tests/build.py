@@ -190,8 +190,11 @@ def wrapped(field: Field, value: Value) -> Any:
     return value if field.type is Type.BYTES else _WRAPPED[field.type](value)
 
 
-def import_files(client: Any, files: Iterable[Path]) -> list[Any]:
-    """Import files as one fileset, as OMERO's own clients do; return the pixels in series order."""
+def import_files(client: Any, files: Iterable[Path], *, thumbnails: bool = False) -> list[Any]:
+    """Import files as one fileset, as OMERO's own clients do; return the pixels in series order.
+
+    Thumbnails bring rendering settings, which are not moved yet.
+    """
     files = list(files)
     fileset = omero.model.FilesetI()
     for file in files:
@@ -202,8 +205,7 @@ def import_files(client: Any, files: Iterable[Path]) -> list[Any]:
     settings = omero.grid.ImportSettings()
     settings.checksumAlgorithm = omero.model.ChecksumAlgorithmI()
     settings.checksumAlgorithm.value = rstring("SHA1-160")
-    # Thumbnails bring rendering settings, which are not moved yet.
-    settings.doThumbnails, settings.noStatsInfo = rbool(False), rbool(False)
+    settings.doThumbnails, settings.noStatsInfo = rbool(thumbnails), rbool(False)
     process = client.getManagedRepository().importFileset(fileset, settings)
     for index, file in enumerate(files):
         store = process.getUploader(index)
