@@ -27,6 +27,16 @@ Targets = tuple[str, list[int]]
 """Some objects of one class."""
 
 
+_ALONE = sorted(
+    {
+        entry.parent or entry.name
+        for entry in model.CLASSES.values()
+        if entry.root or (entry.made is Made.USER and not entry.part_of)
+    }
+)
+"""Classes whose objects are removed by themselves, each when it is its turn."""
+
+
 @dataclass(slots=True)
 class Undone:
     """What an undo removed, or would remove.
@@ -145,7 +155,7 @@ class _Undo:
     def _harmless(self, targets: Targets, *, keep: bool) -> list[Targets]:
         """Return what can be removed without anything else; halve what cannot, to find out."""
         name, ids = targets
-        others = self._others(write.delete(self._server, {name: ids}, dry_run=True))
+        others = self._others(self._delete(name, ids, dry_run=True))
         if not others:
             return [targets]
         told = ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
@@ -175,10 +185,15 @@ class _Undo:
                     found[name] = others
         return found
 
+    def _delete(self, name: str, ids: list[int], *, dry_run: bool = False) -> dict[str, list[int]]:
+        """Delete objects; with a fileset goes all that its import made, with others nothing."""
+        keeping = () if name == FILESET else _ALONE
+        return write.delete(self._server, {name: ids}, keeping=keeping, dry_run=dry_run)
+
     def _remove(self, name: str, ids: list[int]) -> None:
         """Remove objects, but for those that went with others before (a file's annotation)."""
         known = self._journal.known(name)
         left = [number for number in ids if number in known]
-        gone = write.delete(self._server, {name: left}) if left else {}
+        gone = self._delete(name, left) if left else {}
         for other, some in {**gone, name: ids}.items():
             self._journal.removed(other, some)

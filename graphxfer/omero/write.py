@@ -231,9 +231,15 @@ def _plain(field: Field, value: Any) -> Value | None:
 
 
 def delete(
-    server: Server, targets: Mapping[str, Sequence[int]], *, dry_run: bool = False
+    server: Server,
+    targets: Mapping[str, Sequence[int]],
+    *,
+    keeping: Sequence[str] = (),
+    dry_run: bool = False,
 ) -> dict[str, list[int]]:
     """Delete objects with all that OMERO deletes along with them.
+
+    What only hangs on them goes too: a Project's Datasets that are in no other.
 
     Parameters
     ----------
@@ -241,6 +247,8 @@ def delete(
         The destination.
     targets : mapping
         Ids by class.
+    keeping : sequence of str
+        Classes of which nothing is to go along.
     dry_run : bool
         Only find out what would go.
 
@@ -252,6 +260,8 @@ def delete(
     command = omero.cmd.Delete2(
         targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
     )
+    if keeping:
+        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=list(keeping))]
     response = server.submit(command)
     return {
         name.rpartition(".")[2]: [int(number) for number in ids]
