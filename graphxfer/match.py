@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from graphxfer import filesets, model
 from graphxfer.errors import GraphxferError
@@ -251,6 +252,17 @@ def _with_parts(
                 yield from _with_parts(graph, mine, there, yours)
 
 
+@cache
+def _to_imported(name: str) -> tuple[Edge, ...]:
+    """Return the references of a class to what imports make (Roi.image)."""
+    return tuple(
+        edge
+        for edge in model.CLASSES[name].edges
+        if edge.via is Via.REFERENCE
+        and {target.made for target in model.subclasses(edge.target)} == {Made.IMPORT}
+    )
+
+
 class _Hanging:
     """What people, or the file itself, hang on objects: annotations, ROIs."""
 
@@ -261,11 +273,9 @@ class _Hanging:
             entry = model.CLASSES.get(node.type)
             if entry is None or entry.made is not Made.USER:
                 continue
-            for edge in entry.edges:
-                made = {target.made for target in model.subclasses(edge.target)}
-                if edge.via is Via.REFERENCE and made == {Made.IMPORT}:
-                    for target in node.edges.get(edge.name, ()):
-                        self._referring[target].append(node.iri)
+            for edge in _to_imported(entry.name):
+                for target in node.edges.get(edge.name, ()):
+                    self._referring[target].append(node.iri)
 
     def on(self, node: Node) -> list[str]:
         """Return what hangs on a node, in the order of ids."""

@@ -615,6 +615,7 @@ FILESETLESS = "Image"
 # -- questions to the catalogue -----------------------------------------------------------------
 
 
+@cache
 def subclasses(name: str) -> tuple[Class, ...]:
     """Return the concrete classes that a class name stands for, itself included.
 
