@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from pyld import jsonld as pyld
-
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph
 from graphxfer.jsonld.forms import HEADER, TRANSFER, Record, classes, is_list, members, parts
@@ -55,6 +53,8 @@ def _flatten(document: Any) -> list[Record]:
     """Return the document's nodes, expanded and flattened."""
     if not isinstance(document, dict | list):  # pyld would take a text for an address
         raise BadDocument("is no JSON-LD: neither an object nor a list")
+    from pyld import jsonld as pyld  # a quarter of a second, which our own documents need not wait
+
     wanted: list[str] = []
 
     def refuse(url: str, _: object) -> NoReturn:

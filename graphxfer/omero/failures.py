@@ -16,6 +16,12 @@ from graphxfer.errors import GraphxferError, LoginFailure, ServerFailure
 _KEY = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _AGAIN = "run the same command again"
 _REACH = "are host and port right, is the server up, is a firewall between?"
+_CREDENTIALS = (
+    "is the name before the @ right, and the password of GRAPHXFER_PASSWORD_<PROFILE>, "
+    "OMERO_PASSWORD or the keyring?"
+)
+_ADMINISTRATOR = "run the same command again; if it stays so, the server's log says more"
+_PORTS = "OMERO's port is usually 4064 (4063 for omero+tcp://), not that of OMERO.web"
 _HANDSHAKE = re.compile("handshake|no ciphers|no shared cipher")
 _ANONYMOUS = (
     "the server may have no certificate, only anonymous Diffie-Hellman, as OMERO before 5.6.2 "
@@ -39,18 +45,20 @@ def failure(error: BaseException, where: str) -> GraphxferError:
     """
     _scrub(error)
     if isinstance(error, Glacier2.PermissionDeniedException):
-        return LoginFailure("the user name or the password is wrong", where=where)
+        what = "the user name or the password is wrong"
+        return LoginFailure(what, where=where, do=_CREDENTIALS)
     if isinstance(error, Glacier2.CannotCreateSessionException):
-        return LoginFailure(f"no session: {error.reason}", where=where)
+        return LoginFailure(f"no session: {error.reason}", where=where, do=_ADMINISTRATOR)
     if isinstance(error, omero.SessionException):
         return ServerFailure(f"the session has ended: {_text(error)}", where=where, do=_AGAIN)
     if isinstance(error, omero.ClientError):
         return ServerFailure(f"it does not answer: {_text(error)}", where=where, do=_REACH)
     if isinstance(error, omero.SecurityViolation):
-        return ServerFailure(f"not allowed: {_text(error)}", where=where)
+        what = f"not allowed: {_text(error)}"
+        return ServerFailure(what, where=where, do="ask an owner of the group, or name another")
     if isinstance(error, omero.ServerError):
         what = f"the server failed with {type(error).__name__}: {_text(error)}"
-        return ServerFailure(what, where=where)
+        return ServerFailure(what, where=where, do=_ADMINISTRATOR)
     return _network_failure(error, where)
 
 
@@ -58,7 +66,8 @@ def _network_failure(error: BaseException, where: str) -> GraphxferError:
     """Return what a failure below OMERO, in Ice, means."""
     text = _text(error)
     if isinstance(error, Ice.DNSException):
-        return ServerFailure("no host of that name is known", where=where)
+        what = "no host of that name is known"
+        return ServerFailure(what, where=where, do="is it spelt right, is there a network?")
     if isinstance(error, Ice.ConnectFailedException | Ice.ConnectTimeoutException):
         return ServerFailure(f"it cannot be reached: {text}", where=where, do=_REACH)
     if isinstance(error, Ice.SecurityException):
@@ -69,7 +78,7 @@ def _network_failure(error: BaseException, where: str) -> GraphxferError:
         do = _ANONYMOUS if _HANDSHAKE.search(text) else _NO_TLS
         return LoginFailure(f"TLS is refused: {text}", where=where, do=do)
     if isinstance(error, Ice.ProtocolException):
-        return ServerFailure(f"no OMERO server answers there: {text}", where=where)
+        return ServerFailure(f"no OMERO server answers there: {text}", where=where, do=_PORTS)
     if isinstance(error, Ice.MemoryLimitException):
         return ServerFailure("an answer is larger than Ice.MessageSizeMax allows", where=where)
     return ServerFailure(f"the connection was lost: {text}", where=where, do=_AGAIN)

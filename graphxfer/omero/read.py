@@ -114,9 +114,11 @@ def _check_roots(server: Server, roots: Mapping[str, Sequence[int]]) -> None:
         _ask(server, [task])
         missing += [f"{name}:{id_}" for id_ in sorted(set(ids) - found)]
     if missing:
+        more = f" and {len(missing) - 20:,} more" if len(missing) > 20 else ""
         raise NotThere(
-            f"{', '.join(missing)}: not there, or not readable for {server.user_name}",
+            f"{', '.join(missing[:20])}{more}: not there, or not readable for {server.user_name}",
             where=server.profile.address,
+            do="are the ids right? what others keep private only they, or an administrator, export",
         )
 
 
@@ -208,7 +210,7 @@ class _Reader:
         """Read the fields for which objects have to be loaded."""
         nodes = self._nodes[queries.family(name)]
         for part in queries.projection(name).whole:
-            size = BATCH_OF_BYTES if part.type is Type.BYTES else BATCH
+            size = BATCH_OF_BYTES
             hql = queries.whole(name, part)
             for batch in _batches((id_ for id_ in ids if id_ in nodes), size):
                 for found in self._server.objects(hql, ids=batch):

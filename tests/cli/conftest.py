@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A person, and two servers: one with a small project, one to move it to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import omero
+import pytest
+
+from graphxfer.apply import apply
+from graphxfer.journal import Journal
+from graphxfer.sandbox import manage
+from tests.cli.person import Forks, Person
+from tests.places import GROUP, USER, Place, create_account
+from tests.transfers import small
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    """Where commands come from."""
+    forks = Forks(tmp_path_factory.mktemp("commands"))
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="session")
+def persons(source: Place, destination: Place, troubled: Troubled) -> Iterator[list[Person]]:
+    """All persons that there were; in the end no session key may be found with any."""
+    persons: list[Person] = []
+    yield persons
+    sandboxes = [place.sandbox for place in (source, destination) if place.sandbox is not None]
+    keys = set[str]().union(*map(session_keys, [*sandboxes, troubled.sandbox]))
+    assert len(keys) > len(persons) / 2
+    assert [leak for person in persons for leak in person.leaks(keys)] == []
+
+
+def session_keys(sandbox: manage.Sandbox) -> set[str]:
+    """Return the keys of all sessions that there were at a server."""
+    client = omero.client(sandbox.host, sandbox.port)
+    query = client.createSession("root", "omero").getQueryService()
+    found = query.projection("select s.uuid from Session s", None)
+    client.closeSession()
+    return {row[0].val for row in found}
+
+
+@pytest.fixture
+def person(forks: Forks, persons: list[Person], tmp_path: Path) -> Iterator[Person]:
+    """Somebody with an empty home; what they are told and left with holds no secret."""
+    home = tmp_path / "home"
+    home.mkdir()
+    person = Person(home, forks)
+    persons.append(person)
+    yield person
+    assert person.leaks(person.secrets) == []
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A server with a project on it: a tag that is shared, an image, ROIs, an attachment."""
+
+    place: Place
+    project: str
+    image: str
+
+    @property
+    def uri(self) -> str:
+        return self.place.uri
+
+
+def fill(place: Place, folder: Path) -> Filled:
+    """Put a small project onto a server."""
+    bundle = small(folder)
+    with place.connect(own_session=True) as server:
+        apply(bundle, server)
+        with Journal(bundle.journal(server.database_uuid)) as journal:
+            project, image = journal["Project/1"].id, journal["Image/1"].id
+    return Filled(place, f"Project:{project}", f"Image:{image}")
+
+
+@pytest.fixture(scope="session")
+def filled(source: Place, tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """The source, with a project."""
+    return fill(source, tmp_path_factory.mktemp("first") / "bundle")
+
+
+class Troubled:
+    """A sandbox that can be had with any trouble, and without again; its data stays."""
+
+    def __init__(self, sandbox: manage.Sandbox) -> None:
+        self.sandbox = sandbox
+        self.uri = f"omero://{USER}@{sandbox.host}:{sandbox.port}/{GROUP}"
+
+    def with_fault(self, fault: str) -> None:
+        self.sandbox.restart("--fault", fault)
+
+    def without(self) -> None:
+        self.sandbox.restart()
+
+
+@pytest.fixture(scope="session")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
+    """A server of one's own to make trouble at."""
+    with manage.running(tmp_path_factory.mktemp("troubled")) as sandbox:
+        create_account(sandbox.host, sandbox.port)
+        yield Troubled(sandbox)
