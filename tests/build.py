@@ -21,7 +21,7 @@ from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
 from graphxfer import model
 from graphxfer.graph import Node, TransferGraph, class_of, iri
-from graphxfer.model import AffineTransform, Field, Made, Quantity, Type, Value, Via
+from graphxfer.model import AffineTransform, Field, Made, Quantity, Type, Via
 
 _WRAPPED = {
     Type.STRING: rstring,
@@ -125,7 +125,7 @@ class _Builder:
             key=lambda node: node.fields["series"],
         )
         pixels = self.graph[images[0].edges["pixels"][0]]
-        keys = {f"size{axis}": pixels.fields[f"size{axis}"] for axis in "XYZCT"}
+        keys: dict[str, Any] = {f"size{axis}": pixels.fields[f"size{axis}"] for axis in "XYZCT"}
         keys |= {"series": len(images), "pixelType": pixels.fields["pixelsType"]}
         name = f"{uuid.uuid4().hex}&{'&'.join(f'{k}={v}' for k, v in keys.items())}.fake"
         with tempfile.TemporaryDirectory() as folder:
@@ -172,7 +172,7 @@ def contents(node: Node) -> bytes:
     return (hashlib.sha256(node.iri.encode()).digest() * (size // 32 + 1))[:size]
 
 
-def wrapped(field: Field, value: Value) -> Any:
+def wrapped(field: Field, value: Any) -> Any:
     """Return a value as OMERO has it."""
     if isinstance(value, Quantity):
         return getattr(omero.model, f"{field.of}I")(value.value, value.unit)

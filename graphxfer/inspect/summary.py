@@ -145,9 +145,8 @@ def _belonging(graph: TransferGraph, edge: str) -> dict[str, int]:
     for node in graph:
         if target := node.target(edge):
             counts[target] += 1
-    named = {iri: graph.get(iri) for iri in counts}
     return {
-        label(node) if (node := named[iri]) else iri: number for iri, number in counts.most_common()
+        label(graph[iri]) if iri in graph else iri: number for iri, number in counts.most_common()
     }
 
 

@@ -310,7 +310,8 @@ def _definitions() -> dict[str, tuple[str, list[tuple[str, str]]]]:
         re.DOTALL,
     )
     sequence = re.compile(r"defineSequence\('::omero::model::(\w+)', \(\), _M_omero.model._t_(\w+)")
-    classes, sequences = {}, {}
+    classes: dict[str, tuple[str, list[tuple[str, str]]]] = {}
+    sequences: dict[str, str] = {}
     for path in sorted(folder.glob("omero_model_*_ice.py")):
         text = path.read_text(encoding="utf-8")
         sequences.update(sequence.findall(text))
@@ -323,7 +324,7 @@ def _definitions() -> dict[str, tuple[str, list[tuple[str, str]]]]:
     }
 
 
-def _unmade(cls: type) -> Any:
+def _unmade(cls: Any) -> Any:
     """Return an instance without running ``__init__``, which warns for deprecated classes."""
     return cls.__new__(cls)
 

@@ -70,7 +70,7 @@ class Caller:
 def grants(permissions: str, role: str, right: str) -> bool:
     """Tell whether ``rwra--`` grants a role (user, group, world) to read, annotate or write."""
     position = ("user", "group", "world").index(role) * 2
-    read, other = permissions[position : position + 2]
+    read, other = permissions[position], permissions[position + 1]
     return {"read": read == "r", "annotate": other in "aw", "write": other == "w"}[right]
 
 

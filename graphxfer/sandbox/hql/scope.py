@@ -305,7 +305,7 @@ class Scope:
             table, inverse, hidden = map_table(node.field), "parent", ""
         else:
             target = TYPES[node.field.target or ""]
-            table, inverse = target.table, node.field.inverse
+            table, inverse = target.table, node.field.inverse or ""
             hidden = self.reads.condition(target, alias)
         where = f'{alias}."{inverse}" = {node.range.alias}.id' + (
             f" AND {hidden}" if hidden else ""
