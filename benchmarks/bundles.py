@@ -10,7 +10,7 @@ from pathlib import Path
 from graphxfer import bundle, jsonld
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Header, Node, TransferGraph, iri
-from graphxfer.model import Quantity
+from graphxfer.model import Quantity, Value
 
 IMAGES_PER_DATASET, SERIES, CHANNELS, ROIS = 50, 2, 3, 2
 NODES_PER_IMAGE = 14.5
@@ -48,8 +48,8 @@ def make(nodes: int) -> TransferGraph:
 def _nodes(projects: int, datasets: int, images: int) -> Iterator[Node]:
     choose = random.Random(1)  # noqa: S311
     tags = max(2, images // 100)
-    yield Node("Experimenter/2", "Experimenter", {"omeName": "ada", "lastName": "Lovelace"})
-    yield Node("Experimenter/3", "Experimenter", {"omeName": "max", "lastName": "Planck"})
+    yield Node("Experimenter/2", "Experimenter", {"omeName": "ada", **_named("Ada", "Lovelace")})
+    yield Node("Experimenter/3", "Experimenter", {"omeName": "max", **_named("Max", "Planck")})
     yield Node("ExperimenterGroup/3", "ExperimenterGroup", {"name": "Mitosis"})
     for number in range(1, projects + 1):
         below = _iris("Dataset", range(number, datasets + 1, projects))
@@ -108,3 +108,7 @@ def _node(type_: str, number: int, fields: dict[str, object], **edges: tuple[str
 
 def _iris(type_: str, numbers: range | list[int]) -> tuple[str, ...]:
     return tuple(iri(type_, number) for number in numbers)
+
+
+def _named(first: str, last: str) -> dict[str, Value]:
+    return {"firstName": first, "lastName": last}

@@ -13,7 +13,7 @@ import typer
 from graphxfer import __version__
 from graphxfer.cli import common
 
-COMMANDS = ("export", "fetch", "plan", "apply", "undo", "verify", "run", "summary", "query")
+COMMANDS = ("export", "fetch", "plan", "apply", "undo", "verify", "run", "summary", "query", "validate")
 
 app = typer.Typer(
     no_args_is_help=True,

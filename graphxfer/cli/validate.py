@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer validate`: whether a bundle's graph is as it should be."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import OUT, BundleFolder, Json, TerminalProgress, print_json, printable
+from graphxfer.errors import Different
+from graphxfer.inspect import validate as validating
+from graphxfer.inspect.validate import Finding, Report
+
+SHOWN = 10
+"""How many nodes are shown of each kind of finding before the rest is only counted."""
+
+
+def validate(
+    bundle: BundleFolder,
+    shapes: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Shapes of your own, in SHACL.", show_default=False),
+    ] = None,
+    ttl: Annotated[bool, typer.Option("--ttl", help="Print the SHACL report, in Turtle.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a bundle's graph against SHACL shapes: its structure, and whether it makes sense."""
+    report = validating.validate(open_source(bundle), shapes or (), TerminalProgress())
+    if ttl:
+        sys.stdout.write(report.rdf.serialize(format="turtle"))
+    elif as_json:
+        print_json([finding._asdict() for finding in report.findings])
+    else:
+        _print(report)
+    if report.violations:
+        raise Different(f"{report.violations:,} violations", where=str(bundle))
+
+
+def _print(report: Report) -> None:
+    for (severity, message), group in groupby(report.findings, key=lambda it: it[:2]):
+        findings = list(group)
+        style = "red" if severity == "Violation" else "yellow"
+        title = Text(severity, style=style).append(f": {message} ({len(findings):,})", "default")
+        OUT.print(title)
+        for finding in findings[:SHOWN]:
+            OUT.print(f"  {_told(finding)}")
+        if (more := len(findings) - SHOWN) > 0:
+            OUT.print(f"  … and {more:,} more")
+    if not report.findings:
+        OUT.print("Nothing is wrong.")
+
+
+def _told(finding: Finding) -> str:
+    name = "" if finding.name == finding.node else f"  {finding.name}"
+    value = f": {finding.value}" if finding.value else ""
+    return printable(f"{finding.node}{name}{value}")

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whether a graph is as it should be: SHACL, by pyshacl.
+
+Shapes of structure look at one node each, so they are checked in small graphs, several at once:
+pyshacl takes half a millisecond a node. All others may look anywhere, and get the whole graph, in
+Oxigraph.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import pyoxigraph
+import pyshacl
+from rdflib import RDF, SH, BNode, Graph, Literal, URIRef
+from rdflib.term import Node as Term
+
+from graphxfer.bundle import Bundle, told
+from graphxfer.errors import BadDocument
+from graphxfer.generate import SHAPES
+from graphxfer.inspect.query import load, refuse_network
+from graphxfer.inspect.summary import label
+from graphxfer.inspect.triples import Triples
+from graphxfer.progress import SILENT, Progress
+
+CHUNK = 1000
+"""How many nodes are checked for their structure at once."""
+_BROKEN = {
+    "MinCount": "is missing",
+    "MaxCount": "is there more than once",
+    "Datatype": "is not of its type",
+    "NodeKind": "is not of its kind",
+    "MaxLength": "is longer than OMERO stores",
+    "MinInclusive": "is smaller than OMERO stores",
+    "MaxInclusive": "is larger than OMERO stores",
+}
+"""What to say of the generated shapes, by the constraint that is broken."""
+_SEVERITIES = ("Violation", "Warning", "Info")
+
+
+class Finding(NamedTuple):
+    """Something that is not as a shape wants it.
+
+    Parameters
+    ----------
+    severity : str
+        ``Violation``, ``Warning`` or ``Info``.
+    message : str
+        What is wrong.
+    node, name : str
+        The node's IRI, relative where it is the graph's, and what a person calls it.
+    path : str
+        The property that it is about; empty where it is about the node.
+    value : str
+        The value that is wrong, if one is.
+    shape : str
+        IRI of the shape; empty where it has none.
+    """
+
+    severity: str
+    message: str
+    node: str
+    name: str
+    path: str
+    value: str
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a validation found.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+        Worst first.
+    rdf : rdflib.Graph
+        The standard SHACL report.
+    """
+
+    findings: tuple[Finding, ...]
+    rdf: Graph
+
+    @property
+    def violations(self) -> int:
+        """How many findings are violations."""
+        return sum(finding.severity == _SEVERITIES[0] for finding in self.findings)
+
+
+def shapes_folder() -> Path:
+    """Return where graphxfer's own shapes are: in the wheel, or in the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "shapes"
+    return installed if installed.is_dir() else package.parent / "shapes"
+
+
+def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SILENT) -> Report:
+    """Check a bundle's graph against graphxfer's own shapes, and others.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Whose graph is checked.
+    more : iterable of Path
+        Files of SHACL shapes, such as a facility's own rules, in Turtle or another RDF syntax.
+    progress : Progress
+        Who is told how far it is.
+
+    Raises
+    ------
+    BadDocument
+        If shapes cannot be read or applied, or want the network.
+    """
+    looking_far = _shapes([shapes_folder() / "sense.ttl", *more])
+    report = Graph()
+    for prefix, namespace in looking_far.namespaces():
+        report.bind(prefix, namespace)
+    for part in _structure(bundle, progress):
+        report.parse(data=part, format="nt")
+    with progress.task("sense"), load(bundle) as store:
+        data = pyoxigraph.Store.read_only(str(store.folder))
+        report += _checked(data, looking_far)
+    _merge_reports(report)
+    return Report(tuple(_findings(report, bundle)), report)
+
+
+# -- shapes -------------------------------------------------------------------------------------
+
+
+def _shapes(paths: Iterable[Path]) -> Graph:
+    shapes = Graph()
+    for path in paths:
+        with told(path):
+            text = path.read_bytes()
+        try:
+            read = Graph().parse(data=text, format=_format(path))
+        except Exception as error:  # each of rdflib's parsers raises what it likes
+            raise BadDocument(f"is no RDF: {str(error)[:300]}", where=str(path)) from None
+        for query in (SH.select, SH.ask, SH.construct):
+            for text_of_query in read.objects(None, query):
+                refuse_network(str(text_of_query))
+        shapes += read
+        for prefix, namespace in read.namespaces():
+            shapes.bind(prefix, namespace)
+    return shapes
+
+
+def _format(path: Path) -> str:
+    known = {".nt": "nt", ".jsonld": "json-ld", ".rdf": "xml", ".xml": "xml"}
+    return known.get(path.suffix.lower(), "turtle")
+
+
+# -- checking -----------------------------------------------------------------------------------
+
+
+def _structure(bundle: Bundle, progress: Progress) -> Iterator[bytes]:
+    """Check nodes against the shapes of structure; iterate over the reports that have results."""
+    with bundle.nodes() as (header, nodes), progress.task("structure", unit="nodes") as advance:
+        triples = Triples(header)
+        chunks = iter(lambda: "".join(map(triples.of_node, islice(nodes, CHUNK))), "")
+        first, second = next(chunks, ""), next(chunks, "")
+        yield from _told(map(_check_structure, [first]))
+        if not second:
+            return
+        workers = os.cpu_count() or 1
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            batch = [second]
+            while batch:
+                yield from _told(pool.map(_check_structure, batch))
+                advance(CHUNK * len(batch))
+                batch = list(islice(chunks, 4 * workers))
+
+
+def _told(reports: Iterable[bytes]) -> Iterator[bytes]:
+    return filter(None, reports)
+
+
+def _check_structure(lines: str) -> bytes:
+    """Check some nodes' triples; return the report as N-Triples, empty where all is well."""
+    shapes = _shapes([shapes_folder() / "structure.ttl"])
+    report = _checked(Graph().parse(data=lines, format="nt"), shapes)
+    has_results = (None, SH.result, None) in report
+    return report.serialize(format="nt", encoding="utf-8") if has_results else b""
+
+
+def _checked(data: Graph | pyoxigraph.Store, shapes: Graph) -> Graph:
+    try:
+        _, report, text = pyshacl.validate(
+            data, shacl_graph=shapes, inplace=True, advanced=True, do_owl_imports=False
+        )
+    except Exception as error:  # pyshacl lets through whatever its parts raise
+        raise BadDocument(
+            f"the shapes cannot be applied: {str(error)[:300]}", where="shapes"
+        ) from error
+    if not isinstance(report, Graph):
+        raise BadDocument(f"the shapes cannot be applied: {text[:300]}", where="shapes")
+    return report
+
+
+# -- what it found ------------------------------------------------------------------------------
+
+
+def _merge_reports(report: Graph) -> None:
+    """Make one sh:ValidationReport of several in one graph."""
+    results = set(report.objects(None, SH.result))
+    for part in set(report.subjects(RDF.type, SH.ValidationReport)):
+        report.remove((part, None, None))
+    whole = BNode()
+    report.add((whole, RDF.type, SH.ValidationReport))
+    report.add((whole, SH.conforms, Literal(not results)))
+    for result in results:
+        report.add((whole, SH.result, result))
+
+
+def _findings(report: Graph, bundle: Bundle) -> list[Finding]:
+    results = list(report.objects(None, SH.result))
+    focus = {str(report.value(result, SH.focusNode)) for result in results}
+    with bundle.nodes() as (header, nodes):
+        base = header.base
+        names = {node.iri: label(node) for node in nodes if base + node.iri in focus}
+    findings = [_finding(report, result, base, names) for result in results]
+    return sorted(findings, key=lambda it: (_SEVERITIES.index(it.severity), *it))
+
+
+def _finding(report: Graph, result: Term, base: str, names: dict[str, str]) -> Finding:
+    def told_of(predicate: URIRef) -> str:
+        value = report.value(result, predicate)
+        if value is None or isinstance(value, BNode):
+            return ""
+        text = value.removeprefix(base) if isinstance(value, URIRef) else str(value)
+        return report.qname(text) if predicate == SH.resultPath else text
+
+    severity = told_of(SH.resultSeverity).rpartition("#")[2]
+    node, value, shape = told_of(SH.focusNode), told_of(SH.value), told_of(SH.sourceShape)
+    message = told_of(SH.resultMessage)
+    if shape.startswith(SHAPES):
+        constraint = told_of(SH.sourceConstraintComponent).removeprefix(str(SH))
+        broken = _BROKEN[constraint.removesuffix("ConstraintComponent")]
+        message = f"{shape.rpartition('-')[2]} {broken}"
+    return Finding(
+        severity if severity in _SEVERITIES else _SEVERITIES[0],
+        message,
+        node,
+        names.get(node, node),
+        told_of(SH.resultPath),
+        "" if value == node else value,
+        shape,
+    )
