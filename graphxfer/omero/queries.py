@@ -8,7 +8,7 @@ with an outer join of its own, since a path through it would drop the rows where
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -141,14 +141,21 @@ def is_abstract(name: str) -> bool:
     return name not in model.CLASSES
 
 
+@cache
 def family(name: str) -> str:
     """Return the class whose table holds the rows of a class: ids are unique within it."""
     return model.CLASSES[name].parent or name if name in model.CLASSES else name
 
 
+@cache
 def class_name(java: str) -> str:
     """Return the class's name in ``ome.model.roi.Rectangle``."""
     return java.rpartition(".")[2]
+
+
+def kind(found: Sequence[str], target: str) -> str:
+    """Return the class that a row tells, or else the one that the edge names."""
+    return class_name(found[0]) if found else target
 
 
 def is_named_by(target: str) -> bool:

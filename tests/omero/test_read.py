@@ -44,7 +44,7 @@ from graphxfer import model
 from graphxfer.errors import NotThere
 from graphxfer.graph import LeftOut, TransferGraph
 from graphxfer.model import AffineTransform, Quantity
-from graphxfer.omero import read
+from graphxfer.omero import read, reader, selection
 from graphxfer.omero.connect import Server, connect, profile
 from tests.build import import_files
 from tests.places import GROUP, PASSWORD, Place
@@ -277,7 +277,7 @@ def test_a_tag_brings_its_set_but_not_the_sets_other_tags(server: Server, make: 
     graph = select(server, dataset)
     assert graph[at(tag_set)].edges["annotations"] == (at(used),)
     assert at(unused) not in graph
-    assert graph.header.left_out == (LeftOut("TagAnnotation", 1, read.UNUSED),)
+    assert graph.header.left_out == (LeftOut("TagAnnotation", 1, selection.UNUSED),)
 
 
 def test_a_set_on_an_object_brings_its_tags(server: Server, make: Maker) -> None:
@@ -429,7 +429,7 @@ def test_batches_and_pages_change_nothing(
     dataset = crowd(make, 7)
     expected = select(server, dataset)
     for name, size in (("BATCH", 3), ("PAGE", 2), ("BATCH_OF_BYTES", 1)):
-        monkeypatch.setattr(read, name, size)
+        monkeypatch.setattr(reader, name, size)
     actual = select(server, dataset)
     assert list(actual) == list(expected)
     assert actual.types()["Roi"] == 7

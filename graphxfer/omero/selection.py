@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an export brings along with what was asked for, and what it leaves out.
+
+Classes are read family by family (all kinds of Shape together), in an order in which each is
+complete before what hangs on it is asked for: so the count of calls depends on classes and on
+batches of ids, not on objects.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache, partial
+
+import networkx as nx
+
+from graphxfer import model
+from graphxfer.graph import Header, LeftOut, TransferGraph, iri
+from graphxfer.model import Class, Edge, Follow, NotCovered, Via
+from graphxfer.omero import queries
+from graphxfer.omero.connect import Server
+from graphxfer.omero.queries import Row
+from graphxfer.omero.reader import Reader, Task, edges_of
+
+NOT_MOVED = "this class is not moved yet"
+UNREADABLE = "linked, but could not be read: deleted meanwhile, or not permitted"
+NO_FILES = "images without files are not moved yet"
+UNUSED = "in a tag set, but on nothing that was selected"
+
+
+class Selection(Reader):
+    """A reader that follows edges as the catalogue says, and counts what it leaves out.
+
+    Parameters
+    ----------
+    server : Server
+        Where.
+    advance : callable
+        Told how many nodes were read.
+
+    Attributes
+    ----------
+    came_along : dict
+        IRIs of what is only here because filesets are taken whole, in order.
+    """
+
+    def __init__(self, server: Server, advance: Callable[[int], None]) -> None:
+        super().__init__(server, advance)
+        self.came_along: dict[str, None] = {}
+        self._wanted: dict[str, set[int]] = defaultdict(set)
+        self._fresh: dict[str, list[int]] = defaultdict(list)
+        self._left_out: Counter[tuple[str, str]] = Counter()
+        self._gone: dict[str, set[int]] = defaultdict(set)
+        self._sets: set[tuple[str, int]] = set()
+        self._members: dict[str, set[int]] = defaultdict(set)
+        self._owned: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
+
+    def want(self, name: str, ids: Iterable[int]) -> set[int]:
+        """Have objects read; return those that are new.
+
+        Parameters
+        ----------
+        name : str
+            Their class; one that is not in the catalogue is left out.
+        ids : iterable of int
+            Their ids.
+        """
+        nodes, gone, wanted = (
+            self._nodes[queries.family(name)],
+            self._gone[name],
+            self._wanted[name],
+        )
+        new = {id_ for id_ in ids if id_ not in nodes and id_ not in gone and id_ not in wanted}
+        if name in model.CLASSES:
+            wanted |= new
+        else:
+            self._leave_out(name, new, NOT_MOVED)
+        return new
+
+    def _want_each(self, target: str, found: Iterable[tuple[int, Sequence[str]]]) -> set[int]:
+        """Have objects read of which the class may be in the row; return those that are new."""
+        by_class: dict[str, set[int]] = defaultdict(set)
+        for id_, kind in found:
+            by_class[queries.kind(kind, target)].add(id_)
+        return {id_ for name, ids in by_class.items() for id_ in self.want(name, ids)}
+
+    def _leave_out(self, name: str, ids: Collection[int], why: str) -> None:
+        self._left_out[name, why] += len(ids)
+        self._gone[name].update(ids)
+
+    # -- in which order
+
+    def run(self) -> None:
+        """Read until nothing more is wanted."""
+        self._run()
+        for name, ids in self._members.items():
+            unused = ids - self._nodes[queries.family(name)].keys() - self._gone[name]
+            self._leave_out(name, unused, UNUSED)
+        self.read(self._links_that_are_nodes())
+        self._run()  # for their owners
+
+    def _run(self) -> None:
+        for families in _order():
+            while family := next((name for name in families if self._is_open(name)), None):
+                self._wave(family)
+
+    def _is_open(self, family: str) -> bool:
+        wanted = any(self._wanted.get(entry.name) for entry in model.subclasses(family))
+        return wanted or bool(self._fresh.get(family))
+
+    def _wave(self, family: str) -> None:
+        """Read what is wanted of a family, and then what hangs on it."""
+        names = [entry.name for entry in model.subclasses(family)]
+        wanted = {name: ids for name in names if (ids := self._wanted.pop(name, None))}
+        self.read(wanted)
+        for name, ids in wanted.items():
+            lost = ids - self._nodes[family].keys() - self._gone[name]
+            self._leave_out(name, lost, UNREADABLE)
+        self._ask(self._hanging_on(family, self._fresh.pop(family, [])))
+
+    def _hanging_on(self, family: str, ids: Collection[int]) -> Iterator[Task]:
+        """Yield all that is asked about a family's nodes."""
+        yield from self._starting_at(family, ids)
+        for entry, edge in _bringing(family):
+            yield self._brought_by(entry.name, edge, ids)
+        for _, edge in edges_of(family):
+            if edge.via is Via.LINK and queries.family(edge.target) == family:
+                take = partial(self._take_sets, family)
+                yield Task(queries.sets(edge), ids, take, {"ns": model.TAG_SET})
+        for uncovered in model.NOT_COVERED:
+            if uncovered.parent == family:
+                hql = queries.count(uncovered.name, uncovered.path)
+                yield Task(hql, ids, partial(self._take_count, uncovered), paged=False)
+
+    # -- what comes
+
+    def _take_nodes(self, name: str, rows: list[Row]) -> None:
+        if name == model.FILESETLESS:
+            rows = self._with_files(name, rows)
+        super()._take_nodes(name, rows)
+        self._fresh[queries.family(name)] += [row[0] for row in rows]
+        for edge, column in queries.projection(name).references:
+            if edge.follow is not Follow.IN and not queries.is_abstract(edge.target):
+                self.want(edge.target, {row[column] for row in rows if row[column] is not None})
+
+    def _with_files(self, name: str, rows: list[Row]) -> list[Row]:
+        """Return the rows of images with a fileset; the others are left out."""
+        references = queries.projection(name).references
+        column = next(column for edge, column in references if edge.name == "fileset")
+        without = {row[0] for row in rows if row[column] is None}
+        self._leave_out(name, without, NO_FILES)
+        return [row for row in rows if row[0] not in without] if without else rows
+
+    def _parts(self, owner: str, edge: Edge, ids: Iterable[int]) -> Task:
+        if not queries.is_direct(edge.target):
+            return super()._parts(owner, edge, ids)
+        take = partial(self._take_whole_parts, owner, edge)
+        return Task(queries.children(owner, edge, whole=True), ids, take)
+
+    def _take_whole_parts(self, owner: str, edge: Edge, rows: list[Row]) -> None:
+        self._take_nodes(edge.target, rows)
+        super()._take_parts(owner, edge, [[row[0], *row[-2:]] for row in rows])
+
+    def _take_parts(self, owner: str, edge: Edge, rows: list[Row]) -> None:
+        super()._take_parts(owner, edge, rows)
+        self._want_each(edge.target, ((row[0], row[1:-2]) for row in rows))
+
+    def _brought_by(self, name: str, edge: Edge, ids: Iterable[int]) -> Task:
+        """Return the question for what refers to objects, and comes with them."""
+        path = f"obj.{edge.attribute}.id"
+        if edge.follow is Follow.IN and queries.is_direct(name):
+            return Task(queries.nodes(name, path), ids, partial(self._take_nodes, name))
+        return Task(queries.ids(name, path), ids, partial(self._take_brought, name))
+
+    def _take_brought(self, name: str, rows: list[Row]) -> None:
+        new = self.want(name, (row[0] for row in rows))
+        if model.CLASSES[name].root:
+            self.came_along |= dict.fromkeys(iri(name, id_) for id_ in sorted(new))
+
+    def _take_links(self, family: str, edge: Edge, rows: list[Row]) -> None:
+        super()._take_links(family, edge, rows)
+        nodes, followed = self._nodes[family], []
+        for link, parent, owner, child, *kind in rows:
+            name = queries.kind(kind, edge.target)
+            if nodes[parent].target(model.OWNER.name) != iri(model.OWNER.target, owner):
+                self._owned[edge.attribute][link] = (name, child)
+            # A tag set that is here for a tag of its does not bring its other tags.
+            if (family, parent) in self._sets:
+                self._members[name].add(child)
+            else:
+                followed.append((child, kind))
+        self._want_each(edge.target, followed)
+
+    def _take_sets(self, family: str, rows: list[Row]) -> None:
+        new = self._want_each(family, ((row[1], row[2:]) for row in rows))
+        self._sets |= {(family, id_) for id_ in new}
+
+    def _take_count(self, uncovered: NotCovered, rows: list[Row]) -> None:
+        self._left_out[uncovered.name, uncovered.why] += rows[0][0]
+
+    # -- what comes out
+
+    def _links_that_are_nodes(self) -> dict[str, list[int]]:
+        """Return the links that another than their parent's owner made, to what is here."""
+        return {
+            name: ids
+            for name, owned in self._owned.items()
+            if (ids := [link for link, (of, child) in owned.items() if self._is_here(of, child)])
+        }
+
+    def _is_here(self, name: str, id_: int) -> bool:
+        return id_ in self._nodes[queries.family(name)]
+
+    def graph(self, header: Header) -> TransferGraph:
+        """Return the graph, without edges that lead out of it; the header tells why."""
+        header.left_out = tuple(
+            LeftOut(name, number, why)
+            for (name, why), number in sorted(self._left_out.items())
+            if number
+        )
+        graph = super().graph(header)
+        for node in graph:
+            for name, targets in list(node.edges.items()):
+                here = tuple(target for target in targets if target in graph)
+                if not here:
+                    del node.edges[name]
+                elif len(here) < len(targets):
+                    node.edges[name] = here
+        return graph
+
+
+@cache
+def _bringing(family: str) -> tuple[tuple[Class, Edge], ...]:
+    """Return the classes that come with what they refer to, a family, and the references."""
+    return tuple(
+        (entry, edge)
+        for entry in model.CLASSES.values()
+        for edge in entry.edges
+        if edge.follow is not Follow.OUT and queries.family(edge.target) == family
+    )
+
+
+@cache
+def _order() -> tuple[tuple[str, ...], ...]:
+    """Return the families in the order of reading; those that bring each other stay together."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for entry in model.CLASSES.values():
+        graph.add_node(queries.family(entry.name))
+        for edge in entry.edges:
+            ends = queries.family(entry.name), queries.family(edge.target)
+            graph.add_edges_from([ends] if edge.follow is not Follow.IN else [])
+            graph.add_edges_from([ends[::-1]] if edge.follow is not Follow.OUT else [])
+    rank = {name: number for number, name in enumerate(graph)}
+    condensed = nx.condensation(graph)
+    together = condensed.nodes(data="members")
+    order = nx.lexicographical_topological_sort(
+        condensed, key=lambda node: min(map(rank.__getitem__, together[node]))
+    )
+    return tuple(tuple(sorted(together[node], key=rank.__getitem__)) for node in order)
