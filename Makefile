@@ -1,7 +1,7 @@
 # Each target sets up .venv by itself; when that is done already it takes no time.
 python := .venv/bin/python
 
-.PHONY: help demo test test-slow lint bench generate setup clean
+.PHONY: help demo test test-slow lint bench generate page setup clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,6 +25,9 @@ bench: setup ## measure the speed
 
 generate: setup ## write contexts/ and shapes/ from the catalogue
 	@$(python) -m graphxfer.generate
+
+page: ## bundle the libraries of the report's page again (needs npm; see docs/report.md)
+	@cd setup/page && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 setup: ## make .venv with all that is needed
 	@setup/bootstrap

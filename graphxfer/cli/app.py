@@ -13,7 +13,20 @@ import typer
 from graphxfer import __version__
 from graphxfer.cli import common
 
-COMMANDS = ("export", "fetch", "plan", "apply", "undo", "verify", "run", "summary", "query", "validate")
+COMMANDS = (
+    "export",
+    "fetch",
+    "plan",
+    "apply",
+    "undo",
+    "verify",
+    "run",
+    "summary",
+    "query",
+    "validate",
+    "report",
+    "serve",
+)
 
 app = typer.Typer(
     no_args_is_help=True,

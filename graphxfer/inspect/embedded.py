@@ -8,16 +8,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Node, TransferGraph, class_of, iri
 from graphxfer.inspect.summary import Branch, Summary, label
-from graphxfer.model import AffineTransform, Quantity, Type, Value, Via
+from graphxfer.model import AffineTransform, Pairs, Quantity, Type, Value, Via
 
 TEXT = 2_000
 """Characters of one text that the page carries; longer ones are shortened, and told so."""
-SHARED, PLACES = 24, 36
+SHARED, PLACES = 16, 20
 """Annotations and containers in the picture of what is shared: what a person can still see."""
 MAX_THUMBNAIL, MAX_THUMBNAILS = 2**17, 2**25
 """Bytes of one thumbnail, and of all that the page carries."""
@@ -131,7 +131,7 @@ def _annotation(graph: TransferGraph, node: Node) -> dict[str, Any]:
         (key[:TEXT], value[:TEXT])
         for field in class_of(node).fields
         if field.type is Type.PAIRS
-        for key, value in node.fields.get(field.name, ())  # type: ignore[union-attr,misc,str-unpack]
+        for key, value in cast("Pairs", node.fields.get(field.name, ()))
     ]
     referred = [
         label(there, TEXT)
@@ -179,9 +179,7 @@ def _shared(graph: TransferGraph, summary: Summary, branches: list[Branch]) -> d
             {"iri": one.iri, "type": one.type, "text": one.text, "objects": one.objects}
             for one in summary.shared[:SHARED]
         ],
-        "places": [
-            {"iri": at, "name": label(graph[at]), "type": graph[at].type} for at in places
-        ],
+        "places": [{"iri": at, "name": label(graph[at]), "type": graph[at].type} for at in places],
         "links": [
             [annotation, place, number]
             for (annotation, place), number in counts.items()
@@ -215,6 +213,11 @@ def thumbnails(bundle: Bundle) -> tuple[dict[str, str], int]:
         encoded = base64.b64encode(data).decode("ascii")
         found[iri("Image", int(path.stem))] = f"data:{mimetype};base64,{encoded}"
     return found, left
+
+
+def thumbnail_images(bundle: Bundle) -> list[str]:
+    """Return the IRIs of the images that have a thumbnail."""
+    return [iri("Image", int(path.stem)) for path in _thumbnail_files(bundle)]
 
 
 def thumbnail_path(bundle: Bundle, image: int) -> Path | None:

@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -24,12 +25,36 @@ from graphxfer.graph import TransferGraph
 from graphxfer.inspect import embedded
 from graphxfer.inspect.summary import summarise
 
+if TYPE_CHECKING:  # SHACL takes a second to import
+    from graphxfer.inspect.validate import Finding
+
 PLAN = "plan.json"
 """The plan in a bundle: what ``graphxfer plan --json`` printed."""
 MAX_PLAN = 2**29
+SHOWN = 100
+"""Findings of one kind that the page names."""
 
 _OWN = ("dom", "details", "tree", "search", "treemap", "shared", "theme", "query", "main")
 """The page's own script, in the order in which its files are joined."""
+
+
+class Group(NamedTuple):
+    """Findings of one kind.
+
+    Parameters
+    ----------
+    severity, message : str
+        What they have in common.
+    number : int
+        How many there are.
+    shown : list of Finding
+        The first of them.
+    """
+
+    severity: str
+    message: str
+    number: int
+    shown: list[Finding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +67,13 @@ class Live:
         The library: name, sentence and text of each.
     words : list of str
         Terms that the editor completes.
+    thumbnails : list of str
+        IRIs of the images that have one.
     """
 
     queries: list[dict[str, str]] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
+    thumbnails: list[str] = field(default_factory=list)
 
 
 def write(page: str, path: Path) -> None:
@@ -79,7 +107,7 @@ def render(
     bundle: Bundle,
     *,
     plan: Plan | None = None,
-    findings: list[Any] | None = None,
+    findings: Sequence[Finding] | None = None,
     live: Live | None = None,
 ) -> str:
     """Return the page of a bundle as HTML.
@@ -90,7 +118,7 @@ def render(
         What to show, with its thumbnails if it has any.
     plan : Plan, optional
         What an apply would do.
-    findings : list of Finding, optional
+    findings : sequence of Finding, optional
         What validation found; None if it was not asked.
     live : Live, optional
         Given where the page is served.
@@ -109,22 +137,28 @@ def render(
         images=sum(1 for _ in graph.of_type("Image")),
         total=sum(size for _, size in summary.files.values()),
         plan=plan,
-        findings=findings,
+        findings=None if findings is None else grouped(findings),
         live=live,
         data=data,
         thumbnails=pictures,
         thumbnails_left=left,
         policy=_policy(style, scripts, nonce),
-        style=Markup(style),
-        scripts=[Markup(script) for script in scripts],
+        style=Markup(style),  # noqa: S704  # our own file, as are the scripts
+        scripts=[Markup(script) for script in scripts],  # noqa: S704
     )  # fmt: skip
 
 
 def _settings(graph: TransferGraph, live: Live | None, nonce: str) -> dict[str, Any]:
-    told_ = {"base": graph.header.base}
-    if live is None:
-        return told_
-    return told_ | {"live": {"queries": live.queries, "words": live.words, "nonce": nonce}}
+    settings: dict[str, Any] = {"base": graph.header.base}
+    return settings | {"live": asdict(live) | {"nonce": nonce}} if live else settings
+
+
+def grouped(findings: Iterable[Finding]) -> list[Group]:
+    """Group findings by severity and message, in the order in which these come first."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.severity, finding.message), []).append(finding)
+    return [Group(*kind, len(found), found[:SHOWN]) for kind, found in alike.items()]
 
 
 @cache

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`graphxfer serve`: a bundle's page in a browser, and a SPARQL endpoint."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+import typer
+
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import ERR, OUT, BundleFolder
+from graphxfer.cli.report import PlanFile, Validate, shown
+from graphxfer.errors import UsageError
+
+
+def serve(
+    bundle: BundleFolder,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 for all of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name by which browsers reach it; repeatable."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The most rows of an answer.")] = 100_000,
+    timeout: Annotated[float, typer.Option(min=0.1, help="The most seconds of a query.")] = 60,
+    plan: PlanFile = None,
+    validate: Validate = True,
+) -> None:
+    """Serve a bundle's page and a SPARQL endpoint, on this machine only unless told otherwise."""
+    from graphxfer.inspect import serve as serving
+    from graphxfer.inspect.query import Limits
+
+    is_open = not _address(host).is_loopback
+    names = (*(name or ()), *(serving.own_names() if is_open else ()))
+    options = serving.Options(host, port, names, Limits(seconds=timeout, rows=limit))
+    source = open_source(bundle)
+    planned, findings = shown(source, plan, validate=validate)
+    with serving.server(source, options, plan=planned, findings=findings) as server:
+        told = f"[{host}]" if ":" in host else host
+        OUT.print(f"The page:  http://{told}:{server.server_port}/")
+        OUT.print(f"SPARQL:    http://{told}:{server.server_port}/sparql")
+        if is_open:
+            ERR.print("Anyone who reaches this address can read all of the bundle's graph.")
+        ERR.print("Ctrl-C ends it.")
+        server.serve_forever()
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise UsageError(
+            "is no address to listen at", where=host, do="such as 127.0.0.1 or 0.0.0.0"
+        ) from None

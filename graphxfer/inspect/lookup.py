@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a served page asks about nodes: search in all texts, and all that is known of one node."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, cast
+
+from graphxfer.graph import Node, TransferGraph, class_of
+from graphxfer.inspect.embedded import text
+from graphxfer.inspect.summary import label
+from graphxfer.model import Pairs, Type
+
+HITS = 100
+"""Hits that a search returns; the rest is counted."""
+NEIGHBOURS = 50
+"""Nodes that are named for one kind of edge; the rest is counted."""
+_TEXT, _WHERE = 100_000, 400
+
+Edges = list[tuple[str, list[tuple[str, str]], int]]
+"""Predicate, neighbours with their names, and how many more there are."""
+
+
+class Lookup:
+    """Answers about a graph's nodes.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        Which is not changed any more.
+    """
+
+    def __init__(self, graph: TransferGraph) -> None:
+        self.graph = graph
+
+    # -- search
+
+    @cached_property
+    def _haystack(self) -> list[tuple[str, str]]:
+        """All texts of each node in lower case, with its IRI."""
+        return [("\n".join(_texts(node)).lower(), node.iri) for node in self.graph]
+
+    def search(self, wanted: str) -> dict[str, Any]:
+        """Return the nodes that have a text in them, whatever its case.
+
+        Parameters
+        ----------
+        wanted : str
+            The text.
+        """
+        wanted = wanted.strip().lower()
+        found = [iri for texts, iri in self._haystack if wanted in texts] if wanted else []
+        return {"total": len(found), "hits": [self._hit(iri, wanted) for iri in found[:HITS]]}
+
+    def _hit(self, iri: str, wanted: str) -> dict[str, str]:
+        node = self.graph[iri]
+        name = label(node, 200)
+        where = next((each for each in _texts(node) if wanted in each.lower()), "")
+        start = max(0, where.lower().find(wanted) - _WHERE // 2)
+        shown = "" if where in (name, iri) else where[start : start + _WHERE]
+        return {"iri": iri, "name": name, "where": shown}
+
+    # -- one node
+
+    @cached_property
+    def _incoming(self) -> dict[str, list[tuple[str, str]]]:
+        """Predicate and subject of the edges to each node; but for those of all: owner, group."""
+        incoming: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        for node in self.graph:
+            kind = class_of(node)
+            for name, targets in node.edges.items():
+                edge = kind.edge(name)
+                if edge is None or not edge.varies:
+                    for target in targets:
+                        incoming[target].append((name, node.iri))
+        return incoming
+
+    def node(self, iri: str) -> dict[str, Any] | None:
+        """Return a node's fields and edges, also those that lead to it; None if it is not there.
+
+        Parameters
+        ----------
+        iri : str
+            Relative: ``Image/51``.
+        """
+        node = self.graph.get(iri)
+        if node is None:
+            return None
+        incoming: defaultdict[str, list[str]] = defaultdict(list)
+        for name, subject in self._incoming.get(iri, ()):
+            incoming[name].append(subject)
+        return {
+            "iri": iri,
+            "name": label(node, 200),
+            "facts": list(_facts(node)),
+            "out": self._edges({name: list(targets) for name, targets in node.edges.items()}),
+            "in": self._edges(incoming),
+        }
+
+    def _edges(self, edges: dict[str, list[str]]) -> Edges:
+        return [
+            (
+                name,
+                [(iri, self._name(iri)) for iri in targets[:NEIGHBOURS]],
+                max(0, len(targets) - NEIGHBOURS),
+            )
+            for name, targets in edges.items()
+        ]
+
+    def _name(self, iri: str) -> str:
+        node = self.graph.get(iri)
+        return label(node) if node else iri
+
+
+def _texts(node: Node) -> Iterator[str]:
+    """Iterate over what may be searched for in a node; its name first."""
+    yield label(node, 200)
+    yield node.iri
+    for field in class_of(node).fields:
+        value = node.fields.get(field.name)
+        if isinstance(value, str):
+            yield value
+        elif field.type is Type.PAIRS and value is not None:
+            yield from (f"{key} = {told}" for key, told in cast("Pairs", value))
+
+
+def _facts(node: Node) -> Iterator[tuple[str, str]]:
+    for field in class_of(node).fields:
+        value = node.fields.get(field.name)
+        if value is None:
+            continue
+        if field.type is Type.PAIRS:
+            yield from cast("Pairs", value)
+        else:
+            yield field.name, text(value, field.type, _TEXT)

@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The page of a bundle with all that it can ask, and a SPARQL 1.1 Protocol endpoint, over HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore, Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyoxigraph import QueryResultsFormat, RdfFormat
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    InternalServerError,
+    NotAcceptable,
+    NotFound,
+    ServiceUnavailable,
+    UnsupportedMediaType,
+)
+from werkzeug.routing import Map, Rule
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+from graphxfer import model
+from graphxfer.actions import Plan
+from graphxfer.bundle import Bundle
+from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.inspect import embedded, omero_rdf, query, report
+from graphxfer.inspect.lookup import Lookup
+from graphxfer.inspect.query import PREFIXES, Answer, Limits, Store
+from graphxfer.jsonld.forms import classes, members
+
+if TYPE_CHECKING:  # SHACL takes a second to import
+    from graphxfer.inspect.validate import Finding
+
+LOOPBACK = "127.0.0.1"
+MAX_QUERY = 2**20
+"""Bytes of a request."""
+AT_ONCE = 2
+"""Queries that are evaluated at the same time; others wait."""
+
+RESULTS = {
+    "application/sparql-results+json": QueryResultsFormat.JSON,
+    "application/sparql-results+xml": QueryResultsFormat.XML,
+    "application/json": QueryResultsFormat.JSON,
+    "application/xml": QueryResultsFormat.XML,
+    "text/csv": QueryResultsFormat.CSV,
+    "text/tab-separated-values": QueryResultsFormat.TSV,
+}
+"""What rows and booleans are sent as; the first where a client does not care."""
+TRIPLES = {
+    "text/turtle": RdfFormat.TURTLE,
+    "application/n-triples": RdfFormat.N_TRIPLES,
+    "application/rdf+xml": RdfFormat.RDF_XML,
+    "application/ld+json": RdfFormat.JSON_LD,
+    "application/json": RdfFormat.JSON_LD,
+    "application/xml": RdfFormat.RDF_XML,
+}
+"""What triples are sent as."""
+
+_DATASET = ("default-graph-uri", "named-graph-uri")
+_DESCRIPTION = """\
+@prefix sd: <http://www.w3.org/ns/sparql-service-description#> .
+@prefix format: <http://www.w3.org/ns/formats/> .
+[] a sd:Service ; sd:endpoint <> ; sd:supportedLanguage sd:SPARQL11Query ;
+  sd:resultFormat format:SPARQL_Results_JSON, format:SPARQL_Results_XML, format:SPARQL_Results_CSV,
+    format:SPARQL_Results_TSV, format:Turtle, format:N-Triples, format:RDF_XML, format:JSON-LD .
+"""
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_Format = TypeVar("_Format")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a bundle is served.
+
+    Parameters
+    ----------
+    host : str
+        Address to listen at.
+    port : int
+        0 lets the system choose.
+    names : tuple of str
+        Names, besides ``localhost``, by which browsers may call this server.
+    limits : Limits
+        What one query may take.
+    """
+
+    host: str = LOOPBACK
+    port: int = 0
+    names: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+@contextmanager
+def server(
+    bundle: Bundle,
+    options: Options,
+    *,
+    plan: Plan | None = None,
+    findings: Sequence[Finding] | None = None,
+) -> Iterator[BaseWSGIServer]:
+    """Make a server of a bundle; ``serve_forever`` starts it, ``server_port`` is its port.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        What to serve. It is read once.
+    options : Options
+        Where, and within which limits.
+    plan, findings
+        Shown in the page; see :func:`graphxfer.inspect.report.render`.
+
+    Raises
+    ------
+    FileProblem
+        If the address cannot be had.
+    """
+    page = report.render(bundle, plan=plan, findings=findings, live=_live(bundle))
+    with Stores(bundle) as stores:
+        site = Site(bundle, stores, report.encoded(page), options)
+        try:
+            made = make_server(
+                options.host, options.port, site, threaded=True, request_handler=_Handler
+            )
+        except (OSError, SystemExit) as error:  # werkzeug leaves where the port is taken
+            raise FileProblem(
+                "cannot be listened at",
+                where=f"{options.host}:{options.port}",
+                do="name another --host or --port; 0 takes a free one",
+            ) from error
+        try:
+            yield made
+        finally:
+            made.server_close()
+
+
+def _live(bundle: Bundle) -> report.Live:
+    queries = [
+        {"name": each.name, "sentence": each.sentence, "text": each.text}
+        for each in query.library().values()
+    ]
+    return report.Live(queries, words(), embedded.thumbnail_images(bundle))
+
+
+def words() -> list[str]:
+    """Return the terms of the graph as they stand in queries: ``ome:Name``, ``model:Image``."""
+    iris = {entry.iri for entry in classes()}
+    iris |= {member.iri for entry in classes() for member in members(entry)}
+    iris |= {model.OMERO + name for name in model.link_classes()}
+    found = (
+        f"{prefix}:{iri.removeprefix(namespace)}"
+        for iri in iris
+        for prefix, namespace in PREFIXES.items()
+        if iri.startswith(namespace)
+    )
+    return sorted(found)
+
+
+class Stores:
+    """The graph's store; and, once a query speaks as omero-rdf does, one with its triples too.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        What is loaded.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._open = ExitStack()
+        self._lock = Lock()
+        self._by_kind: dict[bool, Store] = {}
+
+    def __enter__(self) -> Stores:
+        self.of("")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def of(self, text: str) -> Store:
+        """Return the store that a query is for."""
+        kind = omero_rdf.is_asked_for(text)
+        with self._lock:
+            if kind not in self._by_kind:
+                loading = query.load(self._bundle, with_omero_rdf=kind)
+                self._by_kind[kind] = self._open.enter_context(loading)
+            return self._by_kind[kind]
+
+
+class _Handler(WSGIRequestHandler):
+    """Quiet, and not kept waiting for ever by a client that says nothing."""
+
+    timeout = 30
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Log nothing: queries may name what is private."""
+
+
+class Site:
+    """The WSGI application.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        What is served.
+    stores : Stores
+        Its graph, to be asked.
+    page : bytes
+        Its page.
+    options : Options
+        By which names it may be called, and what queries may take.
+    """
+
+    def __init__(self, bundle: Bundle, stores: Stores, page: bytes, options: Options) -> None:
+        self.bundle, self.stores, self.page, self.options = bundle, stores, page, options
+        self.lookup = Lookup(bundle.graph())
+        self.turns = BoundedSemaphore(AT_ONCE)
+        self.routes = Map(
+            [
+                Rule("/", methods=["GET"], endpoint=self.show_page),
+                Rule("/sparql", methods=["GET", "POST"], endpoint=self.sparql),
+                Rule("/search", methods=["GET"], endpoint=self.search),
+                Rule("/node", methods=["GET"], endpoint=self.node),
+                Rule("/thumbnails/<int:image>", methods=["GET"], endpoint=self.thumbnail),
+            ]
+        )
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request, as WSGI has it."""
+        request = Request(environ)
+        request.max_content_length = request.max_form_memory_size = MAX_QUERY
+        try:
+            self._refuse_strangers(request)
+            endpoint, values = self.routes.bind_to_environ(environ).match()
+            response = endpoint(request, **values)
+        except HTTPException as error:
+            response = Response(f"{error.description}\n", error.code, mimetype="text/plain")
+            response.headers.extend(
+                (name, value) for name, value in error.get_headers(environ) if name == "Allow"
+            )
+        response.headers.extend(_HEADERS)
+        return response(environ, start_response)
+
+    def _refuse_strangers(self, request: Request) -> None:
+        """Refuse what a page of another site may have made a browser ask.
+
+        By a name that its owner turned to this address (DNS rebinding), the Host header tells;
+        a request to this address itself, the Origin and Sec-Fetch headers.
+        """
+        if not is_called(request.headers.get("Host", ""), self.options.names):
+            raise Forbidden("this server is not called by that name: see --name")
+        origin = request.headers.get("Origin")
+        is_navigation = request.headers.get("Sec-Fetch-Mode") == "navigate"
+        strange = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        if (origin and origin != request.host_url.rstrip("/")) or (strange and not is_navigation):
+            raise Forbidden("other sites may not ask this server")
+
+    def show_page(self, _: Request) -> Response:
+        """Answer with the page."""
+        return Response(self.page, mimetype="text/html")
+
+    def search(self, request: Request) -> Response:
+        """Answer with the nodes that have a text in them."""
+        return _json(self.lookup.search(request.args.get("q", "")))
+
+    def node(self, request: Request) -> Response:
+        """Answer with all that is known of a node."""
+        found = self.lookup.node(request.args.get("iri", ""))
+        if found is None:
+            raise NotFound("that node is not in the graph")
+        return _json(found)
+
+    def thumbnail(self, _: Request, image: int) -> Response:
+        """Answer with an image's thumbnail."""
+        path = embedded.thumbnail_path(self.bundle, image)
+        found = embedded.thumbnail(path) if path else None
+        if found is None:
+            raise NotFound("it has no thumbnail")
+        mimetype, data = found
+        return Response(data, mimetype=mimetype)
+
+    # -- the SPARQL 1.1 Protocol
+
+    def sparql(self, request: Request) -> Response:
+        """Answer a query as https://www.w3.org/TR/sparql11-protocol/ has it."""
+        text = query_of(request)
+        if text is None:
+            return Response(_DESCRIPTION, mimetype="text/turtle")
+        return _negotiated(request, self._ask(text))
+
+    def _ask(self, text: str) -> Answer:
+        if not self.turns.acquire(timeout=self.options.limits.seconds):
+            raise ServiceUnavailable("too many queries at once: try again")
+        try:
+            return query.ask(self.stores.of(text), text, self.options.limits)
+        except UsageError as error:
+            raise BadRequest(error.message()) from error
+        except GraphxferError as error:
+            raise InternalServerError(error.message()) from error
+        finally:
+            self.turns.release()
+
+
+def is_called(host: str, names: Sequence[str]) -> bool:
+    """Tell whether a Host header names this server: an address, ``localhost``, or a given name.
+
+    A browser puts an address there only if it was told that address; a name may have been turned
+    to this machine by whoever owns it.
+
+    Parameters
+    ----------
+    host : str
+        With or without a port.
+    names : sequence of str
+        Names that are allowed besides.
+    """
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    if name.lower().rstrip(".") in {"localhost", *(each.lower() for each in names)}:
+        return True
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+def query_of(request: Request) -> str | None:
+    """Return the query of a request in one of the protocol's three forms; None if it has none.
+
+    Raises
+    ------
+    HTTPException
+        If it is an update, names other graphs, or is of another form.
+    """
+    parameters = request.args
+    text: str | None = None
+    if request.method == "POST":
+        if request.mimetype == "application/sparql-query":
+            try:
+                text = request.get_data().decode("utf-8")
+            except UnicodeDecodeError:
+                raise BadRequest("the query is not UTF-8") from None
+        elif request.mimetype == "application/x-www-form-urlencoded":
+            parameters = request.form
+        elif request.mimetype == "application/sparql-update":
+            raise BadRequest("updates are refused: the graph is only to be read")
+        else:
+            raise UnsupportedMediaType(
+                "send application/sparql-query or application/x-www-form-urlencoded"
+            )
+    if "update" in parameters:
+        raise BadRequest("updates are refused: the graph is only to be read")
+    if any(name in request.values for name in _DATASET):
+        raise BadRequest("there is one graph, the default one: leave out the graph's name")
+    if text is not None:
+        return text
+    given = parameters.getlist("query")
+    if len(given) > 1 or (request.method == "POST" and not given):
+        raise BadRequest("one query is to be given")
+    return given[0] if given else None
+
+
+def _negotiated(request: Request, answer: Answer) -> Response:
+    """Return an answer in the format that the client likes best."""
+    if answer.kind == "triples":
+        mimetype, data = _chosen(request, TRIPLES, answer.serialize)
+    else:
+        mimetype, data = _chosen(request, RESULTS, answer.serialize)
+    response = Response(data, mimetype=mimetype)
+    if answer.is_cut:
+        response.headers["Graphxfer-Cut"] = "there is more, beyond the limit of rows"
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _chosen(
+    request: Request, formats: Mapping[str, _Format], serialize: Callable[[_Format], bytes]
+) -> tuple[str, bytes]:
+    default = "" if request.headers.get("Accept") else next(iter(formats))
+    mimetype = request.accept_mimetypes.best_match(formats, default=default)
+    if not mimetype:
+        raise NotAcceptable(f"this answer can be had as {', '.join(formats)}")
+    return mimetype, serialize(formats[mimetype])
+
+
+def _json(value: Any) -> Response:
+    # ASCII: what JSON escapes can hold half characters, too.
+    return Response(json.dumps(value), mimetype="application/json")
+
+
+def own_names() -> tuple[str, ...]:
+    """Return the names of this machine, for a server that others may reach."""
+    return tuple({socket.gethostname(), socket.getfqdn()})
