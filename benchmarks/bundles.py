@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from graphxfer import bundle, jsonld
@@ -100,10 +100,10 @@ def _image(number: int, tags: list[int]) -> Iterator[Node]:
         yield _node("Rectangle", roi, place)
 
 
-def _node(type_: str, number: int, fields: dict[str, object], **edges: tuple[str, ...]) -> Node:
+def _node(type_: str, number: int, fields: Mapping[str, Value], **edges: tuple[str, ...]) -> Node:
     owner = {"owner": ("Experimenter/2",), "group": ("ExperimenterGroup/3",)}
-    fields = {**fields, "created": 1773446400000 + number}
-    return Node(iri(type_, number), type_, fields, {**edges, **owner})  # type: ignore[arg-type]
+    dated = {**fields, "created": 1773446400000 + number}
+    return Node(iri(type_, number), type_, dated, {**edges, **owner})
 
 
 def _iris(type_: str, numbers: range | list[int]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ COMMANDS = (
     "summary",
     "query",
     "validate",
+    "graph",
     "report",
     "serve",
 )

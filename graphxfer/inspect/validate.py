@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -134,6 +135,12 @@ def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SIL
 # -- shapes -------------------------------------------------------------------------------------
 
 
+@cache
+def _structure_shapes() -> Graph:
+    """Return the generated shapes; each process reads them once."""
+    return _shapes([shapes_folder() / "structure.ttl"])
+
+
 def _shapes(paths: Iterable[Path]) -> Graph:
     shapes = Graph()
     for path in paths:
@@ -185,8 +192,7 @@ def _told(reports: Iterable[bytes]) -> Iterator[bytes]:
 
 def _check_structure(lines: str) -> bytes:
     """Check some nodes' triples; return the report as N-Triples, empty where all is well."""
-    shapes = _shapes([shapes_folder() / "structure.ttl"])
-    report = _checked(Graph().parse(data=lines, format="nt"), shapes)
+    report = _checked(Graph().parse(data=lines, format="nt"), _structure_shapes())
     has_results = (None, SH.result, None) in report
     return report.serialize(format="nt", encoding="utf-8") if has_results else b""
 
@@ -194,7 +200,11 @@ def _check_structure(lines: str) -> bytes:
 def _checked(data: Graph | pyoxigraph.Store, shapes: Graph) -> Graph:
     try:
         _, report, text = pyshacl.validate(
-            data, shacl_graph=shapes, inplace=True, advanced=True, do_owl_imports=False
+            data,  # type: ignore[arg-type]  # its types do not know Oxigraph's stores
+            shacl_graph=shapes,
+            inplace=True,
+            advanced=True,
+            do_owl_imports=False,
         )
     except Exception as error:  # pyshacl lets through whatever its parts raise
         raise BadDocument(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 import rdflib
@@ -53,7 +54,10 @@ def test_every_named_query_answers_as_rdflib_does(
     found = rows(ask(store, named(name)))
     # Its namespaces must not override what the query means; what is unbound is an empty text.
     expected = other.query(named(name), initNs=PREFIXES)
-    assert found == [tuple("" if term is None else str(term) for term in row) for row in expected]
+    assert found == [
+        tuple("" if term is None else str(term) for term in cast("rdflib.query.ResultRow", row))
+        for row in expected
+    ]
     assert found, "the sample has something for each"
 
 

@@ -15,11 +15,11 @@ from graphxfer.errors import BadDocument, UsageError
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.inspect import validate as validating
 from graphxfer.inspect.validate import shapes_folder, validate
-from graphxfer.model import AffineTransform, Made
+from graphxfer.model import AffineTransform, Made, Value
 from tests.inspect import sample
 from tests.inspect.sample import PIXELS, own
 
-IMAGE = {"name": "a.ome.tif [0]", "series": 0}
+IMAGE: dict[str, Value] = {"name": "a.ome.tif [0]", "series": 0}
 BELOW = {"pixels": ("Pixels/7",), "annotations": sample.LINKED[7]}
 
 DEFECTS: dict[str, tuple[Node, str, str, str]] = {
