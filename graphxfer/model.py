@@ -265,6 +265,9 @@ class Class:
         self._by_name.update({member.name: member for member in self.fields})
         self._by_name.update({member.name: member for member in self.edges})
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # quick: caches are kept by class
+
     def field(self, name: str) -> Field | None:
         """Return the field of that name in the graph, or None."""
         found = self._by_name.get(name)

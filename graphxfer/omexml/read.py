@@ -7,11 +7,9 @@ import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-import ome_types
 from lxml import etree
 
 from graphxfer import model
@@ -66,8 +64,7 @@ def _parse(path: Path) -> Any:
             where=str(path),
             do="remove the <!DOCTYPE ...> if you trust the document",
         )
-    with as_file(files(ome_types) / "ome-2016-06.xsd") as definition:
-        valid: Any = etree.XMLSchema(etree.parse(str(definition)))
+    valid: Any = etree.XMLSchema(schema.definition())
     if not valid.validate(tree):
         first = valid.error_log[0]
         raise BadDocument(

@@ -57,6 +57,7 @@ class _Writer:
 
     def __init__(self, graph: TransferGraph) -> None:
         self.graph = graph
+        self._sayable: dict[str, bool] = {}
         self.rois_of: defaultdict[str, list[Node]] = defaultdict(list)
         for roi in graph.of_type("Roi"):
             if image := roi.target("image"):
@@ -69,6 +70,12 @@ class _Writer:
 
     def can_say(self, node: Node) -> bool:
         """Tell whether OME-XML can have an element for a node: it has what the schema needs."""
+        known = self._sayable.get(node.iri)
+        if known is None:
+            known = self._sayable[node.iri] = self._has_all(node)
+        return known
+
+    def _has_all(self, node: Node) -> bool:
         entry = class_of(node)
         name = schema.element_of(entry)
         if name is None:
@@ -139,12 +146,13 @@ class _Writer:
         order = schema.order_of(entry)
         for field in entry.fields:
             value: Any = node.fields.get(field.name)
-            if not _said(field, value):
+            if value is None or not field.xml:
                 continue
             if field.xml in order:
-                children.append(_child(element.tag, field, value))
-            else:
-                element.set(field.xml, schema.spell(field, value))
+                if _said(field, value):
+                    children.append(_child(element.tag, field, value))
+            elif (text := schema.spell(field, value)) is not None:
+                element.set(field.xml, text)
                 if isinstance(value, Quantity):
                     element.set(f"{field.xml}Unit", schema.symbol(field, value))
         color: list[Any] = [node.fields.get(name) for name in ("red", "green", "blue", "alpha")]
