@@ -25,7 +25,13 @@ from rich.progress import (
 
 from graphxfer.errors import Exit, GraphxferError
 
-OUT = Console(soft_wrap=True, highlight=False, markup=False)
+# Where nobody sees a width, a table that is cut to 80 columns helps nobody.
+OUT = Console(
+    soft_wrap=True,
+    highlight=False,
+    markup=False,
+    width=None if sys.stdout.isatty() else 240,
+)
 ERR = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Server = Annotated[
