@@ -56,7 +56,8 @@ class Calls:
 
     def call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
         """Stand in for `Server.call`."""
-        name = operation.__name__
+        begun_or_called = getattr(operation, "func", operation)
+        name = begun_or_called.__name__.removeprefix("begin_")
         self.operations[name] += 1
         if self._keep:
             if name in SAVES and not any(one.operation in SAVES for one in self.kept):
@@ -66,11 +67,10 @@ class Calls:
         return self._call(operation, *arguments)
 
     def stream(self, queries: Iterable[Query]) -> Iterator[list[list[Any]]]:
-        """Stand in for `Server.stream`."""
+        """Stand in for `Server.stream`; each query of it is a call, too."""
         asked = list(queries)
-        self.operations["projection"] += len(asked)
         if self._keep:
-            self.kept.append(Call("stream", tuple(asked)))
+            self.kept.append(Call("stream", tuple((hql, dict(params)) for hql, params in asked)))
         return self._stream(asked)
 
 
@@ -103,7 +103,7 @@ def _stream(query: Any, _: Any, asked: tuple[Query, ...], context: Any) -> None:
 
 
 REPLAYED: dict[str, Callable[..., None]] = {
-    **{name: partial(_query, name) for name in ("projection", "findAllByQuery")},
+    "findAllByQuery": partial(_query, "findAllByQuery"),
     **{name: partial(_save, name) for name in SAVES},
     "stream": _stream,
 }

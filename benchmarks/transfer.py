@@ -2,18 +2,22 @@
 """Measure export and apply between two sandboxes: round trips, time, CPU and memory.
 
 ``python -m benchmarks.transfer --images 100 1000 10000``. Everything is measured in a process of
-its own. *Bare* is the time that the same queries and saves take when they are made again with
-nothing done before, between or after; for apply, with the same imports made by a plain client.
+its own, and time as the least of some runs. *Bare* is the time that the same queries and saves
+take when they are made again with nothing done before, between or after; for apply, with the same
+imports made by a plain client. *Python* is memory by tracemalloc, in a run of its own, for that is
+slow; *resident* is the process's.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import shutil
 import tempfile
 import time
+import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +39,9 @@ from tests.places import GROUP, PASSWORD, USER, Place, create_account
 
 T = TypeVar("T")
 
+WRITERS = ("graphxfer.omexml", "rocrate.rocrate")
+"""What an export loads when it begins to write."""
+
 IMPORTING = {
     "importFileset", "getUploader", "write", "close", "verifyUpload", "addCallback",
     "getResponse", "getStatus", "getRequest",
@@ -48,16 +55,14 @@ class Measured:
 
     Attributes
     ----------
+    operations : Counter
+        Its remote calls by operation.
     calls : int
         Round trips, without those of logging in.
-    operations : Counter
-        The same by operation.
     wall, cpu : float
         Seconds; of CPU those of this process, in all its threads.
     peak : int
-        Bytes of resident memory above what was there at the start, at most.
-    nodes : int
-        How many nodes the graph has.
+        Bytes of memory above what was there at the start, at most: resident, or Python's.
     """
 
     operations: Counter[str]
@@ -65,18 +70,33 @@ class Measured:
     wall: float = 0
     cpu: float = 0
     peak: int = 0
-    nodes: int = 0
 
 
 @contextmanager
-def measured(server: Server) -> Iterator[Measured]:
-    """Measure a block."""
+def measured(server: Server, *, traced: bool, libraries: Sequence[str] = ()) -> Iterator[Measured]:
+    """Measure a block.
+
+    Parameters
+    ----------
+    server : Server
+        Whose calls are counted.
+    traced : bool
+        Measure Python's memory, by tracemalloc, instead of the resident.
+    libraries : sequence of str
+        Modules that the work loads when it needs them. To load them here is part of its time, but
+        not of its memory, which is to tell what a node takes.
+    """
     found = Measured(Calls(server).operations)
     calls, cpu, wall = server.calls, time.process_time(), time.perf_counter()
+    for library in libraries:
+        importlib.import_module(library)
     start = _reset_peak()
+    if traced:
+        tracemalloc.start()
     yield found
     found.wall, found.cpu = time.perf_counter() - wall, time.process_time() - cpu
-    found.calls, found.peak = server.calls - calls, _memory("VmHWM") - start
+    found.calls = server.calls - calls
+    found.peak = tracemalloc.get_traced_memory()[1] if traced else _memory("VmHWM") - start
 
 
 def _reset_peak() -> int:
@@ -93,10 +113,10 @@ def _memory(name: str) -> int:
 # -- each in a process of its own -----------------------------------------------------------------
 
 
-def run_export(source: Place, dataset: int, folder: Path) -> Measured:
+def run_export(source: Place, dataset: int, folder: Path, traced: bool) -> Measured:
     """Measure an export."""
-    with source.connect() as server, measured(server) as found:
-        found.nodes = len(export(server, {"Dataset": [dataset]}, folder).graph())
+    with source.connect() as server, measured(server, traced=traced, libraries=WRITERS) as found:
+        export(server, {"Dataset": [dataset]}, folder)
     return found
 
 
@@ -108,18 +128,18 @@ def bare_export(source: Place, dataset: int, folder: Path) -> float:
         return replay(server, calls.kept)
 
 
-def run_fetch(source: Place, folder: Path) -> None:
-    """Have the files there."""
+def run_fetch(source: Place, folder: Path) -> int:
+    """Have the files there; return how many nodes the graph has."""
+    bundle = Bundle(folder)
     with source.connect() as server:
-        fetch(Bundle(folder), server)
+        fetch(bundle, server)
+    return len(bundle.graph())
 
 
-def run_apply(destination: Place, folder: Path) -> Measured:
+def run_apply(destination: Place, folder: Path, traced: bool) -> Measured:
     """Measure an apply."""
-    with destination.connect(own_session=True) as server, measured(server) as found:
-        bundle = Bundle(folder)
-        plan = apply(bundle, server)
-        found.nodes = len(bundle.graph())
+    with destination.connect(own_session=True) as server, measured(server, traced=traced) as found:
+        plan = apply(Bundle(folder), server)
     assert not plan.skipped
     return found
 
@@ -136,7 +156,7 @@ def bare_apply(
         calls = Calls(server, keep=True, before_saving=lambda: shutil.copytree(directory, copy))
         apply(bundle, server)
     imports = _bare_imports(destination, bundle)
-    with manage.running(copy) as sandbox, _at(sandbox).connect() as server:
+    with manage.running(copy) as sandbox, at(sandbox).connect() as server:
         return imports, replay(server, calls.kept)
 
 
@@ -166,43 +186,74 @@ def fresh(directory: Path) -> Iterator[Place]:
     """Have a new sandbox with an account for the length of a block."""
     with manage.running(directory) as sandbox:
         create_account(sandbox.host, sandbox.port)
-        yield _at(sandbox)
+        yield at(sandbox)
+    shutil.rmtree(directory)
 
 
-def _at(sandbox: manage.Sandbox) -> Place:
+def at(sandbox: manage.Sandbox) -> Place:
+    """Return the account at a sandbox."""
     return Place(f"omero://{USER}@{sandbox.host}:{sandbox.port}/{GROUP}", PASSWORD)
 
 
-def measure(number: int, folder: Path) -> None:
+def measure(number: int, repeat: int, folder: Path) -> None:
     """Measure the transfer of so many images, and print it."""
     bundle = folder / "bundle"
     with fresh(folder / "source") as source:
         client = source.client()
         dataset = images.build(client, number)
         client.closeSession()
-        exported = apart(run_export, source, dataset, bundle)
-        bare = apart(bare_export, source, dataset, folder / "again")
-        tell("export", number, exported, bare)
-        apart(run_fetch, source, bundle)
-    with fresh(folder / "destination") as destination:
-        applied = apart(run_apply, destination, bundle)
+        runs, bare = [], []
+        for _ in range(repeat):
+            shutil.rmtree(bundle, ignore_errors=True)
+            runs.append(apart(run_export, source, dataset, bundle, False))
+            shutil.rmtree(bundle)
+            bare.append(apart(bare_export, source, dataset, bundle))
+        traced = apart(run_export, source, dataset, bundle, True)
+        nodes = apart(run_fetch, source, bundle)
+    tell("export", number, nodes, runs, traced, min(bare))
+    measure_apply(number, nodes, repeat, bundle)
+
+
+def measure_apply(number: int, nodes: int, repeat: int, bundle: Path) -> None:
+    """Measure the second half; each time the destination is new."""
+    runs, imports, saves = [], [], []
+    for _ in range(repeat):
+        runs.append(_applied(bundle, False))
+        directory, copy = bundle.with_name("destination"), bundle.with_name("copy")
+        with fresh(directory) as destination, forgotten(bundle):
+            importing, saving = apart(bare_apply, destination, directory, bundle, copy)
+        shutil.rmtree(copy)
+        imports.append(importing)
+        saves.append(saving)
+    tell("apply", number, nodes, runs, _applied(bundle, True), min(imports) + min(saves))
+    print(f"       bare: {min(imports):.2f} s of imports, {min(saves):.2f} s of queries and saves")
+
+
+def _applied(bundle: Path, traced: bool) -> Measured:
+    with fresh(bundle.with_name("destination")) as destination, forgotten(bundle):
+        return apart(run_apply, destination, bundle, traced)
+
+
+@contextmanager
+def forgotten(bundle: Path) -> Iterator[None]:
+    """Forget at the end of a block what was applied in it."""
+    yield
     shutil.rmtree(bundle / "journals")
-    another = folder / "another"
-    with fresh(another) as destination:
-        imports, saves = apart(bare_apply, destination, another, bundle, folder / "copy")
-    tell("apply", number, applied, imports + saves)
-    print(f"       bare: {imports:.2f} s of imports, {saves:.2f} s of queries and saves")
 
 
-def tell(what: str, number: int, found: Measured, bare: float) -> None:
+def tell(
+    what: str, number: int, nodes: int, runs: Sequence[Measured], traced: Measured, bare: float
+) -> None:
     """Print what was measured."""
+    found = runs[0]
+    wall, cpu = min(run.wall for run in runs), min(run.cpu for run in runs)
     importing = sum(found.operations[name] for name in IMPORTING)
     print(
-        f"{what:6} {number:6,} images  {found.nodes:7,} nodes  "
+        f"{what:6} {number:6,} images {nodes:7,} nodes  "
         f"{found.calls - importing:4} calls + {importing} of imports  "
-        f"{found.wall:7.2f} s  bare {bare:7.2f} s  {found.wall / bare:4.2f}x  "
-        f"CPU {1000 * found.cpu / number:5.2f} ms an image  "
-        f"memory {found.peak / 1e6:6.1f} MB, {found.peak / found.nodes:5.0f} B a node"
+        f"{wall:6.2f} s, bare {bare:6.2f} s: {wall / bare:4.2f} x  "
+        f"CPU {1000 * cpu / number:4.2f} ms an image  memory a node: "
+        f"{traced.peak / nodes:4.0f} B Python, {found.peak / nodes:4.0f} B resident"
     )
     by_operation = (f"{name} {count}" for name, count in found.operations.most_common())
     print(f"       {', '.join(by_operation)}", flush=True)
@@ -212,9 +263,11 @@ def main() -> None:
     """Measure for each number of images."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer", description=__doc__)
     parser.add_argument("--images", type=int, nargs="+", default=[100, 1000, 10_000])
-    for number in parser.parse_args().images:
+    parser.add_argument("--repeat", type=int, default=1, help="measure time so often")
+    args = parser.parse_args()
+    for number in args.images:
         with tempfile.TemporaryDirectory(prefix="graphxfer-bench-") as folder:
-            measure(number, Path(folder))
+            measure(number, args.repeat, Path(folder))
 
 
 if __name__ == "__main__":
