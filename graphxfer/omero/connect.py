@@ -67,13 +67,11 @@ def connect(
     """
     joined = None if password else _join(profile)
     client = joined or _log_in(profile, password)
-    with _closing(client):
-        server = Server(client, profile, LOGIN_CALLS)
+    with _serving(client, profile, LOGIN_CALLS) as server:
         if joined and own_session:
             with _another(server) as own:
                 yield own
         else:
-            client.enableKeepAlive(KEEP_ALIVE)
             yield server
 
 
@@ -82,9 +80,7 @@ def _another(server: Server) -> Iterator[Server]:
     """Work in a further session of the same user, which ends with the block."""
     session = server.service("ISession").createUserSession(0, IDLE, server.group_name)
     client = _session(server.profile, session.uuid.val, session.uuid.val)
-    with _closing(client):
-        own = Server(client, server.profile, server.calls + LOGIN_CALLS)
-        client.enableKeepAlive(KEEP_ALIVE)
+    with _serving(client, server.profile, server.calls + LOGIN_CALLS) as own:
         try:
             yield own
         finally:
@@ -94,13 +90,19 @@ def _another(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def _closing(client: Any) -> Iterator[None]:
+def _serving(client: Any, profile: Profile, calls: int) -> Iterator[Server]:
     """Close a client in the end; the session that it made ends, one that it joined does not."""
     try:
-        yield
+        server = Server(client, profile, calls)
+        client.enableKeepAlive(KEEP_ALIVE)
+        yield server
     finally:
-        with contextlib.suppress(Ice.Exception):
-            client.closeSession()
+        _close(client)
+
+
+def _close(client: Any) -> None:
+    with contextlib.suppress(Ice.Exception):
+        client.closeSession()
 
 
 def _join(profile: Profile) -> Any:
@@ -142,8 +144,7 @@ def _session(profile: Profile, user: str, password: str) -> Any:
     try:
         client.createSession(user, password)
     except (Ice.Exception, omero.ClientError) as error:
-        with contextlib.suppress(Ice.Exception):
-            client.closeSession()
+        _close(client)
         raise failure(error, profile.address) from error
     return client
 

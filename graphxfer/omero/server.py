@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import Any
 
@@ -129,7 +131,8 @@ class Server:
         for last in (False,) * (TRIES - 1) + (True,):
             self._count()
             try:
-                return self._wrapped(operation(*arguments))
+                with unbroken():
+                    return self._wrapped(operation(*arguments))
             except (omero.TryAgain, omero.DatabaseBusyException) as busy:
                 if last:
                     raise failure(busy, self.profile.address) from busy
@@ -219,8 +222,7 @@ class Server:
         **params
             int, str, or a non-empty list of these, by name; `limit` is the most rows.
         """
-        found = self.service("IQuery").projection(hql, parameters(params), self.context(ALL_GROUPS))
-        return unwrap(found)
+        return next(self.stream([(hql, params)]))
 
     def stream(self, queries: Iterable[Query]) -> Iterator[list[list[Any]]]:
         """Ask several projections, some at once, and yield their rows in the order asked.
@@ -230,19 +232,21 @@ class Server:
         queries : iterable
             HQL and parameters, as of `rows`.
         """
-        service, context = self.service("IQuery").proxy, self.context(ALL_GROUPS)
+        query, context = self.service("IQuery").proxy, self.context(ALL_GROUPS)
         asked: deque[Any] = deque()
         for hql, params in queries:
             if len(asked) == IN_FLIGHT:
-                yield self._answer(service, asked.popleft())
-            self._count()
-            asked.append(service.begin_projection(hql, parameters(params), _ctx=context))
+                yield self._answer(query, asked.popleft())
+            begin = partial(query.begin_projection, _ctx=context)
+            asked.append(self.call(begin, hql, parameters(params)))
         while asked:
-            yield self._answer(service, asked.popleft())
+            yield self._answer(query, asked.popleft())
 
-    def _answer(self, service: Any, asked: Any) -> list[list[Any]]:
+    def _answer(self, query: Any, asked: Any) -> list[list[Any]]:
+        """Unpack an answer only now, however early it came: Ice keeps it small until then."""
         try:
-            return unwrap(service.end_projection(asked))
+            with unbroken():
+                return unwrap(query.end_projection(asked))
         except Ice.Exception as error:
             raise failure(error, self.profile.address) from error
 
@@ -275,6 +279,30 @@ class Service:
 
     def __getattr__(self, operation: str) -> Any:
         return partial(self._server.call, getattr(self.proxy, operation))
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Hold back Ctrl-C as long as a call takes.
+
+    Ice calls Python code to pack and unpack objects, and swallows what that raises: a Ctrl-C
+    that comes then would be lost.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def parameters(params: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -333,6 +334,18 @@ def test_what_the_server_asks_to_repeat_is_repeated(source: Place) -> None:
         with pytest.raises(ServerFailure, match="TryAgain"):
             server.call(busy, 100)
         assert len(tries) == TRIES
+
+
+def test_an_interrupt_waits_for_the_call(source: Place) -> None:
+    done = []
+
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append(True)
+
+    with source.connect() as server, pytest.raises(KeyboardInterrupt):
+        server.call(interrupted)
+    assert done
 
 
 # -- failures
