@@ -263,10 +263,10 @@ def _write_documents(folder: Path, graph: TransferGraph, manifest: Manifest) -> 
     from graphxfer import omexml  # as above
 
     (folder / "files").mkdir(exist_ok=True)
-    _replace(folder / MANIFEST, partial(_write_manifest, manifest))
-    _replace(folder / XML, partial(omexml.write, graph))
-    _replace(folder / CRATE, partial(crate.write, graph, manifest))
-    _replace(folder / GRAPH, partial(jsonld.write, graph))
+    replace(folder / MANIFEST, partial(_write_manifest, manifest))
+    replace(folder / XML, partial(omexml.write, graph))
+    replace(folder / CRATE, partial(crate.write, graph, manifest))
+    replace(folder / GRAPH, partial(jsonld.write, graph))
     _sync(folder)
 
 
@@ -276,7 +276,7 @@ def _write_manifest(manifest: Manifest, stream: BinaryIO) -> None:
     text.detach()
 
 
-def _replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
+def replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
     """Write a file beside, wait until it is on the disk, and put it in its place."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

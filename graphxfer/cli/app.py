@@ -25,6 +25,8 @@ COMMANDS = (
     "query",
     "validate",
     "graph",
+    "diff",
+    "convert",
     "report",
     "serve",
 )

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import networkx as nx
 import typer
 
-from graphxfer.bundle import open_source, told
+from graphxfer.bundle import open_source, replace
 from graphxfer.cli.common import OUT, BundleFolder, Json, print_json, printable
 from graphxfer.errors import UsageError
 from graphxfer.graph import TransferGraph
@@ -55,18 +56,17 @@ def graph(
 
 
 def _write(part: nx.MultiDiGraph[str], found: TransferGraph, output: Path) -> None:
-    ending = output.suffix.lower()
-    if ending == ".svg":
-        with told(output):
-            output.write_text(network.svg(part, found), encoding="utf-8")
-    elif ending == ".graphml":
-        network.write_graphml(part, found, output)
-    elif ending == ".gexf":
-        network.write_gexf(part, found, output)
-    else:
+    writers = {".graphml": network.write_graphml, ".gexf": network.write_gexf, ".svg": _write_svg}
+    write = writers.get(output.suffix.lower())
+    if write is None:
         raise UsageError(
             "is no kind of file that is written", where=str(output), do=".graphml, .gexf or .svg"
         )
+    replace(output, partial(write, part, found))
+
+
+def _write_svg(part: nx.MultiDiGraph[str], found: TransferGraph, stream: BinaryIO) -> None:
+    stream.write(network.svg(part, found).encode())
 
 
 def _print(shape: Shape) -> None:

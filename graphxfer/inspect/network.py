@@ -8,14 +8,12 @@ import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 import networkx as nx
 
 from graphxfer import model
-from graphxfer.bundle import told
 from graphxfer.errors import UsageError
 from graphxfer.graph import TransferGraph, class_of
 from graphxfer.inspect.summary import label
@@ -162,16 +160,14 @@ def neighbourhood(graph: TransferGraph, iri: str, steps: int = 1) -> nx.MultiDiG
 # -- writing ------------------------------------------------------------------------------------
 
 
-def write_graphml(network: nx.MultiDiGraph[str], graph: TransferGraph, path: Path) -> None:
+def write_graphml(network: nx.MultiDiGraph[str], graph: TransferGraph, stream: BinaryIO) -> None:
     """Write GraphML, for Cytoscape, yEd, igraph and others."""
-    with told(path), path.open("wb") as stream:
-        nx.write_graphml(_plain(network, graph), stream)
+    nx.write_graphml(_plain(network, graph), stream)
 
 
-def write_gexf(network: nx.MultiDiGraph[str], graph: TransferGraph, path: Path) -> None:
+def write_gexf(network: nx.MultiDiGraph[str], graph: TransferGraph, stream: BinaryIO) -> None:
     """Write GEXF, for Gephi."""
-    with told(path), path.open("wb") as stream:
-        nx.write_gexf(_plain(network, graph), stream)
+    nx.write_gexf(_plain(network, graph), stream)
 
 
 def _plain(network: nx.MultiDiGraph[str], graph: TransferGraph) -> nx.MultiDiGraph[str]:

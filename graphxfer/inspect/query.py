@@ -80,13 +80,16 @@ def load(bundle: Bundle, *, with_omero_rdf: bool = False) -> Iterator[Store]:
             triples = Triples(header)
             lines = omero_rdf.added(triples, nodes) if with_omero_rdf else triples.of(nodes)
             store = pyoxigraph.Store(folder)
-            store.bulk_load(
-                cast("IO[bytes]", _Stream(lines)), format=RdfFormat.N_TRIPLES, lenient=True
-            )
+            store.bulk_load(stream(lines), format=RdfFormat.N_TRIPLES, lenient=True)
             store.optimize()  # or else a look-up takes six times as long
             store.flush()
             del store  # another process is to open it
         yield Store(Path(folder), header.base)
+
+
+def stream(lines: Iterator[str]) -> IO[bytes]:
+    """Return lines of text as the binary file that Oxigraph reads."""
+    return cast("IO[bytes]", _Stream(lines))
 
 
 class _Stream(io.RawIOBase):

@@ -71,8 +71,9 @@ def test_graphml_and_gexf_hold_every_node_and_edge(graph: TransferGraph) -> None
     view = network.view(graph)
     with TemporaryDirectory() as folder:
         graphml, gexf = Path(folder, "a.graphml"), Path(folder, "a.gexf")
-        network.write_graphml(view, graph, graphml)
-        network.write_gexf(view, graph, gexf)
+        with graphml.open("wb") as stream, gexf.open("wb") as other:
+            network.write_graphml(view, graph, stream)
+            network.write_gexf(view, graph, other)
         found = nx.read_graphml(graphml, force_multigraph=True), nx.read_gexf(gexf)
     for read in found:
         assert set(read) == set(view)
