@@ -291,6 +291,8 @@ def _wait(server: Server, handle: Any, sending: Sending) -> int:
                 "the server found no image in it", fileset=_fileset_id(handle), where=_told(sending)
             )
         fileset = response.pixels[0].image.fileset
+        for pixels in response.pixels:
+            pixels.unload()  # it and its image refer to each other, which would keep them for long
         return int(fileset.id.val) if fileset else _fileset_id(handle)
     finally:
         with contextlib.suppress(GraphxferError):
