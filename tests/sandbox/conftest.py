@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import omero
 import omero.all
 import pytest
+from omero.cli import CLI
 from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
-from omero.rtypes import rstring
+from omero.rtypes import rstring, unwrap
 
 from graphxfer.sandbox import manage
+from graphxfer.sandbox.seed import seed
 
 PASSWORD = "secret"
 _numbers = itertools.count(1)
@@ -89,3 +93,68 @@ def lab(root: Any, connect: Callable[..., Any]) -> Callable[[str], Lab]:
         return Lab(id_, group.name.val, root, connect)
 
     return make
+
+
+class Command:
+    """The `omero` command of omero-py, by its library entry: bin/omero refuses to run as root."""
+
+    def __call__(self, *arguments: str) -> str:
+        """Run it; return what it says on both of its outputs. Exits are SystemExit or its own."""
+        cli, said = CLI(), io.StringIO()
+        cli.loadplugins()
+        try:
+            with redirect_stdout(said), redirect_stderr(said):
+                cli.invoke(list(arguments), strict=True)
+        finally:
+            cli.close()
+        return said.getvalue()
+
+    def log_in(self, sandbox: manage.Sandbox, name: str = "root", password: str = "omero") -> None:  # noqa: S107
+        """Log in, as the user will be until the next login."""
+        self("login", f"{name}@127.0.0.1:{sandbox.port}", "-w", password)
+
+
+@pytest.fixture(scope="module")
+def omero_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    """Have the command, in a home of its own."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(home))
+        patch.setenv("OMERO_USERDIR", str(home / "omero"))
+        yield Command()
+
+
+@dataclass
+class Filled:
+    """A server with the seed program's data."""
+
+    server: manage.Sandbox
+    made: dict[str, list[int]]
+    password: str = PASSWORD
+    user: str = "researcher"
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """Have an ordinary client of the user's."""
+        client = omero.client(self.server.host, self.server.port)
+        try:
+            client.createSession(self.user, self.password)
+            yield client
+        finally:
+            client.closeSession()
+
+    def rows(self, hql: str) -> list[Any]:
+        """Answer a projection, unwrapped."""
+        with self.client() as client:
+            return [unwrap(row) for row in client.sf.getQueryService().projection(hql, None)]
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """Have a server with example data, for the length of a module."""
+    with manage.running(tmp_path_factory.mktemp("filled")) as sandbox:
+        made = seed(
+            sandbox.host, sandbox.port, "root", "omero", member_password=PASSWORD,
+            say=lambda line: None,
+        )  # fmt: skip
+        yield Filled(sandbox, made)

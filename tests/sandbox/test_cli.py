@@ -6,52 +6,26 @@ Source: OMERO's pages on the command line (docs.openmicroscopy.org, users/cli).
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from omero.cli import CLI
 
 from graphxfer.sandbox import manage
-
-Run = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def omero(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run the command by its library entry: bin/omero refuses to run as root."""
-    home = tmp_path_factory.mktemp("home")
-
-    def run(*arguments: str) -> str:
-        cli, said = CLI(), io.StringIO()
-        cli.loadplugins()
-        try:
-            with redirect_stdout(said), redirect_stderr(said):
-                cli.invoke(list(arguments), strict=True)
-        finally:
-            cli.close()
-        return said.getvalue()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(home))
-        patch.setenv("OMERO_USERDIR", str(home / "omero"))
-        yield run
+from tests.sandbox.conftest import Command
 
 
 @pytest.fixture(scope="module")
-def as_root(omero: Run, server: manage.Sandbox) -> Run:
-    omero("login", f"root@127.0.0.1:{server.port}", "-w", "omero")
-    return omero
+def as_root(omero_command: Command, server: manage.Sandbox) -> Command:
+    omero_command.log_in(server)
+    return omero_command
 
 
-def new(run: Run, *arguments: str) -> str:
+def new(run: Command, *arguments: str) -> str:
     return run("obj", "new", *arguments).strip().splitlines()[-1]
 
 
-def test_objects_and_queries(as_root: Run) -> None:
+def test_objects_and_queries(as_root: Command) -> None:
     project = new(as_root, "Project", "name=from the command line")
     assert "name=from the command line" in as_root("obj", "get", project)
     as_root("obj", "update", project, "description=text")
@@ -60,7 +34,7 @@ def test_objects_and_queries(as_root: Run) -> None:
     assert "text" in rows
 
 
-def test_users_and_groups(as_root: Run) -> None:
+def test_users_and_groups(as_root: Command) -> None:
     as_root("group", "add", "cli-lab", "--type", "read-annotate")
     as_root("user", "add", "cli-ada", "Ada", "Love", "cli-lab", "-P", "pw")
     assert re.search(r"cli-lab +\| rwra--", as_root("group", "list"))
@@ -68,14 +42,14 @@ def test_users_and_groups(as_root: Run) -> None:
     assert "root" in as_root("sessions", "who")
 
 
-def test_tags(as_root: Run) -> None:
+def test_tags(as_root: Command) -> None:
     tag = as_root("tag", "create", "--name", "cli-tag", "--desc", "d").split(":")[-1].strip()
     project = new(as_root, "Project", "name=tagged")
     as_root("tag", "link", project, tag)
     assert "cli-tag" in as_root("tag", "list")
 
 
-def test_files(as_root: Run, tmp_path: Path) -> None:
+def test_files(as_root: Command, tmp_path: Path) -> None:
     path = tmp_path / "up.txt"
     path.write_text("hello")
     file = as_root("upload", str(path)).strip().splitlines()[-1]
@@ -83,13 +57,13 @@ def test_files(as_root: Run, tmp_path: Path) -> None:
     assert (tmp_path / "down.txt").read_text() == "hello"
 
 
-def test_repositories(as_root: Run, server: manage.Sandbox) -> None:
+def test_repositories(as_root: Command, server: manage.Sandbox) -> None:
     assert str(server.repository) in as_root("fs", "repos")
     as_root("fs", "mkdir", "cli/made", "--parents")
     assert (server.repository / "cli" / "made").is_dir()
 
 
-def test_moving_and_deleting(as_root: Run) -> None:
+def test_moving_and_deleting(as_root: Command) -> None:
     as_root("group", "add", "cli-target")
     project = new(as_root, "Project", "name=moved")
     assert "Dry run" in as_root("chgrp", "cli-target", project, "--dry-run")
@@ -102,8 +76,8 @@ def test_moving_and_deleting(as_root: Run) -> None:
     assert "0 rows" in as_root("hql", "-q", f"select p.id from Project p where p.id = {id_}")
 
 
-def test_logging_out_ends_the_session(omero: Run, server: manage.Sandbox) -> None:
-    omero("login", f"root@127.0.0.1:{server.port}", "-w", "omero")
-    assert f"127.0.0.1:{server.port}" in omero("sessions", "list")
-    omero("logout")
-    assert "Logged in" not in omero("sessions", "list")
+def test_logging_out_ends_the_session(omero_command: Command, server: manage.Sandbox) -> None:
+    omero_command.log_in(server)
+    assert f"127.0.0.1:{server.port}" in omero_command("sessions", "list")
+    omero_command("logout")
+    assert "Logged in" not in omero_command("sessions", "list")
