@@ -17,8 +17,8 @@ from graphxfer.cli.plan import (
     PartialOk,
     Source,
     TagPolicy,
+    check_skipped,
     show,
-    tell_skipped,
 )
 
 
@@ -51,4 +51,4 @@ def apply(
         if id_map is not None:
             mapping.write(source, there.database_uuid, id_map)
     show(done, as_json=as_json)
-    tell_skipped(done, partial_ok=partial_ok)
+    check_skipped(done, partial_ok=partial_ok)

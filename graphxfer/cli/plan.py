@@ -20,8 +20,12 @@ from graphxfer.cli.common import (
     TerminalProgress,
     human,
     print_json,
+    printable,
 )
 from graphxfer.errors import Incomplete
+
+SHOWN = 20
+"""How many nodes that cannot be moved are named."""
 
 Source = Annotated[
     Path,
@@ -63,7 +67,7 @@ def plan(
     with connect(profile(server, config)) as there:
         planned = make_plan(open_source(bundle), there, options, TerminalProgress())
     show(planned, as_json=as_json)
-    tell_skipped(planned, partial_ok=partial_ok)
+    check_skipped(planned, partial_ok=partial_ok)
 
 
 def show(planned: Plan, *, as_json: bool) -> None:
@@ -76,28 +80,29 @@ def show(planned: Plan, *, as_json: bool) -> None:
     for line in planned.summary():
         size = human(line.bytes) if line.bytes else ""
         texts = (line.kind, line.type, f"{line.number:,}", size, line.reason)
-        table.add_row(*map(Text, texts))
+        table.add_row(*(Text(printable(text)) for text in texts))
     OUT.print(table)
     for note in planned.notes:
-        OUT.print(f"Note: {note}")
+        OUT.print(printable(f"Note: {note}"))
+    skipped = planned.skipped
+    for action in skipped[:SHOWN]:
+        OUT.print(printable(f"Cannot be moved: {action.node} ({action.reason})"))
+    if len(skipped) > SHOWN:
+        OUT.print(f"… and {len(skipped) - SHOWN:,} more; --json lists all")
     if planned.nothing_to_do:
         OUT.print("There is nothing to do.")
 
 
-def tell_skipped(planned: Plan, *, partial_ok: bool) -> None:
-    """Name the nodes that cannot be moved.
+def check_skipped(planned: Plan, *, partial_ok: bool) -> None:
+    """Have it known by the exit code that some nodes cannot be moved.
 
     Raises
     ------
     Incomplete
         If there are any, and that is not said to be fine.
     """
-    skipped = planned.skipped
-    for action in skipped[:20]:
-        OUT.print(f"Cannot be moved: {action.node} ({action.reason})")
-    if len(skipped) > 20:
-        OUT.print(f"… and {len(skipped) - 20:,} more; --json lists all")
-    if skipped and not partial_ok:
+    if planned.skipped and not partial_ok:
         raise Incomplete(
-            f"{len(skipped):,} nodes cannot be moved", do="--partial-ok if that is as it should be"
+            f"{len(planned.skipped):,} nodes cannot be moved",
+            do="--partial-ok if that is as it should be",
         )

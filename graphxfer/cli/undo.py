@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json
+from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json, printable
 from graphxfer.cli.plan import Source
 
 
@@ -39,6 +39,6 @@ def undo(
     for name, number in done.removed.items():
         OUT.print(f"{'would remove' if dry_run else 'removed'} {number:,} {name}")
     for kept in done.kept:
-        OUT.print(f"kept {kept}")
+        OUT.print(printable(f"kept {kept}"))
     if not done.removed:
         OUT.print("There is nothing to remove.")

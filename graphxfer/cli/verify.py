@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json
+from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json, printable
 from graphxfer.cli.plan import Source
 from graphxfer.errors import Different
 
@@ -27,7 +27,7 @@ def verify(bundle: Source, server: Server, config: Config = None, as_json: Json 
         )
     else:
         for one in found:
-            OUT.print(str(one))
+            OUT.print(printable(str(one)))
     if found:
         raise Different(f"{len(found):,} differences", where=str(source.folder))
     if not as_json:
