@@ -3,25 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from graphxfer.bundle import Bundle
-from graphxfer.cli.common import OUT, BundleFolder, Json, human, print_json
+from graphxfer.bundle import open_source
+from graphxfer.cli.common import OUT, BundleFolder, Json, human, print_json, printable
 from graphxfer.inspect.summary import Branch, Summary, summarise
 
 SHOWN = 10
 """How many of a kind are shown before the rest is only counted."""
+WHOLE_TREE = 40
+"""The most branches of a tree that is shown as a whole; of a larger one, images are counted."""
 
 
 def summary(bundle: BundleFolder, as_json: Json = False) -> None:
     """Show what is in a bundle: its tree, counts, files, owners, what is shared or left out."""
-    graph = Bundle(bundle).graph()
-    found = summarise(graph)
+    found = summarise(open_source(bundle).graph())
     if as_json:
         print_json(asdict(found))
     else:
@@ -29,41 +30,64 @@ def summary(bundle: BundleFolder, as_json: Json = False) -> None:
 
 
 def _print(found: Summary) -> None:
-    for branch in found.tree:
-        OUT.print(_tree(branch))
-    OUT.print(_counts("Nodes", found.nodes, shown=None))
-    files = {ending: f"{count:,} ({human(size)})" for ending, (count, size) in found.files.items()}
-    OUT.print(_counts("Files", files))
-    OUT.print(_counts("Owners", found.owners))
-    OUT.print(_counts("Groups", found.groups))
-    if found.shared:
-        shared = {f"{one.type} {one.text}": f"on {one.objects:,}" for one in found.shared}
-        OUT.print(_counts("Shared", shared))
-    for alike in found.duplicates[:SHOWN]:
-        OUT.print(f"The same, but for the id: {', '.join(alike)}")
+    whole = sum(map(_size, found.tree)) <= WHOLE_TREE
+    for branch in found.tree if whole else found.tree[:SHOWN]:
+        OUT.print(_tree(branch, Tree(_branch(branch)), whole=whole))
+    if not whole and len(found.tree) > SHOWN:
+        OUT.print(_more(len(found.tree) - SHOWN))
+    for title, counts in (("Nodes", found.nodes), ("Edges", found.edges)):
+        _rows(title, ((name, f"{number:,}") for name, number in counts.items()), shown=None)
+    files = ((it, f"{count:,} ({human(size)})") for it, (count, size) in found.files.items())
+    _rows("Files", files)
+    for title, counts in (("Owners", found.owners), ("Groups", found.groups)):
+        _rows(title, ((name, f"{number:,}") for name, number in counts.items()))
+    _rows("Shared", ((f"{it.iri} {it.text}", f"on {it.objects:,} objects") for it in found.shared))
+    _rows(
+        "Duplicates", ((", ".join(iris[:4]), f"{len(iris):,} alike") for iris in found.duplicates)
+    )
     if found.came_along:
         OUT.print(f"{found.came_along:,} images come along because filesets are taken whole")
     for left in found.left_out:
-        OUT.print(f"Left out: {left.number:,} {left.type} ({left.why})")
+        OUT.print(printable(f"Left out: {left.number:,} {left.type} ({left.why})"))
 
 
-def _tree(branch: Branch, tree: Tree | None = None) -> Tree:
-    text = Text(f"{branch.iri} {branch.name}")
-    counts = (("images", branch.images), ("ROIs", branch.rois), ("annotations", branch.annotations))
-    told = [f"{number:,} {what}" for what, number in counts if number]
-    text.append(f"  {', '.join([*told, human(branch.bytes)])}", style="dim")
-    here = tree.add(text) if tree else Tree(text)
-    for child in branch.children[:SHOWN]:
-        _tree(child, here)
-    if (more := len(branch.children) - SHOWN) > 0:
-        here.add(Text(f"… and {more:,} more", style="dim"))
-    return here
+def _size(branch: Branch) -> int:
+    return 1 + sum(map(_size, branch.children))
 
 
-def _counts(title: str, counts: Mapping[str, int | str], shown: int | None = SHOWN) -> Table:
+def _tree(branch: Branch, tree: Tree, *, whole: bool) -> Tree:
+    """Add what is below a branch; of a large tree only containers, and not all of them."""
+    children = branch.children if whole else [it for it in branch.children if it.children]
+    for child in children if whole else children[:SHOWN]:
+        _tree(child, tree.add(_branch(child)), whole=whole)
+    if not whole and len(children) > SHOWN:
+        tree.add(_more(len(children) - SHOWN))
+    return tree
+
+
+def _branch(branch: Branch) -> Text:
+    is_leaf = not branch.children
+    counts = (
+        ("image", 0 if is_leaf else branch.images),
+        ("ROI", branch.rois),
+        ("annotation", branch.annotations),
+    )
+    told = [f"{number:,} {what}{'s' * (number > 1)}" for what, number in counts if number]
+    text = Text(f"{branch.iri} {printable(branch.name)}")
+    return text.append(f"  {', '.join([*told, human(branch.bytes)])}", style="dim")
+
+
+def _more(number: int) -> Text:
+    return Text(f"… and {number:,} more", style="dim")
+
+
+def _rows(title: str, rows: Iterable[tuple[str, str]], shown: int | None = SHOWN) -> None:
+    """Print a table of two columns, if there is something in it."""
+    every = list(rows)
     table = Table(title, "", box=None, pad_edge=False, header_style="bold")
-    for name, number in list(counts.items())[:shown]:
-        table.add_row(Text(name), f"{number:,}" if isinstance(number, int) else number)
-    if shown and len(counts) > shown:
-        table.add_row(Text(f"… and {len(counts) - shown:,} more", style="dim"), "")
-    return table
+    for name, told in every[:shown]:
+        table.add_row(Text(printable(name)), told)
+    if shown and len(every) > shown:
+        table.add_row(_more(len(every) - shown), "")
+    if every:
+        OUT.print(table)

@@ -90,10 +90,15 @@ def summarise(graph: TransferGraph) -> Summary:
     graph : TransferGraph
         Of any size.
     """
-    incoming = Counter(edge.object for edge in graph.edges() if edge.predicate == "annotations")
+    edges: Counter[str] = Counter()
+    incoming: Counter[str] = Counter()
+    for node in graph:
+        for name, targets in node.edges.items():
+            edges[name] += len(targets)
+        incoming.update(node.edges.get("annotations", ()))
     return Summary(
         nodes=dict(sorted(graph.types().items())),
-        edges=dict(sorted(Counter(edge.predicate for edge in graph.edges()).items())),
+        edges=dict(sorted(edges.items())),
         files=_files(graph),
         owners=_belonging(graph, "owner"),
         groups=_belonging(graph, "group"),
@@ -183,27 +188,29 @@ class _Tree:
 
     def _files_of(self, fileset: Node) -> Iterator[Node]:
         for iri in fileset.edges.get("usedFiles", ()):
-            if (entry := self.graph.get(iri)) and (file := entry.target("originalFile")):
-                yield self.graph[file]
+            entry = self.graph.get(iri)
+            file = self.graph.get(entry.target("originalFile") or "") if entry else None
+            if file:
+                yield file
 
     def branches(self) -> list[Branch]:
-        return [self._branch(self.graph[iri])[0] for iri in self.graph.header.roots]
+        found = (self.graph.get(iri) for iri in self.graph.header.roots)
+        return [self._branch(node)[0] for node in found if node]
 
-    def _branch(self, node: Node) -> tuple[Branch, set[str]]:
-        """Return a branch and the images below it, so that each is counted once."""
+    def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:
+        """Return a branch, and the images and annotations below, so that each is counted once."""
         branch = Branch(node.iri, node.type, label(node))
-        below: set[str] = set()
+        images = {node.iri} if node.edges.get("fileset") else set()
+        annotations = set(node.edges.get("annotations", ()))
         for edge in contains(class_of(node)):
             for iri in node.edges.get(edge.name, ()):
                 if child := self.graph.get(iri):
-                    twig, images = self._branch(child)
+                    twig, its_images, its_annotations = self._branch(child)
                     branch.children.append(twig)
-                    below |= images
-        branch.annotations = len(node.edges.get("annotations", ()))
-        branch.annotations += sum(child.annotations for child in branch.children)
-        below |= {node.iri} if "fileset" in node.edges else set()
-        filesets = {self.graph[iri].target("fileset") for iri in below}
-        branch.images = len(below)
-        branch.rois = sum(self.rois[iri] for iri in below)
+                    images |= its_images
+                    annotations |= its_annotations
+        filesets = {self.graph[iri].target("fileset") for iri in images}
+        branch.images, branch.annotations = len(images), len(annotations)
+        branch.rois = sum(self.rois[iri] for iri in images)
         branch.bytes = sum(self.sizes.get(iri or "", 0) for iri in filesets)
-        return branch, below
+        return branch, images, annotations

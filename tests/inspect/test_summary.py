@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a summary tells of a graph."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from graphxfer.graph import TransferGraph
+from graphxfer.inspect.summary import Branch, summarise
+from tests.inspect import sample
+from tests.inspect.sample import own
+from tests.strategies import graphs
+
+
+def test_the_tree_counts_each_thing_once() -> None:
+    tree = summarise(sample.graph()).tree
+    mitosis, meiosis, alone = tree
+    assert (mitosis.images, mitosis.rois, mitosis.bytes) == (2, 1, 3000)
+    # Five links from two images, and one tag is on both.
+    assert mitosis.annotations == 5
+    assert [child.name for child in mitosis.children] == ["2026-03-14", "to do"]
+    # The fileset is whole, whichever of its images is asked for.
+    assert (meiosis.images, meiosis.bytes) == (1, 3000)
+    assert (alone.type, alone.images, alone.bytes) == ("Image", 1, 4000)
+
+
+def test_nodes_edges_files_and_owners_are_counted() -> None:
+    found = summarise(sample.graph())
+    assert found.nodes["Image"] == 3
+    assert found.edges["images"] == 3
+    assert found.files == {"tif": (1, 4000), "ome.tif": (1, 3000), "csv": (1, 48)}
+    assert found.owners["max"] == 1
+    assert found.came_along == 1
+    assert found.left_out[0].number == 3
+
+
+def test_what_is_shared_and_what_is_alike() -> None:
+    found = summarise(sample.graph())
+    assert [(it.iri, it.objects) for it in found.shared] == [("TagAnnotation/5", 2)]
+    assert found.duplicates == [("TagAnnotation/5", "TagAnnotation/6")]
+
+
+def test_a_graph_with_holes_is_summarised_too() -> None:
+    holes = sample.graph(
+        own("Dataset/102", {"name": "to do"}, images=("Image/404",)),
+        without=("OriginalFile/3", "Project/52"),
+    )
+    found = summarise(holes)
+    assert [branch.iri for branch in found.tree] == ["Project/51", "Image/9"]
+    assert found.tree[0].bytes == 0
+
+
+def leaves(branch: Branch) -> set[str]:
+    below = [leaves(child) for child in branch.children]
+    return set().union(*below) if below else {branch.iri}
+
+
+@given(graphs())
+@settings(max_examples=20)
+def test_counts_are_those_of_the_graph(graph: TransferGraph) -> None:
+    found = summarise(graph)
+    assert sum(found.nodes.values()) == len(graph)
+    assert sum(found.edges.values()) == sum(1 for _ in graph.edges())
+    images = {node.iri for node in graph.of_type("Image")}
+    for branch in found.tree:
+        assert branch.images == len(leaves(branch) & images)
