@@ -36,7 +36,8 @@ def main() -> None:
         install_ice()
         say("installing graphxfer and the packages it needs: about a minute")
         run(PYTHON, "-m", "pip", "--no-input", "install", "-q", "-e", f"{ROOT}[{EXTRAS}]")
-        install_rsync()
+        install_if_permitted("rsync", "to fetch files from a server's disk")
+        install_if_permitted("chromium", "to test the report's page in a browser")
         STAMP.write_text(fingerprint())
         say("done")
 
@@ -89,14 +90,14 @@ def install_ice() -> None:
         raise SetupError("without Ice graphxfer cannot speak to OMERO: see above")
 
 
-def install_rsync() -> None:
-    """Install rsync where that is permitted; graphxfer works without it, so else only name it."""
-    if shutil.which("rsync"):
+def install_if_permitted(program: str, purpose: str) -> None:
+    """Install a program that all goes without, where that is permitted; else only name it."""
+    if shutil.which(program):
         return
     try:
-        install_debian_packages(["rsync"], "to fetch files from a server's disk")
+        install_debian_packages([program], purpose)
     except SetupError as error:
-        say(f"going on without rsync. {error}")
+        say(f"going on without {program}. {error}")
 
 
 if __name__ == "__main__":

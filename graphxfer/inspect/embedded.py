@@ -217,7 +217,7 @@ def thumbnails(bundle: Bundle) -> tuple[dict[str, str], int]:
 
 def thumbnail_images(bundle: Bundle) -> list[str]:
     """Return the IRIs of the images that have a thumbnail."""
-    return [iri("Image", int(path.stem)) for path in _thumbnail_files(bundle)]
+    return [iri("Image", int(path.stem)) for path in _thumbnail_files(bundle) if thumbnail(path)]
 
 
 def thumbnail_path(bundle: Bundle, image: int) -> Path | None:

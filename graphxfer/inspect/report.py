@@ -169,6 +169,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     # ASCII only: what JSON escapes no parser can stumble over; the order is the graph's.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
