@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+FOLLOWS = "one of its ends cannot be moved"
+"""Why a link is skipped where that is told of the node already."""
+
 
 class Tags(StrEnum):
     """What becomes of a tag (a class of `Reuse.POLICY`) that the destination has already."""
@@ -117,8 +120,8 @@ class Plan:
 
     @property
     def skipped(self) -> list[Action]:
-        """The nodes that cannot be moved."""
-        return [action for action in self.of(Kind.SKIP) if not action.child]
+        """The nodes, and the links to what is not there, that cannot be moved."""
+        return [action for action in self.of(Kind.SKIP) if action.reason != FOLLOWS]
 
     @property
     def nothing_to_do(self) -> bool:

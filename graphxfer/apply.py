@@ -57,6 +57,7 @@ def apply(
         What `make_plan` raises, and what the server refuses; the journal stays intact.
     """
     graph = bundle.graph()
+    bundle.manifest()  # what cannot be read is told before anything is written
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
         check_journal(journal, graph)
         Recovery(graph, server, journal, progress).settle()

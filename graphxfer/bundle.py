@@ -53,7 +53,7 @@ class Bundle:
         self._graph: TransferGraph | None = None
         self._manifest: Manifest | None = None
         for path in (self.graph_path, self.manifest_path):
-            if not self._inside(path).is_file():
+            if not self.inside(path).is_file():
                 raise BadDocument(
                     f"is no bundle: {path.name} is missing",
                     where=str(folder),
@@ -95,10 +95,10 @@ class Bundle:
             If that is outside, by its name or through a symlink.
         """
         manifests.check_path(entry.path, entry.node)
-        return self._inside(self.files / entry.path)
+        return self.inside(self.files / entry.path)
 
     def journal(self, database_uuid: str) -> Path:
-        """Return where the journal of a destination is or will be; the folder for it is made.
+        """Return where the journal of a destination is or will be.
 
         Parameters
         ----------
@@ -107,13 +107,21 @@ class Bundle:
         """
         if not _UUID.fullmatch(database_uuid):
             raise UnsafePath(f"{database_uuid!r:.100} is no database UUID")
-        path = self._inside(self.journals / f"{database_uuid}.sqlite")
-        with told(path):
-            path.parent.mkdir(exist_ok=True)
-        return path
+        return self.inside(self.journals / f"{database_uuid}.sqlite")
 
-    def _inside(self, path: Path) -> Path:
-        """Return the path if no symlink on its way leads out of the folder."""
+    def inside(self, path: Path) -> Path:
+        """Return the path if no symlink on its way leads out of the folder.
+
+        Parameters
+        ----------
+        path : Path
+            Of the bundle.
+
+        Raises
+        ------
+        UnsafePath
+            If one does.
+        """
         try:
             is_inside = path.resolve().is_relative_to(self.folder.resolve())
         except (OSError, RuntimeError):  # RuntimeError: a loop of symlinks

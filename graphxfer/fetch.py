@@ -244,7 +244,7 @@ def fetch(
 
 def _work_folder(bundle: Bundle) -> Path:
     """Make ``files/.fetch``; whatever lies in it may have come with a stranger's bundle."""
-    work = bundle.files / WORK
+    work = bundle.inside(bundle.files / WORK)
     work.mkdir(parents=True, exist_ok=True)
     for path in (work, *work.rglob("*")):
         if path.is_symlink():

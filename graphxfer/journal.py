@@ -441,7 +441,15 @@ class Journal:
 
 def _own(path: Path) -> IO[str]:
     """Take the right to write a journal; it is given back when this process ends, however."""
-    stream = path.with_name(f"{path.name}.lock").open("w")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        stream = path.with_name(f"{path.name}.lock").open("w")
+    except OSError as error:
+        raise FileProblem(
+            f"no journal can be written: {error.strerror}",
+            where=str(path.parent),
+            do="an apply keeps its journal in the bundle: make room, or copy the bundle elsewhere",
+        ) from error
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 
 from graphxfer import fetch, filesets, model, proof, reuse
-from graphxfer.actions import Action, Kind, Options, Plan
+from graphxfer.actions import FOLLOWS, Action, Kind, Options, Plan
 from graphxfer.bundle import Bundle
 from graphxfer.errors import FileProblem, GraphxferError, UsageError
 from graphxfer.filesets import FILESET, Tree
@@ -318,7 +318,7 @@ class _Planner:
         elif child not in self._graph:
             kind, reason = Kind.SKIP, "its other end is not in the graph"
         elif parent in self._why_not or child in self._why_not:
-            kind, reason = Kind.SKIP, "one of its ends cannot be moved"
+            kind, reason = Kind.SKIP, FOLLOWS
         else:
             kind = Kind.LINK
         self._plan.actions.append(Action(kind, parent, type_, reason, child=child))

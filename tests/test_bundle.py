@@ -79,6 +79,7 @@ def test_a_second_export_of_the_same_keeps_what_was_fetched_and_journalled(tmp_p
     made = bundle.write(tmp_path / "transfer", GRAPH)
     (made.files / "user_2").mkdir()
     (made.files / "user_2" / "a.tif").write_bytes(b"12345")
+    made.journals.mkdir()
     made.journal("other-db").write_bytes(b"journal")
     renamed = graph_of(Node("Project/1", "Project", {"name": "Meiosis"}), FILE)
     again = bundle.write(tmp_path / "transfer", renamed)
@@ -298,7 +299,6 @@ def test_an_exported_document_alone_has_its_files_as_in_a_bundle(tmp_path: Path,
     (entry,) = opened.manifest()
     assert opened.file(entry) == tmp_path / "files" / "user_2" / "a.tif"
     assert opened.journal("6b1c") == tmp_path / f"{name}.journals" / "6b1c.sqlite"
-    assert opened.journal("6b1c").parent.is_dir()
 
 
 def test_any_other_document_has_its_files_beside_it(tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ def test_a_journal_of_another_graph_is_refused(destination: Place, tmp_path: Pat
             Manifest(),
             tmp_path,
         )
+        other.journals.mkdir()
         path.rename(other.journal(server.database_uuid))
         with pytest.raises(UsageError, match="another server"):
             make_plan(other, server)

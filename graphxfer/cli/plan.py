@@ -86,7 +86,8 @@ def show(planned: Plan, *, as_json: bool) -> None:
         OUT.print(printable(f"Note: {note}"))
     skipped = planned.skipped
     for action in skipped[:SHOWN]:
-        OUT.print(printable(f"Cannot be moved: {action.node} ({action.reason})"))
+        link = f" {action.type} {action.child}" if action.child else ""
+        OUT.print(printable(f"Cannot be moved: {action.node}{link} ({action.reason})"))
     if len(skipped) > SHOWN:
         OUT.print(f"… and {len(skipped) - SHOWN:,} more; --json lists all")
     if planned.nothing_to_do:
@@ -94,7 +95,7 @@ def show(planned: Plan, *, as_json: bool) -> None:
 
 
 def check_skipped(planned: Plan, *, partial_ok: bool) -> None:
-    """Have it known by the exit code that some nodes cannot be moved.
+    """Have it known by the exit code that something cannot be moved.
 
     Raises
     ------
@@ -103,6 +104,6 @@ def check_skipped(planned: Plan, *, partial_ok: bool) -> None:
     """
     if planned.skipped and not partial_ok:
         raise Incomplete(
-            f"{len(planned.skipped):,} nodes cannot be moved",
+            f"{len(planned.skipped):,} nodes or links cannot be moved",
             do="--partial-ok if that is as it should be",
         )

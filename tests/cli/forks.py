@@ -9,6 +9,8 @@ its own environment, folder, descriptors, session, limits, and an interpreter th
 
 from __future__ import annotations
 
+import gc
+import importlib
 import json
 import os
 import resource
@@ -21,6 +23,8 @@ from graphxfer.cli import app
 
 IMPORTED = apply, config, export, omexml, undo, verify
 """What commands import when they need it."""
+for _name in (*app.COMMANDS, "sandbox"):
+    importlib.import_module(f"graphxfer.cli.{_name}")
 
 
 def _become(job: dict[str, Any]) -> None:
@@ -50,6 +54,7 @@ def _become(job: dict[str, Any]) -> None:
 
 def main() -> None:
     """Fork for each job; a child leaves the loop, becomes the command, and ends with it."""
+    gc.freeze()  # so that a child does not touch, and copy, all that is imported
     for line in iter(sys.stdin.readline, ""):
         child = os.fork()
         if child == 0:

@@ -39,7 +39,7 @@ def test_nodes_that_cannot_be_moved(person: Person, destination: Place) -> None:
     ]
     write(person.home / "bundle", nodes, {})
     for command in ("plan", "apply"):
-        ran = person.run(command, "bundle", destination.uri).failed(4, "1 nodes cannot be moved")
+        ran = person.run(command, "bundle", destination.uri).failed(4, "1 nodes or links")
         assert "Cannot be moved: Image/1 (it has no files" in ran.out
         person.run(command, "bundle", destination.uri, "--partial-ok").done()
     json = person.run("plan", "bundle", destination.uri, "--json").failed(4).json
