@@ -21,9 +21,11 @@ from omero.rtypes import RBoolI, RDoubleI, RIntI, RLongI, RStringI, RTimeI
 from graphxfer.sandbox.database import map_table
 from graphxfer.sandbox.errors import forbidden
 from graphxfer.sandbox.model import TYPES, UNITS, Field, Type, tables
+from graphxfer.sandbox.policy import belongings
 from graphxfer.sandbox.security import Rights
 
 _FIXED = ("id", "_type", "version", "_owner", "_group", "_creation", "_update", "_external")
+NOTHING = (False, False)
 TRUE, FALSE = RBoolI(True), RBoolI(False)
 small_int = lru_cache(65536)(RIntI)
 
@@ -150,6 +152,7 @@ class Loader:
     def _read(self, type_: Type, ids: list[int], result: dict[int, Any]) -> None:
         sql, steps = plan(type_.table)
         may_read = self.rights.may_read
+        belongs = belongings(self.connection, type_.table, ids)
         has_maps: dict[str, list[int]] = defaultdict(list)
         for row in self.connection.execute(sql, (json.dumps(ids),)):
             id_, name, version, owner, group, creation, update, external = row[:8]
@@ -164,7 +167,9 @@ class Loader:
             for attribute, step in steps[name]:
                 state[attribute] = step(self, row)
             stated = row[8] if name == "ExperimenterGroup" else None
-            details = self.details(own, owner, group, creation, update, stated)
+            details = self.details(
+                own, owner, group, creation, update, stated, belongs.get(id_, NOTHING)
+            )
             if external is not None:
                 details.__dict__["_externalInfo"] = self.shell("ExternalInfo", external)
             state["_details"] = details
@@ -194,12 +199,13 @@ class Loader:
         creation: int | None,
         update: int | None,
         stated: str | None = None,
+        belongs: tuple[bool, bool] = NOTHING,
     ) -> Any:
-        """Return a DetailsI; ``stated`` are the permissions that a group has itself."""
+        """Return a DetailsI; ``stated`` and ``belongs`` are those of ``Rights.permissions``."""
         made = DetailsI.__new__(DetailsI)
         state = made.__dict__
         state.update(_details_template())
-        state["_permissions"] = self.rights.permissions(type_, owner, group, stated)
+        state["_permissions"] = self.rights.permissions(type_, owner, group, stated, belongs)
         if owner is not None:
             state["_owner"] = self.shell("Experimenter", owner)
             state["_group"] = self.shell("ExperimenterGroup", group or 0)

@@ -19,6 +19,7 @@ from omero.model import PermissionsI
 from graphxfer.sandbox.database import GUEST, ROOT, SYSTEM_GROUP, USER_GROUP
 from graphxfer.sandbox.errors import fail, forbidden
 from graphxfer.sandbox.model import ENUMERATIONS, Type
+from graphxfer.sandbox.policy import RESTRICTED, BinaryAccess
 
 ALL_GROUPS = -1
 ALL_PRIVILEGES = frozenset(ENUMERATIONS["AdminPrivilege"])
@@ -111,6 +112,8 @@ class Rights:
         Who asks.
     groups
         Group id to permissions (``rwra--``).
+    policy
+        Whose files may be downloaded.
     privileged
         The server's own work: everything is allowed, past the rules for clients.
 
@@ -120,9 +123,16 @@ class Rights:
         When the caller is not a member of the context group.
     """
 
-    def __init__(self, caller: Caller, groups: Mapping[int, str], privileged: bool = False) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        groups: Mapping[int, str],
+        policy: BinaryAccess,
+        privileged: bool = False,
+    ) -> None:
         self.caller = caller
         self.groups = groups
+        self.policy = policy
         self.privileged = privileged
         self._cache: dict[tuple[Any, ...], Any] = {}
         group = caller.group
@@ -273,14 +283,20 @@ class Rights:
             raise forbidden(f"Cannot link to {name}: current user is not allowed to {what} it")
 
     def permissions(
-        self, type_: Type, owner: int | None, group: int | None, stated: str | None = None
+        self,
+        type_: Type,
+        owner: int | None,
+        group: int | None,
+        stated: str | None = None,
+        belongs: tuple[bool, bool] = (False, False),
     ) -> Any:
         """Return the PermissionsI that an object carries to this caller.
 
         Its restrictions say what the caller may not do (canEdit, canDelete ...). They are those
-        of the group that it is in, or ``stated`` for a group itself.
+        of the group that it is in, or ``stated`` for a group itself. ``belongs`` says whether it
+        is of an image, and of one in a plate: the binary access policy asks for that.
         """
-        key = ("permissions", type_.name, owner == self.caller.user, group, stated)
+        key = ("permissions", type_.name, owner == self.caller.user, group, stated, belongs)
         if key not in self._cache:
             made = PermissionsI(stated or self.groups.get(group or 0, "rw----"))
             caller = self.caller
@@ -288,10 +304,8 @@ class Rights:
             allowed.append("Chgrp" in caller.privileges or owner == caller.user)
             allowed.append("Chown" in caller.privileges or group in caller.leader_of)
             made._restrictions = [not a for a in allowed]
-            # Pixels of plates may not be downloaded unless the server is configured so
-            # (omero.policy.binary_access, default +read,+write,+image).
-            restricted = type_.name in ("Plate", "Well", "WellSample", "PlateAcquisition")
-            made._extendedRestrictions = ["RESTRICT-BINARY-ACCESS"] if restricted else []
+            restricted = self.policy.restricts(type_, group, allowed[1], *belongs)
+            made._extendedRestrictions = [RESTRICTED] if restricted else []
             self._cache[key] = made
         return self._cache[key]
 

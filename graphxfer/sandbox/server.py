@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 import graphxfer.sandbox.services  # noqa: F401  (makes the services known)
+from graphxfer.sandbox import policy
 from graphxfer.sandbox.dispatch import Service, proxy_class, slice_name
 from graphxfer.sandbox.faults import Faults, Recorder
 from graphxfer.sandbox.repository import Repository
@@ -114,7 +115,8 @@ class Server:
         self.faults, self.recorder = options.faults, Recorder(options.record)
         self.servants: dict[tuple[str, str], Any] = {}
         self._executor = ThreadPoolExecutor(5, "background")
-        self.store = Store(directory, root_password)
+        settings = {**DEFAULTS, **options.config}
+        self.store = Store(directory, root_password, settings[policy.SETTING])
         self.sessions = Sessions(self.store, self.release_services, options.idle)
         self.repository = Repository(self)
         self._stop = threading.Event()
@@ -127,10 +129,9 @@ class Server:
         self._add(Router(), None, CATEGORY, NAME)
         self.ssl, self.tcp = (end.getInfo().port for end in self.adapter.getEndpoints())
         self.config = {
-            **DEFAULTS,
+            **settings,
             "omero.router.insecure": f"{CATEGORY}/{NAME}:tcp -p {self.tcp} -h @omero.host@",
             "omero.version": self.store.version,
-            **options.config,
         }
 
     # -- servants -------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
 from graphxfer.sandbox.hql import Query
 from graphxfer.sandbox.loading import Loader
 from graphxfer.sandbox.model import TYPES, Type, find, type_of
+from graphxfer.sandbox.policy import DEFAULT, BinaryAccess
 from graphxfer.sandbox.saving import ENCODE, Place, Saver, real
 from graphxfer.sandbox.security import ALL_GROUPS, ALL_PRIVILEGES, Caller, Rights, root
 
@@ -36,6 +37,8 @@ class Store:
         The folder of the server.
     root_password
         Password of ``root`` when the database is created.
+    binary_access
+        The server's ``omero.policy.binary_access``.
 
     Attributes
     ----------
@@ -45,7 +48,13 @@ class Store:
 
     version: str = database.VERSION
 
-    def __init__(self, directory: Path, root_password: str = "omero") -> None:  # noqa: S107
+    def __init__(
+        self,
+        directory: Path,
+        root_password: str = "omero",  # noqa: S107
+        binary_access: str = DEFAULT,
+    ) -> None:
+        self._binary_access = binary_access
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "omero.sqlite"
         is_new = not self._path.exists()
@@ -53,6 +62,7 @@ class Store:
         self.write_lock = threading.Lock()
         self.enum_ids: dict[tuple[str, str], int] = {}
         self._groups: dict[int, str] | None = None
+        self._policy: BinaryAccess | None = None
         connection = self._take()
         if is_new:
             database.create(connection, root_password)
@@ -72,6 +82,12 @@ class Store:
                 connection.execute("SELECT id, _permissions FROM experimentergroup")
             )
         return self._groups
+
+    def policy(self, connection: sqlite3.Connection) -> BinaryAccess:
+        """Return whose files may be downloaded."""
+        if self._policy is None:
+            self._policy = BinaryAccess.of(self._binary_access, connection)
+        return self._policy
 
     @contextmanager
     def transaction(self, caller: Caller, privileged: bool = False) -> Iterator[Transaction]:
@@ -164,7 +180,7 @@ class Store:
 
     def forget(self) -> None:
         """Drop what is kept of groups and enumerations: a transaction changed them."""
-        self._groups = None
+        self._groups = self._policy = None
         self.enum_ids = {}
 
     def close(self) -> None:
@@ -182,7 +198,8 @@ class Transaction:
         self.store = store
         self.connection = connection
         self.caller = caller
-        self.rights = Rights(caller, store.groups(connection), privileged)
+        groups, policy = store.groups(connection), store.policy(connection)
+        self.rights = Rights(caller, groups, policy, privileged)
         self._writing = False
         self._event: int | None = None
         self._touched: set[str] = set()

@@ -15,8 +15,10 @@ from typing import Any
 
 import ome_types
 import pytest
+from omero.cli import NonZeroReturnCode
 
 from tests.sandbox.conftest import Command, Filled
+from tests.sandbox.importing_client import import_files
 
 pytest.importorskip("omero_cli_transfer", reason="omero-cli-transfer is not installed")
 
@@ -132,3 +134,21 @@ def test_a_bioimage_archive(pack: Any, project: int, filled: Filled, tmp_path: P
     pack(f"Project:{project}", "--barchive", tmp_path / "archive.tar")
     table = contents(tmp_path / "archive.tar")["submission.tsv"].decode().splitlines()
     assert table[0].split("\t")[-1] == "original_omero_ids"
+
+
+def test_plates_need_a_binary_access_policy(
+    pack: Any, filled: Filled, omero_command: Command, tmp_path: Path
+) -> None:
+    """Default OMERO settings prevent one from downloading plates: the README says so."""
+    with filled.client() as client:
+        response = import_files(client, {"p&plates=1&plateRows=1&plateCols=1&fields=1.fake": b"x"})
+    plate = response.objects[0].id.val
+    with pytest.raises(NonZeroReturnCode):
+        pack(f"Plate:{plate}", tmp_path / "plate.tar")
+    omero_command.log_in(filled.server)
+    group = filled.rows(f"select p.details.group.id from Plate p where p.id = {plate}")[0][0]
+    omero_command("obj", "map-set", f"ExperimenterGroup:{group}", "config",
+                  "omero.policy.binary_access", "+plate")  # fmt: skip
+    omero_command.log_in(filled.server, filled.user, filled.password)
+    pack(f"Plate:{plate}", tmp_path / "plate.tar")
+    assert b"x" in contents(tmp_path / "plate.tar").values()

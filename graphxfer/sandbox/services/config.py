@@ -11,6 +11,7 @@ import omero
 import omero.all
 from omero.rtypes import rtime
 
+from graphxfer.sandbox import policy
 from graphxfer.sandbox.dispatch import Call, Service
 from graphxfer.sandbox.errors import forbidden
 
@@ -26,7 +27,7 @@ DEFAULTS = {
     "omero.fs.repo.path_rules": "Windows required, UNIX required",
     "omero.pixeldata.max_plane_width": "3192",
     "omero.pixeldata.max_plane_height": "3192",
-    "omero.policy.binary_access": "+read,+write,+image",
+    policy.SETTING: policy.DEFAULT,
     "omero.query.timeout": "1000",
     "omero.sessions.timeout": "600000",
     "omero.sessions.maximum": "6000000",

@@ -13,6 +13,7 @@ from omero.rtypes import rlong
 
 from graphxfer.sandbox.dispatch import CLIENT, SESSION, Call, Stateful
 from graphxfer.sandbox.errors import fail, forbidden, misused
+from graphxfer.sandbox.policy import RESTRICTED
 from graphxfer.sandbox.repository import original_file
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ class RawFileStore(Stateful):
     def _check_restriction(self, call: Call) -> None:
         """Apply the binary access policy: BinaryAccessPolicy (omero-server)."""
         permissions = self._row.details.permissions if self._row is not None else None
-        if permissions is not None and permissions.isRestricted("RESTRICT-BINARY-ACCESS"):
-            raise forbidden("Reading is restricted by the binary access policy")
+        if permissions is not None and permissions.isRestricted(RESTRICTED):
+            raise forbidden(f"Download is restricted for OriginalFile:{self._row.id.val}")
 
     def write(self, call: Call, buf: bytes, position: int, length: int) -> None:
         file = self._writable(call)
