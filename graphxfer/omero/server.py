@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import threading
@@ -22,6 +23,10 @@ from omero.rtypes import rlist, rlong, rstring
 from graphxfer.errors import LoginFailure, NotThere, ServerFailure
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile
+
+# The classes of omero.model live as long as the program; to look through all of them for garbage
+# again and again takes a third of an export's time.
+gc.freeze()
 
 ALL_GROUPS = -1
 OLDEST = (5, 6)
