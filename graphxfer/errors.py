@@ -82,3 +82,12 @@ class Incomplete(GraphxferError):
     """Some nodes could not be moved; they were listed."""
 
     exit_code = Exit.INCOMPLETE
+
+
+class Interrupted(GraphxferError):
+    """Ctrl-C, or SIGTERM, between two calls; what was done is in the journal."""
+
+    exit_code = Exit.INTERRUPTED
+
+    def __init__(self) -> None:
+        super().__init__("interrupted", do="run the same command again to go on")

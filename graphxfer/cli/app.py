@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from graphxfer import __version__
 from graphxfer.cli import common
+from graphxfer.errors import Interrupted
 
 COMMANDS = (
     "export",
@@ -59,9 +62,22 @@ def options(
 def _register() -> None:
     for name in COMMANDS:
         module = importlib.import_module(f"graphxfer.cli.{name}")
-        app.command(name)(getattr(module, name))
+        app.command(name)(_interruptible(getattr(module, name)))
     sandbox = importlib.import_module("graphxfer.cli.sandbox")
     app.add_typer(sandbox.app, name="sandbox", help="An OMERO of your own, to try things on.")
+
+
+def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that says how to go on when it is interrupted; typer would just end."""
+
+    @functools.wraps(command)
+    def wrapped(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+    return wrapped
 
 
 def _terminated(*_: object) -> None:

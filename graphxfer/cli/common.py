@@ -88,6 +88,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things: ``1 image``, ``2,000 images``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def human(size: float) -> str:
     """Return a count of bytes as a person reads it: ``1.5 GB``."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
@@ -112,8 +117,7 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
     except GraphxferError as error:
         return _told(f"graphxfer: {error.message()}", error.exit_code, debug)
     except KeyboardInterrupt:
-        told = "graphxfer: interrupted; run the same command again to go on"
-        return _told(told, Exit.INTERRUPTED, debug)
+        return _told("graphxfer: interrupted", Exit.INTERRUPTED, debug)
     except BrokenPipeError:
         sys.stdout = None  # type: ignore[assignment]  # nobody reads it: do not flush at exit
         return Exit.FAILED
