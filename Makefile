@@ -20,8 +20,8 @@ lint: setup ## check style, format and types
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
 
-bench: setup ## measure the speed
-	@$(python) -m pytest benchmarks --benchmark-only
+bench: setup ## measure the speed; some minutes (see benchmarks/README.md)
+	@$(python) -W ignore::DeprecationWarning -m benchmarks.transfer
 
 generate: setup ## write contexts/ and shapes/ from the catalogue
 	@$(python) -m graphxfer.generate
