@@ -24,9 +24,11 @@ def diff(
     """Show what came, went and changed from one bundle to another."""
     found = diffing.diff(open_source(one).graph(), open_source(other).graph())
     if as_json:
-        told = {"came": [it._asdict() for it in found.came], "changed": []}
-        told["went"] = [it._asdict() for it in found.went]
-        told["changed"] = [_plain(asdict(it)) for it in found.changed]
+        told = {
+            "came": [it._asdict() for it in found.came],
+            "went": [it._asdict() for it in found.went],
+            "changed": [_plain(asdict(it)) for it in found.changed],
+        }
         print_json(told)
     else:
         _print(found)

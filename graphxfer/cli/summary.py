@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, BundleFolder, Json, human, print_json, printable
+from graphxfer.cli.common import OUT, BundleFolder, Json, counted, human, print_json, printable
 from graphxfer.inspect.summary import Branch, Summary, summarise
 
 SHOWN = 10
@@ -46,7 +46,7 @@ def _print(found: Summary) -> None:
         "Duplicates", ((", ".join(iris[:4]), f"{len(iris):,} alike") for iris in found.duplicates)
     )
     if found.came_along:
-        OUT.print(f"{found.came_along:,} images come along because filesets are taken whole")
+        OUT.print(f"{counted(found.came_along, 'image')} along because filesets are taken whole")
     for left in found.left_out:
         OUT.print(printable(f"Left out: {left.number:,} {left.type} ({left.why})"))
 
@@ -72,7 +72,7 @@ def _branch(branch: Branch) -> Text:
         ("ROI", branch.rois),
         ("annotation", branch.annotations),
     )
-    told = [f"{number:,} {what}{'s' * (number > 1)}" for what, number in counts if number]
+    told = [counted(number, what) for what, number in counts if number]
     text = Text(f"{branch.iri} {printable(branch.name)}")
     return text.append(f"  {', '.join([*told, human(branch.bytes)])}", style="dim")
 

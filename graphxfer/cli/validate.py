@@ -12,7 +12,15 @@ import typer
 from rich.text import Text
 
 from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, BundleFolder, Json, TerminalProgress, print_json, printable
+from graphxfer.cli.common import (
+    OUT,
+    BundleFolder,
+    Json,
+    TerminalProgress,
+    counted,
+    print_json,
+    printable,
+)
 from graphxfer.errors import Different
 from graphxfer.inspect import validate as validating
 from graphxfer.inspect.validate import Finding, Report
@@ -39,7 +47,7 @@ def validate(
     else:
         _print(report)
     if report.violations:
-        raise Different(f"{report.violations:,} violations", where=str(bundle))
+        raise Different(counted(report.violations, "violation"), where=str(bundle))
 
 
 def _print(report: Report) -> None:

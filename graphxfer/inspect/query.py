@@ -193,7 +193,8 @@ class Answer:
             )
         if isinstance(format_, RdfFormat):
             triples = pyoxigraph.parse(self.data, RdfFormat.N_TRIPLES)
-            written = pyoxigraph.serialize(triples, format=format_, prefixes=PREFIXES)
+            used = {name: iri for name, iri in PREFIXES.items() if iri.encode() in self.data}
+            written = pyoxigraph.serialize(triples, format=format_, prefixes=used)
         else:
             found = pyoxigraph.parse_query_results(self.data, QueryResultsFormat.TSV)
             written = found.serialize(format=format_)

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphxfer import model
 from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
-from graphxfer.model import Class, Edge, Reuse, Type, Via
+from graphxfer.model import Class, Edge, Reuse, Via
+
+_ENDS = re.compile(r"(name|value|/Text)$", re.IGNORECASE)
+"""How the terms end of what people call things by."""
 
 
 @dataclass(slots=True)
@@ -116,9 +120,9 @@ def summarise(graph: TransferGraph) -> Summary:
 
 def label(node: Node, limit: int = 60) -> str:
     """Return what a person calls a node: its name or its value, shortened; else its IRI."""
-    for entry in class_of(node).fields:
-        value = node.fields.get(entry.name)
-        if value is not None and entry.type in (Type.STRING, Type.LONG, Type.DOUBLE, Type.PAIRS):
+    for field_ in class_of(node).fields:
+        value = node.fields.get(field_.name)
+        if value is not None and _ENDS.search(field_.iri):
             text = ", ".join(map("=".join, value)) if isinstance(value, tuple) else str(value)  # type: ignore[arg-type]
             return text if len(text) <= limit else f"{text[:limit]}…"
     return node.iri

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What pages of docs/ show of a terminal is what the commands print.
+
+In a block of ```` ```console ````, a line that begins with ``$ `` is run, one after another; what
+follows is what it prints, and a line ``(exit code 3)`` what it ends with if not 0.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graphxfer.graph import Node
+from tests.inspect import sample
+from tests.inspect.sample import own
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("summary", "query", "graph-view", "validate", "diff", "convert")
+_BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+BROKEN: tuple[Node, ...] = (
+    own("Dataset/102", {"name": "to do"}, images=("Image/404",)),
+    own("Fileset/3", {}),
+    own("MapAnnotation/9", {"pairs": (("gene", "tubA"), ("", "tubB"))}),
+    own("Rectangle/11", {"x": 640.0, "y": 4.5, "width": 10.0, "height": 12.0}),
+)
+LATER: tuple[Node, ...] = (
+    own("TagAnnotation/77", {"textValue": "anaphase"}),
+    own(
+        "Image/9", {"name": "c.tif [0]", "series": 0}, fileset=("Fileset/4",), pixels=("Pixels/9",)
+    ),
+)
+HOUSE_RULES = """\
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix ome: <http://www.openmicroscopy.org/rdf/2016-06/ome_core/> .
+@prefix model: <http://www.openmicroscopy.org/Schemas/OME/2016-06#> .
+
+<http://example.org/Dated> a sh:NodeShape ;
+    sh:targetClass model:Dataset ;
+    sh:property [ sh:path ome:Name ; sh:pattern "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" ;
+                  sh:message "is not named by its date" ] .
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the bundles and files that the pages speak of."""
+    sample.write(tmp_path / "my-transfer")
+    sample.write(tmp_path / "broken", *BROKEN)
+    sample.write(tmp_path / "later", *LATER, without=("CommentAnnotation/4",))
+    (tmp_path / "house-rules.ttl").write_text(HOUSE_RULES)
+    return tmp_path
+
+
+def run(line: str, place: Path) -> str:
+    """Return what a command prints, on either stream."""
+    command = shlex.split(line)
+    assert command[0] == "graphxfer", line
+    root = str(Path(__file__).parents[2])
+    ended = subprocess.run(
+        [sys.executable, "-m", "graphxfer", *command[1:]],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": root, "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    code = f"(exit code {ended.returncode})\n" if ended.returncode else ""
+    return "\n".join(line.rstrip() for line in (ended.stdout + code).splitlines())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_what_its_commands_print(page: str, place: Path) -> None:
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    tried = 0
+    for block in _BLOCK.findall(text):
+        for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, expected = example.partition("\n")
+            assert run(line, place) == expected.rstrip(), line
+            tried += 1
+    assert tried
