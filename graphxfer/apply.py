@@ -17,7 +17,7 @@ from graphxfer.journal import How, Journal, LinkKey, Made
 from graphxfer.model import Edge, Reuse, Via
 from graphxfer.model import Made as Source
 from graphxfer.omero import files, importer, lookup, write
-from graphxfer.plan import check_files, check_journal, planned
+from graphxfer.plan import GROUP, SOURCE, check_files, check_journal, planned
 from graphxfer.progress import SILENT, Progress
 from graphxfer.recover import Recovery
 
@@ -59,12 +59,13 @@ def apply(
     graph = bundle.graph()
     bundle.manifest()  # what cannot be read is told before anything is written
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
-        check_journal(journal, graph)
+        check_journal(journal, graph, server)
         Recovery(graph, server, journal, progress).settle()
         plan = planned(bundle, server, journal, options, progress)
         if not plan.nothing_to_do:
             check_files(bundle, plan, progress)
-            journal.set_meta("source", graph.header.database_uuid)
+            journal.set_meta(SOURCE, graph.header.database_uuid)
+            journal.set_meta(GROUP, str(server.group_id))
             journal.add_session(server.session_id)
             _Apply(bundle, server, journal, options, progress).run(plan)
         return plan
@@ -123,8 +124,9 @@ class _Apply:
 
     def _hasher(self, node: Node) -> str:
         entry = self._bundle.manifest().of(node.iri)
-        recorded = {entry.hasher} if entry is not None and entry.checksum else set()
-        return importer.choose_hasher(recorded, self._offered)
+        if entry is None:
+            return ""
+        return importer.choose_hasher({entry.hasher} if entry.checksum else set(), self._offered)
 
     @cached_property
     def _offered(self) -> list[str]:

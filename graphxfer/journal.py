@@ -435,6 +435,7 @@ class Journal:
         with self._writing() as db:
             for table in ("node", "link", "fileset", "extra"):
                 db.execute(f"delete from {table}")  # noqa: S608  (our own names)
+            db.execute("delete from meta where name <> 'format'")
         self._nodes.clear()
         self._links.clear()
 

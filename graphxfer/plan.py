@@ -23,6 +23,8 @@ from graphxfer.progress import SILENT, Progress
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server
 
+SOURCE, GROUP = "source", "group"
+"""What a journal is about: the source's database UUID, the id of the destination's group."""
 DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import makes it"
 UNLESS = "unless the import makes the same"
@@ -57,24 +59,37 @@ def make_plan(
     """
     journal = Journal.existing(bundle.journal(server.database_uuid))
     with journal or contextlib.nullcontext():
-        check_journal(journal, bundle.graph())
+        check_journal(journal, bundle.graph(), server)
         return planned(bundle, server, journal, options, progress)
 
 
-def check_journal(journal: Journal | None, graph: TransferGraph) -> None:
-    """Check that a journal is about this graph.
+def check_journal(
+    journal: Journal | None, graph: TransferGraph, server: Server | None = None
+) -> None:
+    """Check that a journal is about this graph, and about the group to write to.
 
     Raises
     ------
     UsageError
-        If it is about one of another server.
+        If it is about another.
     """
-    source = journal.meta("source") if journal is not None else None
-    if journal is not None and source not in (None, graph.header.database_uuid):
+    if journal is None:
+        return
+    if journal.meta(SOURCE) not in (None, graph.header.database_uuid):
         raise UsageError(
             "the journal is about a graph of another server",
             where=str(journal.path),
             do="keep each graph in a folder of its own",
+        )
+    if server is not None and journal.meta(GROUP) not in (None, str(server.group_id)):
+        (name,) = server.rows(
+            "select g.name from ExperimenterGroup g where g.id = :id",
+            id=int(journal.meta(GROUP) or 0),
+        )[0]
+        raise UsageError(
+            f"it was applied to the group {name!r}, not to {server.group_name!r}",
+            where=server.profile.address,
+            do="name that group; for another one apply a copy of the bundle without its journal",
         )
 
 

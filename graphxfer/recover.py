@@ -87,7 +87,7 @@ class Recovery:
                 return
         for ids in same_number:
             # Made by our own session, all in one transaction, and yet not what was meant.
-            write.delete(self._server, {batch.type: ids})
+            write.delete(self._server, {batch.type: ids}, alone=True)
         self._journal.abandon(batch)
 
     def _made(self, batch: Batch, *, patient: bool = False) -> list[list[int]]:

@@ -27,16 +27,6 @@ Targets = tuple[str, list[int]]
 """Some objects of one class."""
 
 
-_ALONE = sorted(
-    {
-        entry.parent or entry.name
-        for entry in model.CLASSES.values()
-        if entry.root or (entry.made is Made.USER and not entry.part_of)
-    }
-)
-"""Classes whose objects are removed by themselves, each when it is its turn."""
-
-
 @dataclass(slots=True)
 class Undone:
     """What an undo removed, or would remove.
@@ -89,7 +79,7 @@ def undo(
             do="is it the right server?",
         )
     with journal:
-        check_journal(journal, bundle.graph())
+        check_journal(journal, bundle.graph(), server)
         if not dry_run:
             Recovery(bundle.graph(), server, journal, progress).settle()
         return _Undo(bundle, server, journal, progress).run(dry_run=dry_run, keep=keep)
@@ -187,8 +177,8 @@ class _Undo:
 
     def _delete(self, name: str, ids: list[int], *, dry_run: bool = False) -> dict[str, list[int]]:
         """Delete objects; with a fileset goes all that its import made, with others nothing."""
-        keeping = () if name == FILESET else _ALONE
-        return write.delete(self._server, {name: ids}, keeping=keeping, dry_run=dry_run)
+        alone = name != FILESET
+        return write.delete(self._server, {name: ids}, alone=alone, dry_run=dry_run)
 
     def _remove(self, name: str, ids: list[int]) -> None:
         """Remove objects, but for those that went with others before (a file's annotation)."""

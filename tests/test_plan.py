@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from graphxfer.errors import FileProblem, GraphxferError, UsageError
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph
 from graphxfer.manifest import Manifest
 from graphxfer.plan import DONE, OWNED, make_plan
-from tests.places import Place
+from graphxfer.undo import undo
+from tests.places import Place, create_group
 from tests.test_apply import added, applied, container, counted, make
 from tests.transfers import SOURCE, fileset, small, write
 
@@ -149,3 +151,16 @@ def test_only_what_asks_for_it_is_merged(destination: Place, tmp_path: Path) -> 
     assert [action.kind for action in planned(bundle, destination).actions] == [Kind.CREATE]
     (action,) = planned(bundle, destination, merge=True).actions
     assert (action.kind, action.destination) == (Kind.REUSE, number)
+
+
+def test_a_journal_of_another_group_is_refused(destination: Place, tmp_path: Path) -> None:
+    create_group(destination, "another group")
+    bundle = write(tmp_path / "b", [Node("Project/1", "Project", {"name": "grouped"})], {})
+    applied(bundle, destination)
+    elsewhere = replace(destination, uri=destination.uri.rpartition("/")[0] + "/another group")
+    for command in (planned, applied):
+        with pytest.raises(UsageError, match="applied to the group 'Imaging'"):
+            command(bundle, elsewhere)
+    with destination.connect(own_session=True) as server:
+        undo(bundle, server)
+    applied(bundle, elsewhere)

@@ -34,6 +34,8 @@ USUAL = "SHA1-160"
 """OMERO's usual checksum algorithm."""
 FIRST_LOOK, LATER_LOOKS = 2.0, 60.0
 """Seconds without news from the server after which it is asked: news may be lost."""
+LISTENING = 0.5
+"""Seconds after which it is seen whether the import is to be waited for any longer."""
 
 
 class Part(NamedTuple):
@@ -145,7 +147,7 @@ def import_fileset(
     finally:
         with contextlib.suppress(GraphxferError):
             process.close()
-    return _wait(server, handle, sending)
+    return _wait(server, handle, sending, stop)
 
 
 # -- what the server is told ----------------------------------------------------------------------
@@ -279,11 +281,13 @@ class _Finished(omero.callbacks.CmdCallbackI):
         """Leave the first question to :func:`_response`: most imports take a while."""
 
 
-def _wait(server: Server, handle: Any, sending: Sending) -> int:
+def _wait(server: Server, handle: Any, sending: Sending, stop: threading.Event) -> int:
     """Wait until the server has imported a fileset; return its id."""
     callback = _Finished(server.client, handle)
     try:
-        response = _response(callback, handle)
+        response = _response(callback, handle, stop)
+        if response is None:
+            raise Stopped("its import was not waited for", where=_told(sending))
         if isinstance(response, omero.cmd.ERR):
             raise _failure(response, handle, sending)
         if not response.pixels:
@@ -296,16 +300,22 @@ def _wait(server: Server, handle: Any, sending: Sending) -> int:
         return int(fileset.id.val) if fileset else _fileset_id(handle)
     finally:
         with contextlib.suppress(GraphxferError):
-            callback.close(True)
+            # To close the handle of an import that goes on would cancel it.
+            callback.close(not stop.is_set())
 
 
-def _response(callback: _Finished, handle: Any) -> Any:
-    seconds = FIRST_LOOK
-    while not callback.block(seconds * 1000):
-        if (response := handle.getResponse()) is not None:
-            return response
-        seconds = min(2 * seconds, LATER_LOOKS)
-    return callback.getResponse() or handle.getResponse()
+def _response(callback: _Finished, handle: Any, stop: threading.Event) -> Any:
+    """Return what came of an import; None if it is not to be waited for any more."""
+    patience, waited = FIRST_LOOK, 0.0
+    while not stop.is_set():
+        if callback.block(1000 * LISTENING):
+            return callback.getResponse()
+        waited += LISTENING
+        if waited >= patience:
+            if (response := handle.getResponse()) is not None:
+                return response
+            patience, waited = min(2 * patience, LATER_LOOKS), 0.0
+    return None
 
 
 def _fileset_id(handle: Any) -> int:

@@ -77,7 +77,7 @@ class Builder:
     ids : callable
         Returns the id at the destination of a node that is there.
     hasher : callable
-        Returns the checksum algorithm that a node with a file is to have there.
+        Returns the checksum algorithm that a node's file is to have there; empty for no file.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Builder:
         for field in entry.fields:
             value = node.fields.get(field.name)
             if field.attribute == "hasher":
-                value = self._hasher(node)
+                value = self._hasher(node) or None
             elif (field.varies and not field.required) or (entry.bytes and _found_out(field)):
                 continue
             if value is not None:
@@ -230,16 +230,25 @@ def _plain(field: Field, value: Any) -> Value | None:
     return plain
 
 
+def _of_their_own() -> list[str]:
+    """Return the classes whose objects are no part of others; abstract ones for their kind."""
+    return sorted(
+        {
+            entry.parent or entry.name
+            for entry in model.CLASSES.values()
+            if entry.root or (entry.made is Made.USER and not entry.part_of)
+        }
+    )
+
+
 def delete(
     server: Server,
     targets: Mapping[str, Sequence[int]],
     *,
-    keeping: Sequence[str] = (),
+    alone: bool = False,
     dry_run: bool = False,
 ) -> dict[str, list[int]]:
     """Delete objects with all that OMERO deletes along with them.
-
-    What only hangs on them goes too: a Project's Datasets that are in no other.
 
     Parameters
     ----------
@@ -247,8 +256,9 @@ def delete(
         The destination.
     targets : mapping
         Ids by class.
-    keeping : sequence of str
-        Classes of which nothing is to go along.
+    alone : bool
+        Only with their parts and links; else what only hangs on them goes too: Datasets that are
+        in no other Project, a file that no other annotation has.
     dry_run : bool
         Only find out what would go.
 
@@ -260,8 +270,8 @@ def delete(
     command = omero.cmd.Delete2(
         targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
     )
-    if keeping:
-        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=list(keeping))]
+    if alone:
+        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=_of_their_own())]
     response = server.submit(command)
     return {
         name.rpartition(".")[2]: [int(number) for number in ids]
