@@ -39,6 +39,8 @@ def contents(graph: TransferGraph, summary: Summary) -> dict[str, Any]:
     """
     branches = list(_walk(summary.tree))
     details = {branch.iri: _details(graph, graph[branch.iri]) for branch in branches}
+    for iri in details.keys() & set(graph.header.came_along):
+        details[iri]["cameAlong"] = True
     used = {iri for told in details.values() for iri in told.get("annotations", ())}
     return {
         "tree": _rows(graph, summary.tree),
@@ -88,11 +90,7 @@ def _details(graph: TransferGraph, node: Node) -> dict[str, Any]:
     for name in ("owner", "group"):
         if (target := node.target(name)) and (there := graph.get(target)):
             facts.append((name, label(there, TEXT)))
-    told = {
-        "facts": facts,
-        "annotations": list(node.edges.get("annotations", ())),
-        "cameAlong": node.iri in graph.header.came_along,
-    }
+    told = {"facts": facts, "annotations": list(node.edges.get("annotations", ()))}
     return {name: value for name, value in told.items() if value}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -109,7 +111,7 @@ def test_the_plan_and_the_findings_are_shown(bundle: Bundle, tmp_path: Path) -> 
     finding = Finding("Violation", "name is <missing>", "Dataset/102", "to do", "", "", "")
     found = [finding] * 120
     text = Reader(report.render(bundle, plan=report.read_plan(path), findings=found)).text
-    for told in ("it has no fileset <b>", "1 nodes cannot be moved", "1 tag is there twice"):
+    for told in ("it has no fileset <b>", "1 node cannot be moved", "1 tag is there twice"):
         assert told in text
     assert text.count("Dataset/102") == report.SHOWN
     assert "name is <missing>" in text
@@ -178,3 +180,22 @@ def test_numbers_are_those_of_the_bundle(bundle: Bundle) -> None:
         ("TagAnnotation/5", "Dataset/101"): 2,
         ("TagAnnotation/5", "Dataset/103"): 1,
     }
+
+
+def test_the_command_writes_a_page_with_findings_and_the_plan(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    path, plan = tmp_path / "report.html", tmp_path / "plan.json"
+    plan.write_text(json.dumps(Plan([Action(Kind.CREATE, "Project/51", "Project")]).as_json()))
+    command = [sys.executable, "-m", "graphxfer", "report", str(bundle.folder)]
+    done = subprocess.run(
+        [*command, "-o", str(path), "--plan", str(plan)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    ids = {about.get("id") for _, about in Reader(path.read_text(encoding="utf-8")).tags}
+    assert {"findings", "plan", "tree"} <= ids
+    assert "query" not in ids
+    plan.write_text("{}")
+    failed = subprocess.run([*command, "--plan", str(plan)], capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert "is no plan" in failed.stderr
