@@ -61,7 +61,8 @@ def _nodes(projects: int, datasets: int, images: int) -> Iterator[Node]:
         yield _node("TagAnnotation", number, {"textValue": f"tag {number % (tags - 1)}"})
     for number in range(1, images // SERIES + 2):
         name = f"plate-{number}.ome.tiff"
-        file: dict[str, Value] = {"name": name, "path": "ada_2/2026-03/", "repo": "f2a8", "size": number * 1000}
+        file: dict[str, Value] = {"name": name, "path": "ada_2/2026-03/", "repo": "f2a8"}
+        file["size"] = number * 1000
         hashed = {"hash": f"{number:040x}", "hasher": "SHA1-160", "mimetype": "image/tiff"}
         yield _node("OriginalFile", number, file | hashed)
         entry = {"clientPath": f"data/{name}"}
@@ -78,9 +79,9 @@ def _image(number: int, tags: list[int]) -> Iterator[Node]:
         colours = {"red": 255, "green": 0, "blue": channel % 256, "alpha": 255}
         logical = _iris("LogicalChannel", [channel])
         yield _node("Channel", channel, colours, logicalChannel=logical)
-    sizes: dict[str, Value] = {"sizeX": 512, "sizeY": 512, "sizeZ": 10, "sizeC": CHANNELS, "sizeT": 1}
-    size = Quantity(0.1083, "MICROMETER")
-    kind: dict[str, Value] = {"pixelsType": "uint16", "dimensionOrder": "XYZCT", "physicalSizeX": size}
+    sizes = {"sizeX": 512, "sizeY": 512, "sizeZ": 10, "sizeC": CHANNELS, "sizeT": 1}
+    kind: dict[str, Value] = {"pixelsType": "uint16", "dimensionOrder": "XYZCT"}
+    kind["physicalSizeX"] = Quantity(0.1083, "MICROMETER")
     yield _node("Pixels", number, {**sizes, **kind}, channels=_iris("Channel", channels))
     yield _node(
         "Image",
