@@ -108,6 +108,16 @@ def plan(table: str) -> tuple[str, dict[str, list[tuple[str, Step]]]]:
     return sql, steps
 
 
+@cache
+def eager(name: str) -> tuple[Field, ...]:
+    """Return the references of a class that are loaded with it: those to abstract classes.
+
+    Hibernate cannot make a proxy without knowing the class: omero-model, templates/object.vm.
+    """
+    fields = TYPES[name].fields.values()
+    return tuple(f for f in fields if f.kind == "ref" and not TYPES[f.target or ""].cls)
+
+
 class Loader:
     """The objects of one reply, by table and id; what is not loaded is an unloaded instance."""
 
@@ -153,7 +163,7 @@ class Loader:
         sql, steps = plan(type_.table)
         may_read = self.rights.may_read
         belongs = belongings(self.connection, type_.table, ids)
-        has_maps: dict[str, list[int]] = defaultdict(list)
+        by_class: dict[str, list[int]] = defaultdict(list)
         for row in self.connection.execute(sql, (json.dumps(ids),)):
             id_, name, version, owner, group, creation, update, external = row[:8]
             own = TYPES[name]
@@ -174,11 +184,14 @@ class Loader:
                 details.__dict__["_externalInfo"] = self.shell("ExternalInfo", external)
             state["_details"] = details
             result[id_] = obj
-            has_maps[name].append(id_)
-        for name, found in has_maps.items():
+            by_class[name].append(id_)
+        for name, found in by_class.items():
             for made in TYPES[name].fields.values():
                 if made.kind == "map":
                     self._read_maps(made, found, result)
+            for made in eager(name):
+                wanted = (result[id_].__dict__[made.attribute] for id_ in found)
+                self.load(TYPES[made.target or ""], [o._id._val for o in wanted if o is not None])
 
     def _read_maps(self, made: Field, ids: list[int], result: dict[int, Any]) -> None:
         for id_ in ids:
