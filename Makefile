@@ -1,7 +1,7 @@
 # Each target sets up .venv by itself; when that is done already it takes no time.
 python := .venv/bin/python
 
-.PHONY: help demo test test-slow lint bench generate page setup clean
+.PHONY: help demo test test-slow lint bench generate page browser setup clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -9,10 +9,10 @@ help: ## list the targets
 demo: setup ## move a project between two small servers on this machine
 	@$(python) -m graphxfer.sandbox.demo
 
-test: setup ## run the tests
+test: setup browser ## run the tests
 	@$(python) -m pytest -n 2
 
-test-slow: setup ## run the tests that take long
+test-slow: setup browser ## run the tests that take long
 	@$(python) -m pytest -n 2 -m slow
 
 lint: setup ## check style, format and types
@@ -28,6 +28,9 @@ generate: setup ## write contexts/ and shapes/ from the catalogue
 
 page: ## bundle the libraries of the report's page again (needs npm; see docs/report.md)
 	@cd setup/page && npm ci --silent --no-audit --no-fund && npm run --silent build
+
+browser: setup
+	@$(python) setup/browser.py
 
 setup: ## make .venv with all that is needed
 	@setup/bootstrap

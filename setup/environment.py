@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import ice
-from machine import SetupError, cache_folder, exit_code, install_debian_packages, locked, run, say
+from machine import (
+    SetupError,
+    cache_folder,
+    exit_code,
+    install_debian_packages,
+    install_if_permitted,
+    locked,
+    run,
+    say,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -37,7 +45,6 @@ def main() -> None:
         say("installing graphxfer and the packages it needs: about a minute")
         run(PYTHON, "-m", "pip", "--no-input", "install", "-q", "-e", f"{ROOT}[{EXTRAS}]")
         install_if_permitted("rsync", "to fetch files from a server's disk")
-        install_if_permitted("chromium", "to test the report's page in a browser")
         STAMP.write_text(fingerprint())
         say("done")
 
@@ -88,16 +95,6 @@ def install_ice() -> None:
     """Install Ice, which needs more than pip."""
     if subprocess.run([PYTHON, ROOT / "setup" / "ice.py"]).returncode:
         raise SetupError("without Ice graphxfer cannot speak to OMERO: see above")
-
-
-def install_if_permitted(program: str, purpose: str) -> None:
-    """Install a program that all goes without, where that is permitted; else only name it."""
-    if shutil.which(program):
-        return
-    try:
-        install_debian_packages([program], purpose)
-    except SetupError as error:
-        say(f"going on without {program}. {error}")
 
 
 if __name__ == "__main__":

@@ -74,6 +74,16 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def install_if_permitted(program: str, purpose: str) -> None:
+    """Install a program that all goes without, where that is permitted; else only name it."""
+    if shutil.which(program):
+        return
+    try:
+        install_debian_packages([program], purpose)
+    except SetupError as error:
+        say(f"going on without {program}. {error}")
+
+
 def install_debian_packages(packages: Sequence[str], purpose: str) -> None:
     """Install Debian packages where this user may, else name them.
 
