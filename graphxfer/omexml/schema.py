@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import distribution
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -152,23 +152,66 @@ _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BY_PARENT = {"Shape": _SHAPE, "Annotation": _ANNOTATION}
 
 
-@cache
 def element_of(entry: Class) -> str | None:
     """Return the element that stands for a class, or None where OME-XML has none."""
     is_ome = entry.iri.startswith(model.OME_CLASS)
     return entry.iri.removeprefix(model.OME_CLASS) if is_ome else None
 
 
-@cache
 def kind_of(entry: Class) -> str:
     """Return what its IDs begin with; all annotations share ``Annotation:``, shapes ``Shape:``."""
     return entry.parent or element_of(entry) or entry.name
 
 
-@cache
 def order_of(entry: Class) -> tuple[str, ...]:
     """Return the children of a class's element in order."""
     return ORDER.get(element_of(entry) or "", _BY_PARENT.get(entry.parent, ()))
+
+
+class Form(NamedTuple):
+    """How OME-XML says the nodes of a class.
+
+    Parameters
+    ----------
+    element : str or None
+        The element that stands for one; None where OME-XML has none.
+    kind : str
+        What its ID begins with.
+    order : tuple of str
+        Its children, in order.
+    needed : tuple of str
+        What it is illegal without.
+    fields : tuple
+        The fields that it can say, with their names in the graph.
+    parts : tuple
+        Elements that may stand inside it, with the edges that lead to them.
+    references : tuple
+        Edges that it can say, with the elements that do.
+    """
+
+    element: str | None
+    kind: str
+    order: tuple[str, ...]
+    needed: tuple[str, ...]
+    fields: tuple[tuple[str, Field], ...]
+    parts: tuple[tuple[str, str], ...]
+    references: tuple[tuple[str, str], ...]
+
+
+@cache
+def form_of(entry: Class) -> Form:
+    """Return how OME-XML says the nodes of a class."""
+    element, order = element_of(entry), order_of(entry)
+    value = ("Value",) if entry.parent == "Annotation" else ()
+    return Form(
+        element,
+        kind_of(entry),
+        order,
+        NEEDED.get(element or "", value),
+        tuple((field.name, field) for field in entry.fields if field.xml),
+        tuple((name, edge) for name, edge in PARTS.items() if name in order),
+        tuple((edge, name) for edge, name in REFERENCES.items() if name in order),
+    )
 
 
 def xml_text(text: str) -> str:

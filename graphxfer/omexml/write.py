@@ -13,8 +13,9 @@ from lxml import etree
 
 from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.jsonld.nodes import to_records
-from graphxfer.model import AffineTransform, Class, Field, Quantity, Type
+from graphxfer.model import AffineTransform, Field, Quantity, Type
 from graphxfer.omexml import schema
+from graphxfer.omexml.schema import Form
 
 
 def write(graph: TransferGraph, stream: BinaryIO) -> None:
@@ -76,96 +77,87 @@ class _Writer:
         return known
 
     def _has_all(self, node: Node) -> bool:
-        entry = class_of(node)
-        name = schema.element_of(entry)
-        if name is None:
-            return False
-        needed = schema.NEEDED.get(name, ("Value",) if entry.parent == "Annotation" else ())
-        return all(self._has(node, entry, each) for each in needed)
+        form = schema.form_of(class_of(node))
+        return form.element is not None and all(self._has(node, form, each) for each in form.needed)
 
-    def _has(self, node: Node, entry: Class, name: str) -> bool:
+    def _has(self, node: Node, form: Form, name: str) -> bool:
         if name in schema.PARTS:
             return any(map(self.can_say, self._targets(node, schema.PARTS[name])))
         if name == "BinaryFile":
             return any(_sha1(file) for file in self._targets(node, "file"))
-        of_that_name = (field for field in entry.fields if field.xml == name)
-        return any(_said(field, node.fields.get(field.name)) for field in of_that_name)
+        return any(
+            field.xml == name and _said(field, node.fields.get(known_as))
+            for known_as, field in form.fields
+        )
 
     def element(self, node: Node) -> Any:
         """Return a node's element with all below it."""
         entry = class_of(node)
-        element = etree.Element(schema.element_of(entry) or "", ID=_id(node))
-        children = [*self._parts(node, entry), *self._references(node, entry)]
-        self._say(element, children, node)
+        form = schema.form_of(entry)
+        element = etree.Element(form.element or "", ID=f"{form.kind}:{node.id}")
+        children = [*self._parts(node, form), *self._references(node, form)]
+        _say(element, children, node, form)
         for logical in self._targets(node, "logicalChannel"):
-            self._say(element, children, logical)  # OME-XML says it of the Channel itself
+            # OME-XML says it of the Channel itself.
+            _say(element, children, logical, schema.form_of(class_of(logical)))
         if entry.parent == "Annotation":
             for owner in self._targets(node, "owner"):
                 element.set("Annotator", _id(owner))
-        order = schema.order_of(entry)
-        element.extend(sorted(children, key=lambda child: order.index(child.tag)))
+        element.extend(sorted(children, key=lambda child: form.order.index(child.tag)))
         return element
 
     def _targets(self, node: Node, edge: str) -> list[Node]:
         found = (self.graph.get(iri) for iri in node.edges.get(edge, ()))
         return [target for target in found if target is not None]
 
-    def _parts(self, node: Node, entry: Class) -> Iterator[Any]:
+    def _parts(self, node: Node, form: Form) -> Iterator[Any]:
         """Yield the elements of what stands inside: pixels, channels, shapes, a file."""
-        order = schema.order_of(entry)
-        for name, edge in schema.PARTS.items():
-            if name in order:
-                said = [
-                    self.element(part) for part in self._targets(node, edge) if self.can_say(part)
-                ]
-                if name == "Union":
-                    union = etree.Element(name)
-                    union.extend(said)
-                    said = [union]
-                # OME-XML has one Pixels an Image, as OMERO's clients show.
-                yield from said[:1] if name == "Pixels" else said
-        if "MetadataOnly" in order:
+        for name, edge in form.parts:
+            said = [self.element(part) for part in self._targets(node, edge) if self.can_say(part)]
+            if name == "Union":
+                union = etree.Element(name)
+                union.extend(said)
+                said = [union]
+            # OME-XML has one Pixels an Image, as OMERO's clients show.
+            yield from said[:1] if name == "Pixels" else said
+        if "MetadataOnly" in form.order:
             yield etree.Element("MetadataOnly")
-        if "BinaryFile" in order:
+        if "BinaryFile" in form.order:
             yield from map(_binary_file, self._targets(node, "file"))
 
-    def _references(self, node: Node, entry: Class) -> Iterator[Any]:
-        order = schema.order_of(entry)
-        for edge, name in schema.REFERENCES.items():
-            if name in order:
-                for target in filter(self.can_say, self._targets(node, edge)):
-                    yield etree.Element(name, ID=_id(target))
-        if "ROIRef" in order:
+    def _references(self, node: Node, form: Form) -> Iterator[Any]:
+        for edge, name in form.references:
+            for target in filter(self.can_say, self._targets(node, edge)):
+                yield etree.Element(name, ID=_id(target))
+        if "ROIRef" in form.order:
             for roi in filter(self.can_say, self.rois_of[node.iri]):
                 yield etree.Element("ROIRef", ID=_id(roi))
 
-    @staticmethod
-    def _say(element: Any, children: list[Any], node: Node) -> None:
-        """Say a node's fields: as attributes, or as children where the schema has it so."""
-        entry = class_of(node)
-        order = schema.order_of(entry)
-        for field in entry.fields:
-            value: Any = node.fields.get(field.name)
-            if value is None or not field.xml:
-                continue
-            if field.xml in order:
-                if _said(field, value):
-                    children.append(_child(element.tag, field, value))
-            elif (text := schema.spell(field, value)) is not None:
-                element.set(field.xml, text)
-                if isinstance(value, Quantity):
-                    element.set(f"{field.xml}Unit", schema.symbol(field, value))
-        color: list[Any] = [node.fields.get(name) for name in ("red", "green", "blue", "alpha")]
-        if None not in color[:3]:
-            element.set("Color", str(schema.color(*color)))
+
+def _say(element: Any, children: list[Any], node: Node, form: Form) -> None:
+    """Say a node's fields: as attributes, or as children where the schema has it so."""
+    for name, field in form.fields:
+        value: Any = node.fields.get(name)
+        if value is None:
+            continue
+        if field.xml in form.order:
+            if _said(field, value):
+                children.append(_child(element.tag, field, value))
+        elif (text := schema.spell(field, value)) is not None:
+            element.set(field.xml, text)
+            if isinstance(value, Quantity):
+                element.set(f"{field.xml}Unit", schema.symbol(field, value))
+    color: list[Any] = [node.fields.get(name) for name in ("red", "green", "blue", "alpha")]
+    if None not in color[:3]:
+        element.set("Color", str(schema.color(*color)))
 
 
 def _id(node: Node) -> str:
-    return f"{schema.kind_of(class_of(node))}:{node.id}"
+    return f"{schema.form_of(class_of(node)).kind}:{node.id}"
 
 
 def _said(field: Field, value: Any) -> bool:
-    if value is None or not field.xml:
+    if value is None:
         return False
     structured = field.type in (Type.BYTES, Type.TRANSFORM, Type.PAIRS)
     return structured or schema.spell(field, value) is not None
