@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+EDITED = "users changed it after the import"
+"""Why the counterpart of a node is updated."""
 FOLLOWS = "one of its ends cannot be moved"
 """Why a link is skipped where that is told of the node already."""
 

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from graphxfer import filesets, model
+from graphxfer import filesets, model, sent
 from graphxfer.actions import Kind, Options, Plan
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Node, class_of
 from graphxfer.imports import Imports
-from graphxfer.journal import How, Journal, LinkKey, Made
+from graphxfer.journal import Journal
 from graphxfer.model import Edge, Reuse, Via
 from graphxfer.model import Made as Source
 from graphxfer.omero import files, importer, lookup, write
-from graphxfer.plan import GROUP, SOURCE, check_files, check_journal, planned
+from graphxfer.plan import planned
 from graphxfer.progress import SILENT, Progress
+from graphxfer.records import How, LinkKey, Made
 from graphxfer.recover import Recovery
 
 if TYPE_CHECKING:
@@ -59,13 +60,12 @@ def apply(
     graph = bundle.graph()
     bundle.manifest()  # what cannot be read is told before anything is written
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
-        check_journal(journal, graph, server)
+        journal.check_about(graph.header.database_uuid, server.group_id)
         Recovery(graph, server, journal, progress).settle()
         plan = planned(bundle, server, journal, options, progress)
         if not plan.nothing_to_do:
-            check_files(bundle, plan, progress)
-            journal.set_meta(SOURCE, graph.header.database_uuid)
-            journal.set_meta(GROUP, str(server.group_id))
+            sent.check_content(bundle, plan, progress)
+            journal.set_about(graph.header.database_uuid, server.group_id)
             journal.add_session(server.session_id)
             _Apply(bundle, server, journal, options, progress).run(plan)
         return plan

@@ -14,11 +14,12 @@ from graphxfer.actions import Options
 from graphxfer.bundle import Bundle
 from graphxfer.filesets import FILESET, Tree
 from graphxfer.graph import iri
-from graphxfer.journal import How, Journal, Made, Stage
+from graphxfer.journal import Journal
 from graphxfer.match import Matched, Matcher, Side
 from graphxfer.omero import importer, lookup, write
 from graphxfer.omero.importer import ImportFailure, Part, Sending
 from graphxfer.progress import Progress
+from graphxfer.records import How, Made, Stage
 
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server

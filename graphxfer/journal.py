@@ -14,12 +14,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import IO, Self
 
 from graphxfer.errors import FileProblem, UsageError
-from graphxfer.graph import iri
+from graphxfer.records import Batch, How, Import, LinkKey, Made, Stage
 
 FORMAT = "1"
 
@@ -42,87 +41,6 @@ create table fileset (
     node text primary key, session integer not null, stage text not null, at real not null);
 create table extra (type text not null, id integer not null, primary key (type, id)) without rowid;
 """
-
-
-class How(StrEnum):
-    """How a node came to its counterpart at the destination."""
-
-    CREATED = "created"
-    REUSED = "reused"
-    MERGED = "merged"
-    IMPORTED = "imported"
-    MATCHED = "matched"
-
-    @property
-    def ours(self) -> bool:
-        """Whether it was made by an apply, and undo may remove it."""
-        return self not in (How.REUSED, How.MERGED)
-
-
-class Stage(StrEnum):
-    """How far a fileset's import is."""
-
-    BEGUN = "begun"
-    """It is being made, and its files sent."""
-    VERIFYING = "verifying"
-    """All files are sent; the server was, or was about to be, told to import them."""
-    IMPORTED = "imported"
-    """The server has made its images."""
-    MATCHED = "matched"
-    """What it made is recorded, node by node."""
-
-
-class Made(NamedTuple):
-    """The counterpart of a node.
-
-    Parameters
-    ----------
-    type : str
-        Its class.
-    id : int
-        Its id at the destination.
-    how : How
-        How it came to be.
-    settled : bool
-        Whether nothing remains to be done to it: no file to be sent, no field to be set.
-    """
-
-    type: str
-    id: int
-    how: How
-    settled: bool = True
-
-    @property
-    def iri(self) -> str:
-        """Its IRI at the destination."""
-        return iri(self.type, self.id)
-
-
-class LinkKey(NamedTuple):
-    """A link in the graph: link class, IRIs of parent and child."""
-
-    type: str
-    parent: str
-    child: str
-
-
-class Batch(NamedTuple):
-    """An intent: what was about to be made in one call, in this order."""
-
-    id: int
-    session: int
-    type: str
-    at: float
-    items: tuple[str | LinkKey, ...]
-
-
-class Import(NamedTuple):
-    """The state of a fileset's import: in which session, how far, and since when."""
-
-    node: str
-    session: int
-    stage: Stage
-    at: float
 
 
 class Journal:
@@ -223,6 +141,39 @@ class Journal:
         """Note a fact about the journal itself."""
         with self._writing() as db:
             db.execute("insert or replace into meta values (?, ?)", (name, value))
+
+    def set_about(self, source: str, group: int) -> None:
+        """Note which source's graph is applied, and to which group of the destination."""
+        self.set_meta("source", source)
+        self.set_meta("group", str(group))
+
+    def check_about(self, source: str, group: int | None = None) -> None:
+        """Check that it is about this graph, and about the group to write to.
+
+        Parameters
+        ----------
+        source : str
+            Database UUID of the server that the graph came from.
+        group : int, optional
+            Id of the destination's group.
+
+        Raises
+        ------
+        UsageError
+            If it is about another.
+        """
+        if self.meta("source") not in (None, source):
+            raise UsageError(
+                "the journal is about a graph of another server",
+                where=str(self.path),
+                do="keep each graph in a folder of its own",
+            )
+        if group is not None and self.meta("group") not in (None, str(group)):
+            raise UsageError(
+                f"it was applied to another group of this server, of id {self.meta('group')}",
+                where=str(self.path),
+                do="name that group; for another one apply a copy of the bundle without journals",
+            )
 
     def add_session(self, session: int) -> None:
         """Note that a session of the destination is ours."""

@@ -4,32 +4,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from graphxfer import fetch, filesets, model, proof, reuse
-from graphxfer.actions import FOLLOWS, Action, Kind, Options, Plan
+from graphxfer import filesets, model, reuse, sent
+from graphxfer.actions import EDITED, FOLLOWS, Action, Kind, Options, Plan
 from graphxfer.bundle import Bundle
-from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.errors import GraphxferError
 from graphxfer.filesets import FILESET, Tree
 from graphxfer.graph import Node, TransferGraph, class_of
-from graphxfer.journal import How, Journal, LinkKey, Stage
+from graphxfer.journal import Journal
 from graphxfer.model import Made, Via
 from graphxfer.omero import in_place
 from graphxfer.progress import SILENT, Progress
+from graphxfer.records import How, LinkKey, Stage
 
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server
 
-SOURCE, GROUP = "source", "group"
-"""What a journal is about: the source's database UUID, the id of the destination's group."""
 DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import makes it"
 UNLESS = "unless the import makes the same"
 UNSENT = "its file is still to be sent"
-EDITED = "users changed it after the import"
 OWNED = "its owner is not kept: whoever applies makes it"
 
 
@@ -59,38 +56,9 @@ def make_plan(
     """
     journal = Journal.existing(bundle.journal(server.database_uuid))
     with journal or contextlib.nullcontext():
-        check_journal(journal, bundle.graph(), server)
+        if journal is not None:
+            journal.check_about(bundle.graph().header.database_uuid, server.group_id)
         return planned(bundle, server, journal, options, progress)
-
-
-def check_journal(
-    journal: Journal | None, graph: TransferGraph, server: Server | None = None
-) -> None:
-    """Check that a journal is about this graph, and about the group to write to.
-
-    Raises
-    ------
-    UsageError
-        If it is about another.
-    """
-    if journal is None:
-        return
-    if journal.meta(SOURCE) not in (None, graph.header.database_uuid):
-        raise UsageError(
-            "the journal is about a graph of another server",
-            where=str(journal.path),
-            do="keep each graph in a folder of its own",
-        )
-    if server is not None and journal.meta(GROUP) not in (None, str(server.group_id)):
-        (name,) = server.rows(
-            "select g.name from ExperimenterGroup g where g.id = :id",
-            id=int(journal.meta(GROUP) or 0),
-        )[0]
-        raise UsageError(
-            f"it was applied to the group {name!r}, not to {server.group_name!r}",
-            where=server.profile.address,
-            do="name that group; for another one apply a copy of the bundle without its journal",
-        )
 
 
 def planned(
@@ -104,64 +72,6 @@ def planned(
     planner = _Planner(bundle, server, journal, options)
     with progress.task("plan"):
         return planner.plan()
-
-
-def check_files(bundle: Bundle, plan: Plan, progress: Progress = SILENT) -> None:
-    """Check that all files that a plan sends are what the source recorded.
-
-    Raises
-    ------
-    FileProblem
-        If one is missing, truncated or changed; it names each.
-    """
-    entries = [
-        entry
-        for node in files_sent(bundle.graph(), plan)
-        if (entry := bundle.manifest().of(node)) is not None
-    ]
-    problems = []
-    total = sum(entry.size or 0 for entry in entries)
-    with progress.task("check files", total, "bytes") as advance, _checked(bundle) as checked:
-        for entry in entries:
-            path = bundle.file(entry)
-            if checked is not None and checked.good(entry, path):
-                advance(entry.size or 0)
-            elif wrong := proof.wrong(entry, path, proof.sums([entry], path, advance)):
-                problems.append(f"{entry.path} ({entry.node}): {wrong}")
-            elif checked is not None:
-                checked.add(entry, path)
-    _tell_files(problems, bundle)
-
-
-@contextlib.contextmanager
-def _checked(bundle: Bundle) -> Iterator[proof.Checked | None]:
-    """Open what a fetch remembers of files that it found good, where there was one."""
-    path = bundle.files / fetch.WORK / fetch.CHECKED
-    if not path.is_file() or path.is_symlink() or path.parent.is_symlink():
-        yield None
-        return
-    with contextlib.closing(proof.Checked(path)) as checked:
-        yield checked
-
-
-def files_sent(graph: TransferGraph, plan: Plan) -> Iterator[str]:
-    """Iterate over the IRIs of the files that a plan sends."""
-    for action in plan.of(Kind.IMPORT, Kind.CREATE, Kind.UPDATE):
-        if action.kind is Kind.IMPORT:
-            found = filesets.files(graph, graph[action.node])
-            yield from (file.iri for _, file in found)
-        elif model.CLASSES[action.type].bytes and action.reason != EDITED:
-            yield action.node
-
-
-def _tell_files(problems: list[str], bundle: Bundle) -> None:
-    if problems:
-        listed = "\n  ".join(problems[:20]) + ("\n  …" if len(problems) > 20 else "")
-        raise FileProblem(
-            f"{len(problems)} files are missing or wrong:\n  {listed}",
-            where=str(bundle.folder),
-            do="run `graphxfer fetch` for this bundle",
-        )
 
 
 class _Planner:
@@ -349,19 +259,7 @@ class _Planner:
             self._plan.notes.append("an earlier run was interrupted; apply settles that first")
         if self._plan.nothing_to_do:
             return
-        problems = []
-        for iri in files_sent(self._graph, self._plan):
-            entry = self._bundle.manifest().of(iri)
-            path = self._bundle.file(entry) if entry is not None else None
-            if entry is None or path is None:
-                problems.append(f"{iri}: it is not in the manifest")
-            elif not path.is_file():
-                problems.append(f"{entry.path} ({iri}): it is not there")
-            elif entry.size is not None and path.stat().st_size != entry.size:
-                problems.append(
-                    f"{entry.path} ({iri}): {path.stat().st_size:,} bytes, not {entry.size:,}"
-                )
-        _tell_files(problems, self._bundle)
+        sent.check_present(self._bundle, self._plan)
         if any(self._plan.of(Kind.IMPORT)):
             self._server.service("ManagedRepository")
             if self._options.in_place:

@@ -16,9 +16,10 @@ from graphxfer import filesets, match, model
 from graphxfer.errors import GraphxferError
 from graphxfer.filesets import FILESET, Tree
 from graphxfer.graph import TransferGraph, iri
-from graphxfer.journal import Batch, Import, Journal, LinkKey, Stage
-from graphxfer.omero import importer, lookup, read, write
+from graphxfer.journal import Journal
+from graphxfer.omero import lookup, read, unfinished, write
 from graphxfer.progress import SILENT, Progress
+from graphxfer.records import Batch, Import, LinkKey, Stage
 
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server
@@ -161,7 +162,7 @@ class Recovery:
         place, wanted = expected(self._graph, one.node)
         begun, told = time.monotonic(), False
         while time.monotonic() - begun < LONGEST:
-            state = importer.state(self._server, fileset, one.session, place)
+            state = unfinished.state(self._server, fileset, one.session, place)
             if state.places >= wanted:
                 return True
             if state.over or (not state.begun and time.time() - one.at > PATIENCE):

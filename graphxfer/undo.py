@@ -13,11 +13,11 @@ from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, UsageError
 from graphxfer.filesets import FILESET
 from graphxfer.graph import class_of
-from graphxfer.journal import How, Journal
+from graphxfer.journal import Journal
 from graphxfer.model import Made
 from graphxfer.omero import lookup, write
-from graphxfer.plan import check_journal
 from graphxfer.progress import SILENT, Progress
+from graphxfer.records import How
 from graphxfer.recover import Recovery
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def undo(
             do="is it the right server?",
         )
     with journal:
-        check_journal(journal, bundle.graph(), server)
+        journal.check_about(bundle.graph().header.database_uuid, server.group_id)
         if not dry_run:
             Recovery(bundle.graph(), server, journal, progress).settle()
         return _Undo(bundle, server, journal, progress).run(dry_run=dry_run, keep=keep)

@@ -11,7 +11,6 @@ from graphxfer.differences import Difference, compare
 from graphxfer.errors import UsageError
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, read
-from graphxfer.plan import check_journal
 from graphxfer.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
             do="run `graphxfer apply` first; or is it another server?",
         )
     with journal:
-        check_journal(journal, graph)
+        journal.check_about(graph.header.database_uuid)
         same = journal.same()
         # What was there before may have more: other images in a merged Dataset.
         before = {node for node, made in journal.nodes().items() if not made.how.ours}

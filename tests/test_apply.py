@@ -21,9 +21,10 @@ from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
 from graphxfer.graph import Node, id_of
-from graphxfer.journal import How, Journal
+from graphxfer.journal import Journal
 from graphxfer.model import Made
 from graphxfer.omero.server import Server
+from graphxfer.records import How
 from graphxfer.undo import undo
 from graphxfer.verify import verify
 from tests.places import Place

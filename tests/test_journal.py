@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from graphxfer.errors import FileProblem, UsageError
-from graphxfer.journal import How, Journal, LinkKey, Made, Stage
+from graphxfer.journal import Journal
+from graphxfer.records import How, LinkKey, Made, Stage
 
 
 @pytest.fixture

@@ -159,7 +159,7 @@ def test_a_journal_of_another_group_is_refused(destination: Place, tmp_path: Pat
     applied(bundle, destination)
     elsewhere = replace(destination, uri=destination.uri.rpartition("/")[0] + "/another group")
     for command in (planned, applied):
-        with pytest.raises(UsageError, match="applied to the group 'Imaging'"):
+        with pytest.raises(UsageError, match="applied to another group"):
             command(bundle, elsewhere)
     with destination.connect(own_session=True) as server:
         undo(bundle, server)

@@ -11,7 +11,7 @@ import pytest
 
 from graphxfer import checksums
 from graphxfer.errors import FileProblem, GraphxferError
-from graphxfer.omero import importer, in_place, lookup
+from graphxfer.omero import importer, in_place, lookup, unfinished
 from graphxfer.omero.importer import ImportFailure, Part, Sending, Stopped
 from graphxfer.omero.server import Server
 from tests.places import Place
@@ -121,19 +121,19 @@ def test_state_tells_whether_an_import_is_complete(destination: Place, tmp_path:
     sending = Sending("Fileset/1", (Part(tmp_path / "a.tif", "data/unique/a.tif"),))
     with destination.connect(own_session=True) as server:
         session = server.session_id
-        begun: list[importer.State] = []
+        begun: list[unfinished.State] = []
 
         def look() -> None:
             found = lookup.filesets_made_in(server, session)
             (fileset,) = [number for number, paths in found.items() if "unique" in paths[0]]
-            begun.append(importer.state(server, fileset, session, ["series"]))
+            begun.append(unfinished.state(server, fileset, session, ["series"]))
 
         fileset = run(server, sending, verifying=look)
-        assert begun == [importer.State(begun=False, over=False, places=set())]
-        done = importer.state(server, fileset, session, ["series"])
-        assert done == importer.State(begun=True, over=False, places={(0,)})
+        assert begun == [unfinished.State(begun=False, over=False, places=set())]
+        done = unfinished.state(server, fileset, session, ["series"])
+        assert done == unfinished.State(begun=True, over=False, places={(0,)})
     with destination.connect() as server:
-        assert importer.state(server, fileset, session, ["series"]).over
+        assert unfinished.state(server, fileset, session, ["series"]).over
 
 
 # -- in place -------------------------------------------------------------------------------------
