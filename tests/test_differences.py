@@ -12,7 +12,7 @@ from graphxfer.model import Value
 
 
 def graph(*nodes: Node) -> TransferGraph:
-    return TransferGraph(Header("https://omero.example.org/"), nodes)
+    return TransferGraph(Header("https://omero.example.org/", database_uuid="6b1c"), nodes)
 
 
 def tag(number: int, **fields: Value) -> Node:
@@ -34,6 +34,12 @@ def test_ids_and_what_varies_are_no_difference() -> None:
 def test_empty_string_is_not_null() -> None:
     found = lines(graph(tag(1, textValue="")), graph(tag(9)), SAME)
     assert found == ["TagAnnotation/1 (TagAnnotation/9 there): textValue is nothing, not ''"]
+
+
+def test_what_a_document_does_not_say_is_no_difference() -> None:
+    document = TransferGraph(Header("https://ome-xml.invalid/"), [tag(1, textValue="a")])
+    assert lines(document, graph(tag(9, textValue="a", description="b")), SAME) == []
+    assert len(lines(document, graph(tag(9, textValue="b")), SAME)) == 1
 
 
 def test_nan_equals_itself_and_zero_has_no_sign() -> None:

@@ -50,5 +50,5 @@ def apply(
         done = applied(source, there, options, TerminalProgress())
         if id_map is not None:
             mapping.write(source, there.database_uuid, id_map)
-    show(done, as_json=as_json)
+    show(done, as_json=as_json, past=True)
     check_skipped(done, partial_ok=partial_ok)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from graphxfer.actions import Options, Plan, Tags
+from graphxfer.actions import Kind, Options, Plan, Tags
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import (
     OUT,
@@ -70,18 +70,44 @@ def plan(
     check_skipped(planned, partial_ok=partial_ok)
 
 
-def show(planned: Plan, *, as_json: bool) -> None:
-    """Print a plan."""
+_PAST = {
+    Kind.CREATE: "created",
+    Kind.REUSE: "reused",
+    Kind.IMPORT: "imported",
+    Kind.MATCH: "matched",
+    Kind.LINK: "linked",
+    Kind.UPDATE: "updated",
+    Kind.SKIP: "skipped",
+}
+
+
+def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
+    """Print a plan.
+
+    Parameters
+    ----------
+    planned : Plan
+        What to print.
+    as_json : bool
+        For other programs.
+    past : bool
+        Whether it is done.
+    """
     if as_json:
         print_json(planned.as_json())
         return
     table = Table("", "Class", "Number", "Bytes", "", box=None, pad_edge=False)
     table.columns[2].justify = table.columns[3].justify = "right"
     for line in planned.summary():
-        size = human(line.bytes) if line.bytes else ""
-        texts = (line.kind, line.type, f"{line.number:,}", size, line.reason)
-        table.add_row(*(Text(printable(text)) for text in texts))
-    OUT.print(table)
+        if line.kind is not Kind.DONE:
+            size = human(line.bytes) if line.bytes else ""
+            kind = _PAST[line.kind] if past else line.kind
+            texts = (kind, line.type, f"{line.number:,}", size, line.reason)
+            table.add_row(*(Text(printable(text)) for text in texts))
+    if table.row_count:
+        OUT.print(table)
+    if done := sum(1 for _ in planned.of(Kind.DONE)):
+        OUT.print(f"{done:,} nodes and links are there already, by an earlier run.")
     for note in planned.notes:
         OUT.print(printable(f"Note: {note}"))
     skipped = planned.skipped
