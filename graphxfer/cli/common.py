@@ -26,6 +26,8 @@ from rich.progress import (
 from graphxfer.errors import Exit, GraphxferError
 
 # Where nobody sees a width, a table that is cut to 80 columns helps nobody.
+INTERRUPTED = "graphxfer: interrupted; run the same command again to go on"
+
 OUT = Console(
     soft_wrap=True,
     highlight=False,
@@ -122,6 +124,8 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
         sys.stdout = None  # type: ignore[assignment]  # nobody reads it: do not flush at exit
         return Exit.FAILED
     except SystemExit as end:
+        if end.code == Exit.INTERRUPTED:  # typer makes that of Ctrl-C, and says nothing
+            return _told(INTERRUPTED, Exit.INTERRUPTED, debug)
         return end.code if isinstance(end.code, int) else Exit.FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -23,6 +23,7 @@ _CREDENTIALS = (
 _ADMINISTRATOR = "run the same command again; if it stays so, the server's log says more"
 _PORTS = "OMERO's port is usually 4064 (4063 for omero+tcp://), not that of OMERO.web"
 _HANDSHAKE = re.compile("handshake|no ciphers|no shared cipher")
+_CUT = re.compile("SSL protocol error during (read|write)")
 _ANONYMOUS = (
     "the server may have no certificate, only anonymous Diffie-Hellman, as OMERO before 5.6.2 "
     "had by default: set `anonymous_dh = true` in its profile (docs/servers.md)"
@@ -74,6 +75,8 @@ def _network_failure(error: BaseException, where: str) -> GraphxferError:
         return LoginFailure(f"its certificate is refused: {text}", where=where, do=_UNTRUSTED)
     if isinstance(error, Ice.PluginInitializationException):
         return LoginFailure(f"TLS cannot be set up: {text}", where=where, do=_UNTRUSTED)
+    if isinstance(error, Ice.ProtocolException) and _CUT.search(text):
+        return ServerFailure(f"the connection was lost: {text}", where=where, do=_AGAIN)
     if isinstance(error, Ice.ProtocolException) and "SSL" in text:
         do = _ANONYMOUS if _HANDSHAKE.search(text) else _NO_TLS
         return LoginFailure(f"TLS is refused: {text}", where=where, do=do)

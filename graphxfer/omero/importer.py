@@ -296,7 +296,7 @@ def _wait(server: Server, handle: Any, sending: Sending, stop: threading.Event) 
             )
         fileset = response.pixels[0].image.fileset
         for pixels in response.pixels:
-            pixels.unload()  # it and its image refer to each other, which would keep them for long
+            pixels.unloadImage()  # they refer to each other, which would keep them for long
         return int(fileset.id.val) if fileset else _fileset_id(handle)
     finally:
         with contextlib.suppress(GraphxferError):

@@ -14,7 +14,7 @@ from graphxfer.apply import apply
 from graphxfer.journal import Journal
 from graphxfer.sandbox import manage
 from tests.cli.person import Forks, Person
-from tests.places import GROUP, USER, Place, create_account
+from tests.places import GROUP, PASSWORD, USER, Place, create_account
 from tests.transfers import small
 
 
@@ -87,17 +87,30 @@ def filled(source: Place, tmp_path_factory: pytest.TempPathFactory) -> Filled:
 
 
 class Troubled:
-    """A sandbox that can be had with any trouble, and without again; its data stays."""
+    """A server that can be had with any trouble; it has a project, and its data stays."""
 
-    def __init__(self, sandbox: manage.Sandbox) -> None:
-        self.sandbox = sandbox
-        self.uri = f"omero://{USER}@{sandbox.host}:{sandbox.port}/{GROUP}"
+    def __init__(self, sandbox: manage.Sandbox, filled: Filled) -> None:
+        self.sandbox, self.filled = sandbox, filled
+        self.uri, self.project = filled.uri, filled.project
 
-    def with_fault(self, fault: str) -> None:
-        self.sandbox.restart("--fault", fault)
+    def with_(self, *options: str) -> None:
+        """Start it anew: ``--fault``, ``--latency``, ``--record``, or nothing."""
+        self.sandbox.restart(*options)
 
-    def without(self) -> None:
-        self.sandbox.restart()
+    def faults(self, *faults: str) -> None:
+        """Start it anew, with things that go wrong once each."""
+        self.with_(*(part for fault in faults for part in ("--fault", fault)))
+
+    def counts(self, *classes: str) -> dict[str, int]:
+        """Return how many there are of some classes, as root sees it."""
+        client = omero.client(self.sandbox.host, self.sandbox.port)
+        query, found = client.createSession("root", "omero").getQueryService(), {}
+        for name in classes:
+            hql = f"select count(o.id) from {name} o"
+            ((number,),) = query.projection(hql, None, {"omero.group": "-1"})
+            found[name] = int(number.val)
+        client.closeSession()
+        return found
 
 
 @pytest.fixture(scope="session")
@@ -105,4 +118,6 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
     """A server of one's own to make trouble at."""
     with manage.running(tmp_path_factory.mktemp("troubled")) as sandbox:
         create_account(sandbox.host, sandbox.port)
-        yield Troubled(sandbox)
+        uri = f"omero://{USER}@{sandbox.host}:{sandbox.port}/{GROUP}"
+        filled = fill(Place(uri, PASSWORD, sandbox), tmp_path_factory.mktemp("first") / "bundle")
+        yield Troubled(sandbox, filled)
