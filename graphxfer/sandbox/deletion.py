@@ -19,7 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphxfer.sandbox.errors import GraphFailure
-from graphxfer.sandbox.model import TYPES, Field, Type, find
+from graphxfer.sandbox.model import TYPES, Field, Type, find, tables
 from graphxfer.sandbox.security import DELETE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 @cache
-def _references() -> tuple[tuple[Type, Field], ...]:
+def references() -> tuple[tuple[Type, Field], ...]:
     """Return all references between objects that have owners: (declaring class, field)."""
     return tuple(
         (type_, made)
@@ -73,13 +73,13 @@ def is_part(made: Field) -> bool:
 @cache
 def incoming(table: str) -> tuple[tuple[Type, Field], ...]:
     """Return the references to rows of a table."""
-    return tuple((t, f) for t, f in _references() if TYPES[f.target or ""].table == table)
+    return tuple((t, f) for t, f in references() if TYPES[f.target or ""].table == table)
 
 
 @cache
 def outgoing(type_: Type) -> tuple[Field, ...]:
     """Return the references of a class."""
-    return tuple(f for t, f in _references() if type_.is_a(t.name))
+    return tuple(f for t, f in references() if type_.is_a(t.name))
 
 
 class Options:
@@ -124,6 +124,16 @@ class Options:
             if any(type_.is_a(name) for name in exclude):
                 return False
         return None
+
+
+def unreadable(type_: Type, id_: int) -> GraphFailure:
+    """Return what GraphTraversal (omero-server) says of a target that is not there.
+
+    It notices that at once for classes that share a table with others, else when it gets there.
+    """
+    if len(tables()[type_.table]) > 1:
+        return GraphFailure(f"cannot read all the specified objects of class {type_.fqn}")
+    return GraphFailure(f"cannot read {type_.fqn}[{id_}]")
 
 
 class Graph:
@@ -181,7 +191,7 @@ class Graph:
                 row = found.get(id_)
                 rights = self.tx.rights
                 if row is None or not row.type.is_a(type_.name) or not rights.may_read(*row):
-                    raise GraphFailure(f"cannot find {type_.fqn}[{id_}]")
+                    raise unreadable(type_, id_)
                 if not self.may(row):
                     raise GraphFailure(f"not permitted to {self.verb} {row.type.fqn}[{id_}]")
                 self.taken[(type_.table, id_)] = row

@@ -7,6 +7,7 @@ from graphxfer.sandbox.services import (  # noqa: F401
     config,
     container,
     factory,
+    graphs,
     imports,
     metadata,
     pixels,
