@@ -180,7 +180,7 @@ class _Apply:
             for link_class, some in by_class.items():
                 missing = self._missing(link_class, some)
                 advance(len(some) - len(missing))
-                for batch in lookup.chunks(missing):
+                for batch in lookup.chunks(missing, write.SMALL):
                     self._save_links(link_class, batch)
                     advance(len(batch))
 

@@ -15,8 +15,8 @@ from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.model import Class, Edge, Field, Made, Type, Value, Via
 from graphxfer.omero.connect import Server
 
-SMALL = 1000
-"""How many objects or links are saved in one call."""
+SMALL = 500
+"""How many objects or links are saved in one call; a link takes 2.5 kB here until it is saved."""
 LARGE = 200
 """How many objects that are saved with parts of their own (ROIs with their shapes)."""
 WEIGHT = 10_000_000

@@ -129,8 +129,8 @@ def tags(number: int, text: str = "t") -> list[Node]:
 
 
 def test_batches_are_bounded_by_number_and_weight() -> None:
-    small = tags(2500)
-    assert [len(batch) for batch in write.batches(graph_of(*small), small)] == [1000, 1000, 500]
+    small = tags(1250)
+    assert [len(batch) for batch in write.batches(graph_of(*small), small)] == [500, 500, 250]
     heavy = tags(5, "x" * 4_000_000)
     assert [len(batch) for batch in write.batches(graph_of(*heavy), heavy)] == [2, 2, 1]
     huge = tags(2, "x" * 20_000_000)
