@@ -59,7 +59,8 @@ def options(
     """Hold what is said before the sub-command."""
 
 
-def _register() -> None:
+def register() -> None:
+    """Add the sub-commands."""
     for name in COMMANDS:
         module = importlib.import_module(f"graphxfer.cli.{name}")
         app.command(name)(_interruptible(getattr(module, name)))
@@ -86,7 +87,7 @@ def _terminated(*_: object) -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    _register()
+    register()
     signal.signal(signal.SIGTERM, _terminated)  # as Ctrl-C: the journal stays intact
     debug = "--debug" in sys.argv
     # --debug is understood anywhere on the line: it is most wanted after the fact.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The child process that evaluates one query: it can be ended, and takes no more than it may.
 
-``python -m graphxfer.inspect.evaluate STORE``, with the request as JSON on standard input. It
-answers with the kind of answer on a line of its own, then its rows or triples, one a line.
+``python -P evaluate.py STORE``, with the request as JSON on standard input. It answers with the
+kind of answer on a line of its own, then its rows or triples, one a line. It imports nothing of
+graphxfer, so that it starts at once.
 """
 
 from __future__ import annotations

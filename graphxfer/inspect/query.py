@@ -231,7 +231,7 @@ def ask(store: Store, query: str, limits: Limits | None = None) -> Answer:
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(
-            [sys.executable, "-m", evaluate.__name__, str(store.folder)],
+            [sys.executable, "-P", evaluate.__file__, str(store.folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

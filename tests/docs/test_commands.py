@@ -7,15 +7,15 @@ follows is what it prints, and a line ``(exit code 3)`` what it ends with if not
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import shlex
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from graphxfer.cli import app, common
 from graphxfer.graph import Node
 from tests.inspect import sample
 from tests.inspect.sample import own
@@ -58,31 +58,31 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(line: str, place: Path) -> str:
+def run(line: str) -> str:
     """Return what a command prints, on either stream."""
-    command = shlex.split(line)
-    assert command[0] == "graphxfer", line
-    root = str(Path(__file__).parents[2])
-    ended = subprocess.run(
-        [sys.executable, "-m", "graphxfer", *command[1:]],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": root, "COLUMNS": "100"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        check=False,
-    )
-    code = f"(exit code {ended.returncode})\n" if ended.returncode else ""
-    return "\n".join(line.rstrip() for line in (ended.stdout + code).splitlines())
+    name, *arguments = shlex.split(line)
+    assert name == "graphxfer", line
+    if not app.app.registered_commands:
+        app.register()
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    with redirect_stdout(printed), redirect_stderr(printed):
+        code = common.run(lambda: app.app(arguments), debug=False)
+    printed.seek(0)
+    ended = [f"(exit code {code})"] if code else []
+    return "\n".join([*(line.rstrip() for line in printed), *ended])
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_what_its_commands_print(page: str, place: Path) -> None:
+def test_a_page_shows_what_its_commands_print(
+    page: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("COLUMNS", "100")
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     tried = 0
     for block in _BLOCK.findall(text):
         for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, _, expected = example.partition("\n")
-            assert run(line, place) == expected.rstrip(), line
+            assert run(line) == expected.rstrip(), line
             tried += 1
     assert tried
