@@ -124,7 +124,7 @@ def test_a_symlink_that_leads_out(
         shutil.move(link, outside / link.name)
     link.symlink_to(outside / link.name if link.suffix else outside)
     before = tree(outside)
-    commands = [("apply", "bundle", destination.uri)]
+    commands: list[tuple[str, ...]] = [("apply", "bundle", destination.uri)]
     commands += [("fetch", "bundle", "--from", "/tmp")] if part != "journals" else []
     for command in commands:
         told = person.run(*command).failed(1).err

@@ -79,7 +79,7 @@ def test_annotations_and_rois_are_described(
 ) -> None:
     """MapAnnotations, tags, files, ratings and comments; all kinds of ROI except masks."""
     pack("--binaries", "none", f"Project:{project}", f"{tmp_path}/")
-    ome = ome_types.from_xml((tmp_path / "transfer.xml").read_text())
+    ome: Any = ome_types.from_xml((tmp_path / "transfer.xml").read_text())
     described = Counter(type(a).__name__ for a in ome.structured_annotations)
     in_use = filled.rows("select distinct t.textValue from ImageAnnotationLink l join l.child t"
                           " where t.class = TagAnnotation")  # fmt: skip
@@ -118,7 +118,7 @@ def test_formats_and_several_objects(pack: Any, filled: Filled, tmp_path: Path) 
 
 def test_a_number_alone_is_a_project(pack: Any, project: int, tmp_path: Path) -> None:
     pack("--binaries", "none", str(project), f"{tmp_path}/")
-    ome = ome_types.from_xml((tmp_path / "transfer.xml").read_text())
+    ome: Any = ome_types.from_xml((tmp_path / "transfer.xml").read_text())
     assert [p.id for p in ome.projects] == [f"Project:{project}"]
 
 
