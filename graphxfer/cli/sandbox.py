@@ -39,7 +39,7 @@ def start(
     latency: Annotated[str, typer.Option(help="Wait before every call, such as 20ms.")] = "",
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="drop|error|kill@N[:Service.operation] or full@BYTES."),
+        typer.Option(help="drop|error|kill@N[:Service.operation], full@BYTES or slow@BYTES."),
     ] = None,
     record: Annotated[Path | None, typer.Option(help="Append a JSON line per call.")] = None,
 ) -> None:

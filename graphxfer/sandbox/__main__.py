@@ -32,7 +32,7 @@ def arguments() -> argparse.Namespace:
         type=Fault.parse,
         action="append",
         default=[],
-        help="drop|error|kill@N[:Service.operation] or full@BYTES",
+        help="drop|error|kill@N[:Service.operation], full@BYTES or slow@BYTES",
     )
     parser.add_argument("--config", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument(

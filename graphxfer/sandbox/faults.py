@@ -37,7 +37,10 @@ def seconds(text: str) -> float:
 
 @dataclass
 class Fault:
-    """One trouble: ``drop``, ``error`` or ``kill`` at the n-th call, or ``full`` after n bytes."""
+    """One trouble: ``drop``, ``error`` or ``kill`` at the n-th call, ``full`` after n bytes.
+
+    Or a disk that is ``slow``, of n bytes a second.
+    """
 
     kind: str
     at: int
@@ -46,11 +49,12 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Read ``kill@7``, ``drop@2:IUpdate.saveAndReturnArray``, ``full@1000000``."""
-        match = re.fullmatch(r"(drop|error|kill|full)@(\d+)(?::([\w.]+))?", text)
+        """Read ``kill@7``, ``drop@2:IUpdate.saveAndReturnArray``, ``full@1000000`` ..."""
+        match = re.fullmatch(r"(drop|error|kill|full|slow)@(\d+)(?::([\w.]+))?", text)
         if not match:
             raise ValueError(
-                f"not a fault: {text!r} (drop|error|kill@N[:Service.operation], full@BYTES)"
+                f"not a fault: {text!r} (drop|error|kill@N[:Service.operation], full@BYTES,"
+                " slow@BYTES)"
             )
         return cls(match[1], int(match[2]), match[3] or "")
 
@@ -106,6 +110,13 @@ class Faults:
         for fault in self.faults:
             if fault.kind == "full" and used + more > fault.at:
                 raise fail(omero.ResourceError, "No space left on device")
+        self.disk(more)
+
+    def disk(self, amount: int) -> None:
+        """Take the time that a slow disk takes to read or write some bytes."""
+        for fault in self.faults:
+            if fault.kind == "slow":
+                time.sleep(amount / fault.at)
 
 
 @dataclass

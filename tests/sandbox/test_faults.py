@@ -117,3 +117,16 @@ def test_every_call_is_recorded(tmp_path: Path) -> None:
 def test_nonsense_is_refused(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         read(text)
+
+
+def test_a_slow_disk_takes_its_time(tmp_path: Path) -> None:
+    with troubled(tmp_path, "--fault", "slow@1000") as (client, _):
+        file = omero.model.OriginalFileI()
+        file.name, file.path = rstring("slow"), rstring("/")
+        file = client.sf.getUpdateService().saveAndReturnObject(file)
+        store = client.sf.createRawFileStore()
+        store.setFileId(file.id.val)
+        started = time.monotonic()
+        store.write(b"x" * 300, 0, 300)
+        assert time.monotonic() - started >= 0.3
+        store.close()

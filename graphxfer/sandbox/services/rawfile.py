@@ -86,6 +86,7 @@ class RawFileStore(Stateful):
         if self._of_repository and length > _MOST:
             raise misused(f"Can read at most {_MOST} bytes at once")
         self._check_restriction(call)
+        call.server.faults.disk(length)
         file = self._open(call)
         file.seek(position)
         return file.read(length).ljust(length, b"\0")
