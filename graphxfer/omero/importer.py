@@ -280,6 +280,18 @@ class _Finished(omero.callbacks.CmdCallbackI):
     def initialPoll(self, foreground_poll: bool = False) -> None:
         """Leave the first question to :func:`_response`: most imports take a while."""
 
+    def onFinished(self, rsp: Any, status: Any, current: Any) -> None:
+        """Let go of what nobody asks for; this callback may be there for long."""
+        _lighten(rsp)
+
+
+def _lighten(response: Any) -> None:
+    """Let go of an import's images but for the first, of which the fileset is asked for."""
+    told = getattr(response, "pixels", None) or []
+    for pixels in told[1:]:
+        pixels.image = None  # they refer to each other, which would keep both for long
+    del told[1:]
+
 
 def _wait(server: Server, handle: Any, sending: Sending, stop: threading.Event) -> int:
     """Wait until the server has imported a fileset; return its id."""
@@ -313,6 +325,7 @@ def _response(callback: _Finished, handle: Any, stop: threading.Event) -> Any:
         waited += LISTENING
         if waited >= patience:
             if (response := handle.getResponse()) is not None:
+                _lighten(response)
                 return response
             patience, waited = min(2 * patience, LATER_LOOKS), 0.0
     return None
