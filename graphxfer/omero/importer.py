@@ -287,10 +287,13 @@ class _Finished(omero.callbacks.CmdCallbackI):
 
 def _lighten(response: Any) -> None:
     """Let go of an import's images but for the first, of which the fileset is asked for."""
-    told = getattr(response, "pixels", None) or []
-    for pixels in told[1:]:
-        pixels.image = None  # they refer to each other, which would keep both for long
-    del told[1:]
+    if isinstance(response, omero.grid.ImportResponse) and response.pixels:
+        for pixels in response.pixels[1:]:
+            # They refer to each other, which would keep all of them for long.
+            pixels.image = None
+            pixels.unloadChannels()
+        del response.pixels[1:]
+        response.objects = []
 
 
 def _wait(server: Server, handle: Any, sending: Sending, stop: threading.Event) -> int:
