@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from omero.cli import NonZeroReturnCode
 
 from graphxfer.sandbox import manage
 from tests.sandbox.conftest import Command
+from tests.sandbox.importing_client import import_files
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +77,42 @@ def test_moving_and_deleting(as_root: Command) -> None:
     assert project in as_root("delete", project, "--report")
     id_ = project.partition(":")[2]
     assert "0 rows" in as_root("hql", "-q", f"select p.id from Project p where p.id = {id_}")
+
+
+def test_session_times(omero_command: Command, server: manage.Sandbox) -> None:
+    """Only administrators may prolong: UpdateSessionTimeoutRequestI (omero-blitz)."""
+    omero_command.log_in(server)
+    omero_command("group", "add", "cli-times")
+    omero_command("user", "add", "cli-timed", "A", "B", "cli-times", "-P", "pw")
+    omero_command("sessions", "timeout", "900")
+    assert "900.0" in omero_command("sessions", "timeout")
+    omero_command.log_in(server, "cli-timed", "pw")
+    omero_command("sessions", "timeout", "300")
+    assert "300.0" in omero_command("sessions", "timeout")
+    with pytest.raises(NonZeroReturnCode) as raised:
+        omero_command("sessions", "timeout", "301")
+    assert raised.value.rv == 558
+
+
+def test_permissions_of_a_group(omero_command: Command, server: manage.Sandbox) -> None:
+    omero_command.log_in(server)
+    omero_command("group", "add", "cli-chmod")
+    omero_command("group", "perms", "--name", "cli-chmod", "--type", "read-write")
+    assert re.search(r"cli-chmod +\| rwrw--", omero_command("group", "list"))
+
+
+def test_files_of_an_image(omero_command: Command, server: manage.Sandbox, root: Any) -> None:
+    """Files and sizes: the help of `omero fs ls` and `fs sets`."""
+    response = import_files(root, {"cli/cells&sizeX=8&sizeY=8.fake": b"x" * 10})
+    image = response.objects[0]
+    omero_command.log_in(server)
+    fileset = image.fileset.id.val
+    assert "cells&sizeX=8&sizeY=8.fake" in omero_command("fs", "ls", f"Fileset:{fileset}")
+    assert re.search(rf"\| {fileset} +\| root_0/", omero_command("fs", "sets", "--extended"))
+    usage = omero_command("fs", "usage", f"Image:{image.id.val}", "--report")
+    assert re.search(r"FilesetEntry +\| +10 \|", usage)
+    deleted = omero_command("delete", f"Fileset:{fileset}", "--report")
+    assert f"Image:{image.id.val}" in deleted
 
 
 def test_logging_out_ends_the_session(omero_command: Command, server: manage.Sandbox) -> None:
