@@ -37,6 +37,23 @@ class Quantity(NamedTuple):
     unit: str
 
 
+_METRIC = (
+    *("YOTTA", "ZETTA", "EXA", "PETA", "TERA", "GIGA", "MEGA", "KILO", "HECTO", "DECA", ""),
+    *("DECI", "CENTI", "MILLI", "MICRO", "NANO", "PICO", "FEMTO", "ATTO", "ZEPTO", "YOCTO"),
+)
+UNITS: dict[str, frozenset[str]] = {
+    "Length": frozenset(
+        (
+            *(f"{prefix}METER" for prefix in _METRIC),
+            *("ANGSTROM", "ASTRONOMICALUNIT", "LIGHTYEAR", "PARSEC", "POINT", "PIXEL"),
+            *("THOU", "LINE", "INCH", "FOOT", "YARD", "MILE", "REFERENCEFRAME"),
+        )
+    ),
+    "Time": frozenset((*(f"{prefix}SECOND" for prefix in _METRIC), "MINUTE", "HOUR", "DAY")),
+}
+"""The units of each dimension, by OMERO's names (ome/omero-model, UnitsLength, UnitsTime)."""
+
+
 class AffineTransform(NamedTuple):
     """The six numbers of OMERO's AffineTransform.
 

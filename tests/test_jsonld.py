@@ -378,6 +378,10 @@ def with_line(text: str) -> bytes:
         ('{"@id": "Point/1", "@type": "Point", "x": NaN}', "NaN is no JSON"),
         ('{"@id": "Point/1", "@type": "Point", "x": "1_0"}', "x is no number"),
         ('{"@id": "Point/1", "@type": "Point", "x": 1e999}', "x is no number"),
+        (
+            '{"@id": "Point/1", "@type": "Point", "strokeWidth": {"value": 1, "unit": "ELL"}}',
+            "strokeWidth has an unknown unit: 'ELL'",
+        ),
         ('{"@id": "Point/1", "@type": "Point", "locked": 1}', "neither true nor false"),
         ('{"@id": "Point/1", "@type": "Point", "strokeWidth": 1}', "no object of value, unit"),
         ('{"@id": "Point/1", "@type": "Point", "strokeWidth": {"value": 1}}', "no object of"),

@@ -20,7 +20,7 @@ from graphxfer.jsonld.forms import (
     to_long,
     to_text,
 )
-from graphxfer.model import Class, Edge
+from graphxfer.model import Class, Edge, Field
 
 NODE_IRI = re.compile(r"([A-Za-z]+)/(0|[1-9][0-9]{0,18})", re.ASCII)
 BASE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`?#]+/")
@@ -151,7 +151,7 @@ class Decoder:
         """Make the table of a class when its first node comes."""
         entry = _entry(type_, iri)
         table = {
-            field.name: _Member(field.name, FORMS[field.type].decode, is_edge=False)
+            field.name: _Member(field.name, _decoder(field), is_edge=False)
             for field in entry.fields
         }
         for edge in entry.edges:
@@ -185,6 +185,22 @@ class Decoder:
             return targets
 
         return decode
+
+
+def _decoder(field: Field) -> Callable[[Any], Any]:
+    """Return the function that reads a field's values."""
+    decode = FORMS[field.type].decode
+    units = model.UNITS.get(field.of)
+    if units is None:
+        return decode
+
+    def measured(raw: Any) -> Any:
+        quantity = decode(raw)
+        if quantity.unit not in units:
+            raise ValueError(f"has an unknown unit: {quantity.unit!r:.80}")
+        return quantity
+
+    return measured
 
 
 def _entry(type_: Any, iri: str) -> Class:
