@@ -27,6 +27,7 @@ DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import makes it"
 UNLESS = "unless the import makes the same"
 UNSENT = "its file is still to be sent"
+NOT_HERE = "its other end is not in the graph"
 OWNED = "its owner is not kept: whoever applies makes it"
 
 
@@ -235,13 +236,18 @@ class _Planner:
                     for child in dict.fromkeys(node.edges.get(edge.name, ())):
                         key = LinkKey(edge.attribute, node.iri, child)
                         self._link(key, OWNED if key in owned else "")
+                elif edge.via is Via.LIST:
+                    for part in node.edges.get(edge.name, ()):
+                        if part not in self._graph:
+                            lost = Action(Kind.SKIP, node.iri, edge.name, NOT_HERE, child=part)
+                            self._plan.actions.append(lost)
 
     def _link(self, key: LinkKey, reason: str) -> None:
         type_, parent, child = key
         if self._journal is not None and key in self._journal:
             kind, reason = Kind.DONE, DONE
         elif child not in self._graph:
-            kind, reason = Kind.SKIP, "its other end is not in the graph"
+            kind, reason = Kind.SKIP, NOT_HERE
         elif parent in self._why_not or child in self._why_not:
             kind, reason = Kind.SKIP, FOLLOWS
         else:
