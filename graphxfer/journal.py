@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -84,7 +84,8 @@ class Journal:
 
     def _connect(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("pragma journal_mode = wal")
+        if self._owner is not None:
+            self._db.execute("pragma journal_mode = wal")
         # A result that the disk forgets would be made twice.
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
@@ -101,6 +102,9 @@ class Journal:
     def close(self) -> None:
         """Close it, and let others write."""
         if hasattr(self, "_db"):
+            if self._owner is not None:
+                with suppress(sqlite3.Error):  # so that it can be read where nothing can be written
+                    self._db.execute("pragma journal_mode = delete")
             self._db.close()
         if self._owner is not None:
             self._owner.close()
@@ -143,12 +147,13 @@ class Journal:
             db.execute("insert or replace into meta values (?, ?)", (name, value))
 
     def set_about(self, source: str, group: int) -> None:
-        """Note which source's graph is applied, and to which group of the destination."""
+        """Note which source's graph is applied, and to which destination's group."""
+        self.set_meta("destination", self.path.stem)
         self.set_meta("source", source)
         self.set_meta("group", str(group))
 
     def check_about(self, source: str, group: int | None = None) -> None:
-        """Check that it is about this graph, and about the group to write to.
+        """Check that it is about this graph, its destination, and the group to write to.
 
         Parameters
         ----------
@@ -162,6 +167,12 @@ class Journal:
         UsageError
             If it is about another.
         """
+        if self.meta("destination") not in (None, self.path.stem):
+            raise UsageError(
+                f"it is the journal of another destination, {self.meta('destination')}",
+                where=str(self.path),
+                do="give it its name again: what it lists is not at this server",
+            )
         if self.meta("source") not in (None, source):
             raise UsageError(
                 "the journal is about a graph of another server",

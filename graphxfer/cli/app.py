@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 import signal
 import sys
 from collections.abc import Callable
@@ -88,9 +89,11 @@ def _terminated(*_: object) -> None:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     register()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have what the terminal has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminated)  # as Ctrl-C: the journal stays intact
     debug = "--debug" in sys.argv
     # --debug is understood anywhere on the line: it is most wanted after the fact.
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    code = common.run(lambda: app(arguments, standalone_mode=True), debug=debug)
+    code = common.run(lambda: app(arguments, "graphxfer"), debug=debug)
     sys.exit(code)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -25,16 +27,27 @@ from rich.progress import (
 
 from graphxfer.errors import Exit, GraphxferError
 
-# Where nobody sees a width, a table that is cut to 80 columns helps nobody.
-INTERRUPTED = "graphxfer: interrupted; run the same command again to go on"
 
-OUT = Console(
+class _Console(Console):
+    """Prints texts so that what a bundle or a server says cannot steer the terminal."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as rich does; texts of its own styles (`Text`, tables) are their maker's care."""
+        super().print(*(_safe(o) if isinstance(o, str) else o for o in objects), **options)
+
+
+def _safe(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+# Where nobody sees a width, a table that is cut to 80 columns helps nobody.
+OUT = _Console(
     soft_wrap=True,
     highlight=False,
     markup=False,
     width=None if sys.stdout.isatty() else 240,
 )
-ERR = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+ERR = _Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Server = Annotated[
     str,
@@ -80,7 +93,13 @@ class TerminalProgress:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output, for a pipe."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    is_utf8 = sys.stdout.encoding.lower().startswith("utf")
+    text = json.dumps(value, ensure_ascii=not is_utf8, indent=2)
+    # Of what steers a terminal, JSON itself escapes only a part; the lines are its own.
+    safe = re.sub(
+        r"[^\n -~]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text
+    )
+    sys.stdout.write(safe + "\n")
 
 
 def printable(text: str) -> str:
@@ -114,18 +133,27 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
     debug : bool
         Whether a failure shows its traceback.
     """
+    code = _run(command, debug=debug)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else it is tried at exit
+        if isinstance(error, BrokenPipeError):
+            return Exit.FAILED
+        return _told(f"graphxfer: standard output: {error.strerror}", Exit.FAILED, debug)
+    return code
+
+
+def _run(command: Callable[[], object], *, debug: bool) -> int:
     try:
         command()
     except GraphxferError as error:
         return _told(f"graphxfer: {error.message()}", error.exit_code, debug)
     except KeyboardInterrupt:
         return _told("graphxfer: interrupted", Exit.INTERRUPTED, debug)
-    except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment]  # nobody reads it: do not flush at exit
+    except BrokenPipeError:  # nobody reads any more
         return Exit.FAILED
     except SystemExit as end:
-        if end.code == Exit.INTERRUPTED:  # typer makes that of Ctrl-C, and says nothing
-            return _told(INTERRUPTED, Exit.INTERRUPTED, debug)
         return end.code if isinstance(end.code, int) else Exit.FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

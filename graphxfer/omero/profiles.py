@@ -131,7 +131,7 @@ def profile(text: str, config: Path | None = None) -> Profile:
     if text == "-":
         return _configured(_current(), known)
     if "://" in text:
-        return _configured(_from_uri(urlsplit(text)), known)
+        return _configured(_from_uri(_split(text)), known)
     if text not in known:
         near = difflib.get_close_matches(text, known, 1)
         hint = f"did you mean {near[0]!r}?" if near else "omero://user@host:4064/group names any"
@@ -193,6 +193,13 @@ def _check_option(where: str, option: str, value: Any) -> None:
     if type(value) not in _OPTIONS[option]:
         wanted = " or ".join(each.__name__ for each in _OPTIONS[option])
         raise UsageError(f"{option} = {value!r} is not of the type {wanted}", where=where)
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:  # of brackets; its words may hold a password
+        raise UsageError("this is no URI", do="omero://user@host:4064/group") from None
 
 
 def _from_uri(uri: SplitResult) -> Profile:

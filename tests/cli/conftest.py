@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,3 +123,22 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troubled]:
         uri = f"omero://{USER}@{sandbox.host}:{sandbox.port}/{GROUP}"
         filled = fill(Place(uri, PASSWORD, sandbox), tmp_path_factory.mktemp("first") / "bundle")
         yield Troubled(sandbox, filled)
+
+
+@pytest.fixture
+def slow(troubled: Troubled, tmp_path: Path) -> Callable[[str, int], None]:
+    """Have a server that is slow, and wait until an operation was asked for so often."""
+    record = tmp_path / "calls"
+    record.touch()
+    troubled.with_("--latency", "30ms", "--record", str(record))
+
+    def wait(operation: str, times: int) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            done = [json.loads(line)["operation"] for line in record.read_text().splitlines()]
+            if done.count(operation) >= times:
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"{operation} was not asked for {times} times")
+
+    return wait

@@ -6,7 +6,6 @@ Connections break, servers die or fail, people press Ctrl-C: in the middle of ev
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -14,8 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.cli.conftest import Troubled
 from tests.cli.person import Person, Ran, tree
@@ -179,25 +176,6 @@ def test_apply_when_the_repository_is_full(person: Person, troubled: Troubled) -
 
 
 # -- Ctrl-C
-
-
-@pytest.fixture
-def slow(troubled: Troubled, tmp_path: Path) -> Callable[[str, int], None]:
-    """Have a server that is slow, and wait until an operation was asked for so often."""
-    record = tmp_path / "calls"
-    record.touch()
-    troubled.with_("--latency", "30ms", "--record", str(record))
-
-    def wait(operation: str, times: int) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            done = [json.loads(line)["operation"] for line in record.read_text().splitlines()]
-            if done.count(operation) >= times:
-                return
-            time.sleep(0.02)
-        raise AssertionError(f"{operation} was not asked for {times} times")
-
-    return wait
 
 
 def interrupt(person: Person, process: subprocess.Popen[str]) -> None:
