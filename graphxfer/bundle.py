@@ -26,6 +26,7 @@ GRAPH, XML, MANIFEST, CRATE = (
     "manifest.csv",
     "ro-crate-metadata.json",
 )
+THUMBNAILS = "thumbnails"
 _UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}", re.ASCII)
 
 
@@ -49,6 +50,7 @@ class Bundle:
         self.xml_path = folder / XML
         self.manifest_path = folder / MANIFEST
         self.files = folder / "files"
+        self.thumbnails = folder / THUMBNAILS
         self.journals = folder / "journals"
         self._graph: TransferGraph | None = None
         self._manifest: Manifest | None = None
@@ -155,6 +157,7 @@ class Document(Bundle):
         self.graph_path = self.xml_path = path
         self.manifest_path = path.with_name(MANIFEST)
         self.files = files
+        self.thumbnails = path.with_name(THUMBNAILS)
         self.journals = path.with_name(f"{path.name}.journals")
         self._graph, self._manifest = graph, manifest
 
@@ -202,11 +205,14 @@ def _read(path: Path) -> TransferGraph:
 # -- writing ------------------------------------------------------------------------------------
 
 
-def write(folder: Path, graph: TransferGraph) -> Bundle:
+def write(
+    folder: Path, graph: TransferGraph, thumbnails: Callable[[Path], None] | None = None
+) -> Bundle:
     """Write a bundle: a new folder appears complete or not at all.
 
     Where there is a bundle of the same roots of the same server, its documents are replaced one
-    by one, the graph last, and what was fetched and journalled is kept.
+    by one, the graph last, and what was fetched and journalled is kept; thumbnails are, too,
+    unless there are new ones.
 
     Parameters
     ----------
@@ -214,6 +220,8 @@ def write(folder: Path, graph: TransferGraph) -> Bundle:
         Where to; its parents are made.
     graph : TransferGraph
         What to write.
+    thumbnails : callable, optional
+        Writes them into a folder that it is given.
 
     Raises
     ------
@@ -227,13 +235,13 @@ def write(folder: Path, graph: TransferGraph) -> Bundle:
         manifest = manifests.of_graph(graph)
         if folder.exists():
             _refuse_other(folder, graph)
-            _write_documents(folder, graph, manifest)
+            _write(folder, graph, manifest, thumbnails)
             return Bundle(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
         part.mkdir()
         try:
-            _write_documents(part, graph, manifest)
+            _write(part, graph, manifest, thumbnails)
             part.rename(folder)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -266,14 +274,22 @@ def _refuse_other(folder: Path, graph: TransferGraph) -> None:
         )
 
 
-def _write_documents(folder: Path, graph: TransferGraph, manifest: Manifest) -> None:
+def _write(
+    folder: Path,
+    graph: TransferGraph,
+    manifest: Manifest,
+    thumbnails: Callable[[Path], None] | None,
+) -> None:
     """Write all that is not fetched; the graph comes last, for it makes the folder a bundle."""
     from graphxfer import omexml  # as above
 
     (folder / "files").mkdir(exist_ok=True)
+    if thumbnails:
+        _replace_folder(folder / THUMBNAILS, thumbnails)
+    has_thumbnails = (folder / THUMBNAILS).is_dir()
     replace(folder / MANIFEST, partial(_write_manifest, manifest))
     replace(folder / XML, partial(omexml.write, graph))
-    replace(folder / CRATE, partial(crate.write, graph, manifest))
+    replace(folder / CRATE, partial(crate.write, graph, manifest, has_thumbnails))
     replace(folder / GRAPH, partial(jsonld.write, graph))
     _sync(folder)
 
@@ -297,6 +313,20 @@ def replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _replace_folder(path: Path, write_to: Callable[[Path], None]) -> None:
+    """Write a folder's files beside, and put it in its place, whole."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    new, old = part / "new", part / "old"
+    new.mkdir(parents=True)
+    try:
+        write_to(new)
+        if os.path.lexists(path):
+            path.rename(old)
+        new.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

@@ -17,10 +17,10 @@ _DOCUMENTS = {
 }
 
 
-def write(graph: TransferGraph, manifest: Manifest, stream: BinaryIO) -> None:
+def write(graph: TransferGraph, manifest: Manifest, has_thumbnails: bool, stream: BinaryIO) -> None:
     """Write the crate's metadata.
 
-    ``files/`` is one entry, however many files it has: the manifest lists them.
+    ``files/`` and ``thumbnails/`` are one entry each, however many files they have.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ def write(graph: TransferGraph, manifest: Manifest, stream: BinaryIO) -> None:
         What the bundle holds.
     manifest : Manifest
         Its files.
+    has_thumbnails : bool
+        Whether it has the folder ``thumbnails``.
     stream : binary file
         Where to.
     """
@@ -44,6 +46,10 @@ def write(graph: TransferGraph, manifest: Manifest, stream: BinaryIO) -> None:
         crate.add_file(dest_path=path, properties=properties)
     about = "Image files and attachments, once fetched; manifest.csv lists them"
     crate.add_dataset(dest_path="files/", properties={"name": "Files", "description": about})
+    if has_thumbnails:
+        about = "Small pictures of the images, JPEG, named by the images' ids: thumbnails/7.jpg"
+        properties = {"name": "Thumbnails", "description": about}
+        crate.add_dataset(dest_path="thumbnails/", properties=properties)
     text = json.dumps(crate.metadata.generate(), indent=2, ensure_ascii=False)
     stream.write(text.encode() + b"\n")
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from graphxfer import bundle, model
 from graphxfer.bundle import Bundle
 from graphxfer.errors import UsageError
-from graphxfer.omero import read
+from graphxfer.graph import TransferGraph
+from graphxfer.omero import read, thumbnails
 from graphxfer.omero.connect import Server
 from graphxfer.progress import SILENT, Progress
 
 MOST = 1_000_000
 """Ids that may be asked for in one go."""
+NAMED = 20
+"""Images without a thumbnail that are named."""
 
 _IDS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?", re.ASCII)
 
@@ -70,6 +75,8 @@ def export(
     roots: Mapping[str, Sequence[int]],
     folder: Path,
     progress: Progress = SILENT,
+    *,
+    with_thumbnails: bool = False,
 ) -> Bundle:
     """Read objects and all that hangs on them, and write a bundle.
 
@@ -84,7 +91,9 @@ def export(
     folder : Path
         Where the bundle goes; nothing is written before all has been read.
     progress : Progress
-        Told how far it is.
+        Told how far it is, and which images have no thumbnail.
+    with_thumbnails : bool
+        Ask the server for thumbnails of the images, and put them into the bundle too.
 
     Raises
     ------
@@ -93,4 +102,16 @@ def export(
     UsageError
         If something else is in the folder.
     """
-    return bundle.write(folder, read.select(server, roots, progress))
+    graph = read.select(server, roots, progress)
+    add = partial(_add_thumbnails, server, graph, progress) if with_thumbnails else None
+    return bundle.write(folder, graph, add)
+
+
+def _add_thumbnails(server: Server, graph: TransferGraph, progress: Progress, to: Path) -> None:
+    """Write thumbnails into a folder, and tell which images have none."""
+    missing: defaultdict[str, list[str]] = defaultdict(list)
+    for image, why in thumbnails.write(server, graph, to, progress).items():
+        missing[why].append(image)
+    for why, images in missing.items():
+        more = f" and {len(images) - NAMED:,} more" if len(images) > NAMED else ""
+        progress.say(f"No thumbnail: {', '.join(images[:NAMED])}{more} ({why})")

@@ -20,6 +20,7 @@ from graphxfer.cli.common import (
     print_json,
 )
 from graphxfer.errors import Incomplete
+from graphxfer.inspect import embedded
 
 
 def export(
@@ -40,6 +41,10 @@ def export(
         bool,
         typer.Option("--partial-ok", help="Exit with 0 also where something was left out."),
     ] = False,
+    with_thumbnails: Annotated[
+        bool,
+        typer.Option("--thumbnails", help="Bring thumbnails of the images, to look at."),
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +58,9 @@ def export(
 
     roots = exporting.parse(objects)
     with connect(profile(server, config)) as source:
-        bundle = exporting.export(source, roots, to, TerminalProgress())
+        bundle = exporting.export(
+            source, roots, to, TerminalProgress(), with_thumbnails=with_thumbnails
+        )
     if as_json:
         print_json(_facts(bundle))
     else:
@@ -74,6 +81,7 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "nodes": graph.types(),
         "files": len(files),
         "bytes": sum(file.size or 0 for file in files),
+        "thumbnails": len(embedded.thumbnail_images(bundle)),
         "cameAlong": list(graph.header.came_along),
         "leftOut": [asdict(each) for each in graph.header.left_out],
     }
@@ -85,6 +93,8 @@ def _say(bundle: Bundle) -> None:
     OUT.print(f"{bundle.folder}: {len(graph):,} nodes, {len(files):,} files ({size})")
     for name, number in graph.types().items():
         OUT.print(f"{number:9,} {name}")
+    if number := len(embedded.thumbnail_images(bundle)):
+        OUT.print(f"{number:9,} thumbnails")
     header = graph.header
     if header.came_along:
         number = len(header.came_along)

@@ -24,7 +24,6 @@ MAX_THUMBNAIL, MAX_THUMBNAILS = 2**17, 2**25
 
 _KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _ENDINGS = (".jpg", ".jpeg", ".png")
-_THUMBNAILS = "thumbnails"
 
 
 def contents(graph: TransferGraph, summary: Summary) -> dict[str, Any]:
@@ -220,7 +219,7 @@ def thumbnail_images(bundle: Bundle) -> list[str]:
 
 def thumbnail_path(bundle: Bundle, image: int) -> Path | None:
     """Return the file of an image's thumbnail, or None."""
-    folder = bundle.folder / _THUMBNAILS
+    folder = bundle.thumbnails
     paths = (folder / f"{image}{ending}" for ending in _ENDINGS)
     return next((path for path in paths if _is_own(path)), None)
 
@@ -235,11 +234,13 @@ def thumbnail(path: Path) -> tuple[str, bytes] | None:
 
 
 def _thumbnail_files(bundle: Bundle) -> list[Path]:
-    folder = bundle.folder / _THUMBNAILS
+    """Return the files that are named after an image of the graph, by their number."""
+    folder, graph = bundle.thumbnails, bundle.graph()
     if not folder.is_dir():
         return []
     named = (path for path in folder.iterdir() if path.suffix in _ENDINGS and path.stem.isdecimal())
-    return sorted((path for path in named if _is_own(path)), key=lambda path: int(path.stem))
+    found = (path for path in named if iri("Image", int(path.stem)) in graph and _is_own(path))
+    return sorted(found, key=lambda path: int(path.stem))
 
 
 def _is_own(path: Path) -> bool:

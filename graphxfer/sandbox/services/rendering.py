@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from graphxfer.sandbox.services.pixels import SETTINGS, IPixels
 
 if TYPE_CHECKING:
     from graphxfer.sandbox.pixelbuffer import PixelBuffer
+
+log = logging.getLogger(__name__)
 
 _PIXELS = IPixels()
 _QUALITY = 0.85
@@ -375,10 +378,14 @@ class ThumbnailStore(_Rendered):
     def getThumbnailByLongestSideSet(
         self, call: Call, size: Any, pixelsIds: Sequence[int]
     ) -> dict[int, bytes]:
-        found = {}
+        found: dict[int, bytes] = {}
         for pixels in pixelsIds:
-            self._set_pixels(call, pixels)
-            found[pixels] = self._thumbnail(call, _value(size), _value(size))
+            try:
+                self._set_pixels(call, pixels)
+                found[pixels] = self._thumbnail(call, _value(size), _value(size))
+            except Exception:  # as ThumbnailBean.retrieveThumbnailSet; Ice sends null as no bytes
+                log.warning("No thumbnail of Pixels %d", pixels, exc_info=True)
+                found[pixels] = b""
         return found
 
     def getThumbnailSet(
