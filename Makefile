@@ -1,7 +1,7 @@
 # Each target sets up .venv by itself; when that is done already it takes no time.
 python := .venv/bin/python
 
-.PHONY: help demo test test-slow lint bench generate page browser setup clean
+.PHONY: help demo test test-slow test-real lint bench generate page browser setup clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -14,6 +14,9 @@ test: setup browser ## run the tests
 
 test-slow: setup browser ## run the tests that take long
 	@$(python) -m pytest -n 2 -m slow
+
+test-real: setup browser ## run them against real servers (needs Docker; or see docs/sandbox.md)
+	@$(python) -m tests.real
 
 lint: setup ## check style, format and types
 	@$(python) -m ruff check

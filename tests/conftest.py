@@ -15,6 +15,17 @@ settings.register_profile("graphxfer", deadline=None, print_blob=True)
 settings.load_profile("graphxfer")
 
 
+REAL = frozenset(("source", "destination", "server"))
+"""The fixtures that are real servers where the environment names them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that can be held against real servers: ``-m server``."""
+    for item in items:
+        if REAL.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+
+
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The server that data comes from."""

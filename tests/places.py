@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The two servers that tests speak to: sandboxes, or real ones that the environment names.
+"""The servers that tests speak to: sandboxes, or real ones that the environment names.
 
 ``GRAPHXFER_TEST_SOURCE`` and ``GRAPHXFER_TEST_DESTINATION`` are servers as on the command line
-(``omero://user@host:4064/group``), with their passwords in ``GRAPHXFER_TEST_SOURCE_PASSWORD`` and
-``GRAPHXFER_TEST_DESTINATION_PASSWORD``.
+(``omero://user@host:4064/group``), best with one password, in ``GRAPHXFER_TEST_SOURCE_PASSWORD``.
+``GRAPHXFER_TEST_SERVER`` is one that the sandbox's own tests are held against
+(``omero://root@host:4064``), with root's password in ``GRAPHXFER_TEST_SERVER_PASSWORD``: they make
+users and groups there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from omero.rtypes import rstring
 from graphxfer.omero.connect import Profile, Server, connect, profile
 from graphxfer.sandbox import manage
 
-PASSWORD = "correct horse"
+PASSWORD = os.environ.get("GRAPHXFER_TEST_SOURCE_PASSWORD", "correct horse")
+"""Of the account on both servers: a person has one password in the environment."""
 USER, GROUP = "researcher", "Imaging"
 
 
@@ -66,7 +69,7 @@ def place(name: str, folder: Path, *options: str) -> Iterator[Place]:
         Options of the sandbox.
     """
     if uri := os.environ.get(f"GRAPHXFER_TEST_{name}"):
-        yield Place(uri, os.environ[f"GRAPHXFER_TEST_{name}_PASSWORD"])
+        yield Place(uri, os.environ.get(f"GRAPHXFER_TEST_{name}_PASSWORD", PASSWORD))
         return
     with manage.running(folder, *options) as sandbox:
         create_account(sandbox.host, sandbox.port)
@@ -74,11 +77,54 @@ def place(name: str, folder: Path, *options: str) -> Iterator[Place]:
         yield Place(uri, PASSWORD, sandbox)
 
 
-def create_account(host: str, port: int, user: str = USER, group: str = GROUP) -> None:
-    """Create a read-annotate group and a member of it, as root of a fresh server."""
+@dataclass(frozen=True)
+class Elsewhere:
+    """A server that the environment names: what tests use of a sandbox, but for its own folder."""
+
+    host: str
+    port: int
+    password: str
+
+    @classmethod
+    def named(cls) -> Elsewhere | None:
+        """Return the server that the sandbox's tests are held against, if one is named."""
+        uri = os.environ.get("GRAPHXFER_TEST_SERVER")
+        if uri is None:
+            return None
+        at = profile(uri)
+        return cls(at.host, at.port, os.environ["GRAPHXFER_TEST_SERVER_PASSWORD"])
+
+    @property
+    def tcp(self) -> int:
+        """Its plain port, as clients ask for it (omero-py clients.py, createClient)."""
+        client = omero.client(self.host, self.port)
+        try:
+            config = client.createSession("root", self.password).getConfigService()
+            router = config.getConfigValue("omero.router.insecure")
+        finally:
+            client.closeSession()
+        return int(router.partition(" -p ")[2].split()[0])
+
+    @property
+    def directory(self) -> Path:
+        """Where its files are: not here."""
+        pytest.skip("the files of a server elsewhere are not at hand")
+
+    repository = directory
+
+
+def create_account(
+    host: str,
+    port: int,
+    user: str = USER,
+    group: str = GROUP,
+    *,
+    password: str = "omero",  # noqa: S107
+) -> None:
+    """Create a read-annotate group and a member of it, as root."""
     client = omero.client(host, port)
     try:
-        admin = client.createSession("root", "omero").getAdminService()
+        admin = client.createSession("root", password).getAdminService()
         made = ExperimenterGroupI()
         made.name = rstring(group)
         made.details.permissions = PermissionsI("rwra--")

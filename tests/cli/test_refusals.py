@@ -44,8 +44,9 @@ def export(person: Person, uri: str, *objects: str, env: dict[str, str] | None =
 @pytest.mark.parametrize("asked", ["Project:987654", "Image:987654", "Dataset:1,987654"])
 def test_an_object_that_is_not_there(person: Person, filled: Filled, asked: str) -> None:
     told = export(person, filled.uri, asked)
-    assert f"{asked.partition(':')[0]}:987654: not there, or not readable for {USER}" in told
-    assert filled.place.profile.host in told
+    at = filled.place.profile
+    assert f"{asked.partition(':')[0]}:987654: not there, or not readable for {at.user}" in told
+    assert at.host in told
     assert "→" in told
 
 
@@ -72,14 +73,16 @@ def test_an_object_in_a_private_group_of_others(person: Person, filled: Filled) 
 
 
 def at(place: Place, user: str) -> str:
-    return f"omero://{user}@{place.profile.host}:{place.profile.port}/{GROUP}"
+    there = place.profile
+    return f"omero://{user}@{there.host}:{there.port}/{there.group}"
 
 
-@pytest.mark.parametrize("user", [USER, "nobody-of-that-name"])
+@pytest.mark.parametrize("is_known", [True, False])
 def test_a_wrong_password_and_an_unknown_user_look_the_same(
-    person: Person, filled: Filled, user: str
+    person: Person, filled: Filled, is_known: bool
 ) -> None:
     person.secrets.add("hunter2")
+    user = filled.place.profile.user if is_known else "nobody-of-that-name"
     told = export(person, at(filled.place, user), env={"OMERO_PASSWORD": "hunter2"})
     assert "the user name or the password is wrong" in told
     assert at(filled.place, user).rpartition("/")[0] in told
@@ -93,7 +96,7 @@ def test_no_password_and_no_terminal(person: Person, filled: Filled) -> None:
 
 
 def test_a_group_that_is_not_there(person: Person, filled: Filled) -> None:
-    told = export(person, filled.uri.replace(f"/{GROUP}", "/Nobodys"))
+    told = export(person, f"{filled.uri.rpartition('/')[0]}/Nobodys")
     assert "there is no group 'Nobodys'" in told
 
 
@@ -234,7 +237,8 @@ def test_no_password_in_the_list_of_processes(person: Person, filled: Filled) ->
     assert PASSWORD not in seen_while(
         person, "export", filled.uri, filled.project, "--to", "bundle", "--partial-ok"
     )
-    assert filled.place.sandbox is not None
+    if filled.place.sandbox is None:
+        pytest.skip("the repository of a server elsewhere is not at hand")
     repository = filled.place.sandbox.repository
     seen = seen_while(person, "fetch", "bundle", "--from", str(repository))
     assert "rsync" in seen

@@ -91,7 +91,7 @@ def test_who_and_where(source: Place) -> None:
         assert server.version == ordinary.getConfigService().getVersion()
         assert server.database_uuid == ordinary.getConfigService().getDatabaseUuid()
         here = ordinary.getAdminService().getEventContext()
-        assert (server.user_name, server.user_id) == (USER, here.userId)
+        assert (server.user_name, server.user_id) == (source.profile.user, here.userId)
         assert (server.session_id, server.is_admin) == (here.sessionId, False)
         assert server.group_id == here.groupId == int(server.context()["omero.group"])
         assert server.context(-1)["omero.group"] == "-1"
@@ -145,9 +145,9 @@ def test_a_kept_session_is_joined_and_left_alive(source: Place, store: Path) -> 
 def test_the_current_session(source: Place, store: Path) -> None:
     with logged_in(store, source):
         with connect(profile("-")) as server:
-            assert server.user_name == USER
+            assert server.user_name == source.profile.user
         with connect(profile("-")) as server:
-            assert server.user_name == USER
+            assert server.user_name == source.profile.user
 
 
 def test_a_key_is_not_shown(source: Place, store: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_kept_session_that_has_ended_is_passed_over(
         pass
     monkeypatch.setenv("OMERO_PASSWORD", PASSWORD)
     with connect(source.profile) as server:
-        assert server.user_name == USER
+        assert server.user_name == source.profile.user
 
 
 def test_a_kept_session_of_another_port_is_not_joined(source: Place, store: Path) -> None:
@@ -252,7 +252,7 @@ def test_a_prompt_on_a_terminal(source: Place) -> None:
         shown.stdin.write(f"{PASSWORD}\n".encode())
         shown.stdin.flush()
         told += shown.stdout.read()
-    assert f"entered as {USER}".encode() in told
+    assert f"entered as {source.profile.user}".encode() in told
     assert PASSWORD.encode() not in told
 
 
@@ -442,7 +442,7 @@ def test_without_tls_only_when_asked(source: Place) -> None:
         pytest.skip("the plain port of a real server is not known")
     at = Profile("it", source.sandbox.host, source.sandbox.tcp, USER, secure=False)
     with connect(at, password=PASSWORD) as server:
-        assert server.user_name == USER
+        assert server.user_name == source.profile.user
     with (
         pytest.raises(LoginFailure, match="encrypted port"),
         connect(dataclasses.replace(at, secure=True), password=PASSWORD),

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A sandbox in a process of its own, and ordinary OMERO clients of it."""
+"""A sandbox in a process of its own, and ordinary OMERO clients of it.
+
+Where the environment names a real server (see tests/places.py), it takes the sandbox's place: what
+these tests expect of the sandbox, they then ask of OMERO.
+"""
 
 from __future__ import annotations
 
@@ -19,28 +23,32 @@ from omero.rtypes import rstring, unwrap
 
 from graphxfer.sandbox import manage
 from graphxfer.sandbox.seed import seed
+from tests.places import Elsewhere
 
 PASSWORD = "secret"
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[manage.Sandbox]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[manage.Sandbox | Elsewhere]:
     """One server for the tests that leave it usable."""
+    if real := Elsewhere.named():
+        yield real
+        return
     with manage.running(tmp_path_factory.mktemp("server")) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def connect(server: manage.Sandbox) -> Iterator[Callable[..., Any]]:
-    """Log in: ``connect("root", "omero")``, or ``connect(uuid, uuid)`` to join; closed after."""
+    """Log in: ``connect()`` as root, ``connect(uuid, uuid)`` to join; closed after."""
     clients: list[Any] = []
 
-    def log_in(name: str = "root", password: str = "omero", *, secure: bool = True) -> Any:  # noqa: S107
+    def log_in(name: str = "root", password: str = "", *, secure: bool = True) -> Any:
         scheme, port = ("ssl", server.port) if secure else ("tcp", server.tcp)
         client = omero.client(f"{scheme}://{server.host}:{port}")
         clients.append(client)
-        client.createSession(name, password)
+        client.createSession(name, password or server.password)
         return client
 
     yield log_in
@@ -109,9 +117,11 @@ class Command:
             cli.close()
         return said.getvalue()
 
-    def log_in(self, sandbox: manage.Sandbox, name: str = "root", password: str = "omero") -> None:  # noqa: S107
+    def log_in(
+        self, server: manage.Sandbox | Elsewhere, name: str = "root", password: str = ""
+    ) -> None:
         """Log in, as the user will be until the next login."""
-        self("login", f"{name}@127.0.0.1:{sandbox.port}", "-w", password)
+        self("login", f"{name}@{server.host}:{server.port}", "-w", password or server.password)
 
 
 @pytest.fixture(scope="module")

@@ -231,9 +231,11 @@ def test_switching_groups(lab: Callable[..., Any], gateways: Callable[..., Any])
     assert conn.getObject("Project", here.id).getDetails().group.id.val == other.id
 
 
-def test_becoming_somebody_else(lab: Callable[..., Any], gateways: Callable[..., Any]) -> None:
+def test_becoming_somebody_else(
+    lab: Callable[..., Any], gateways: Callable[..., Any], server: manage.Sandbox
+) -> None:
     name = lab().user()
-    su = gateways("root", "omero").suConn(name)
+    su = gateways("root", server.password).suConn(name)
     assert su.getUser().getOmeName() == name
     assert project(su).getOwnerOmeName() == name
     su.close()
