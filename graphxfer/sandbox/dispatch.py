@@ -61,12 +61,15 @@ class Call:
 
     @property
     def group(self) -> int:
-        """The context group: the call's, else the session's; -1 is all groups."""
-        text = self.context.get(GROUP) or str(self.session.group)
+        """The context group: the call's, else the session's; -1 is all groups.
+
+        What is not a number is ignored: BasicEventContext.parseId (omero-server). BlitzGateway
+        leaves the name of the group there that it logged in to.
+        """
         try:
-            group = int(text)
-        except ValueError as error:
-            raise misused(f"omero.group is not a number: {text}") from error
+            group = int(self.context.get(GROUP, ""))
+        except ValueError:
+            group = self.session.group
         return max(group, ALL_GROUPS)
 
     @property
