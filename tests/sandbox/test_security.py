@@ -19,15 +19,18 @@ from omero.model import (
 )
 from omero.rtypes import rbool, rstring
 
-from tests.sandbox.stores import Lab, image, link, named, reference, tag
+from tests.sandbox.people import People
+from tests.sandbox.stores import image, link, named, reference, tag
 
 PRIVATE, READ_ONLY, READ_ANNOTATE, READ_WRITE = "rw----", "rwr---", "rwra--", "rwrw--"
 GROUPS = [PRIVATE, READ_ONLY, READ_ANNOTATE, READ_WRITE]
 
 
 @pytest.fixture
-def lab(tmp_path):
-    return Lab(tmp_path)
+def lab(server):
+    lab = People(server)
+    yield lab
+    lab.close()
 
 
 def attempt(action):
@@ -47,14 +50,15 @@ def attempt(action):
 def test_who_reads_what_ann_wrote(lab, permissions, member, owner, root, context):
     group = lab.group(permissions, ann=False, ben=False, cleo=True)
     lab.group(permissions, dan=False)
-    lab.save("ann", group, named(ProjectI, "p"))
+    (project,) = lab.save("ann", group, named(ProjectI, "p"))
     where = group if context == "group" else -1
 
-    def seen(name):
-        return len(lab.rows("select p.id from Project p", name=name, group=where))
+    def seen(name, group):
+        hql = "select p.id from Project p where p.id = :id"
+        return len(lab.rows(hql, name=name, group=group, id=project.id.val))
 
-    assert [seen(n) for n in ("ann", "ben", "cleo", "root")] == [1, member, owner, root]
-    assert lab.rows("select p.id from Project p", name="dan", group=-1) == []
+    assert [seen(n, where) for n in ("ann", "ben", "cleo", "root")] == [1, member, owner, root]
+    assert seen("dan", -1) == 0
 
 
 def test_foreign_group_is_no_context(lab):
@@ -86,9 +90,9 @@ def test_getting_what_may_not_be_read(lab):
     (project,) = lab.save("ann", group, named(ProjectI, "p"))
     with (
         pytest.raises(omero.SecurityViolation, match="Cannot read"),
-        lab.transaction("ben", group) as tx,
+        lab.calling("ben", group) as calls,
     ):
-        tx.get("Project", project.id.val)
+        calls.get("Project", project.id.val)
 
 
 @pytest.mark.parametrize(
@@ -101,10 +105,10 @@ def test_who_changes_what_ann_wrote(lab, permissions, member, owner, root):
 
     def change(name):
         def action():
-            with lab.transaction(name, group) as tx:
-                found = tx.get("Project", project.id.val)
+            with lab.calling(name, group) as calls:
+                found = calls.get("Project", project.id.val)
                 found.name = rstring(f"by {name}")
-                tx.save([found])
+                calls.save([found])
 
         return attempt(action)
 
@@ -225,8 +229,7 @@ def test_left_join_hides_rows_of_others_but_keeps_the_image(lab):
     lab.save("ben", group, link(ImageAnnotationLinkI, made, tag("t")))
     hql = "select i.id, count(l.id) from Image i left outer join i.annotationLinks l group by i.id"
     assert lab.rows(hql, name="ann", group=group) == [[made.id.val, 1]]
-    with lab.store.transaction(lab.store.system()) as tx:
-        tx.chmod(group, PRIVATE)
+    lab.admin.changePermissions(ExperimenterGroupI(group, False), PermissionsI(PRIVATE))
     assert lab.rows(hql, name="ann", group=group) == [[made.id.val, 0]]
     assert lab.rows(hql, name="ben", group=group) == []
 
@@ -244,38 +247,39 @@ def test_subqueries_are_filtered_too(lab):
 def test_administrator_without_write_owned(lab):
     group = lab.group(READ_WRITE, ann=False)
     lab.join("rita", 0, False)
-    with lab.store.transaction(lab.store.system()) as tx:
-        rita = tx.get("Experimenter", lab.users["rita"])
-        rita.setConfig([omero.model.NamedValue("AdminPrivilege:WriteOwned", "false")])
-        tx.save([rita])
+    rita = ExperimenterI(lab.users["rita"], False)
+    every = lab.client("root").sf.getTypesService().allEnumerations("AdminPrivilege")
+    others = [privilege for privilege in every if privilege.value.val != "WriteOwned"]
+    lab.admin.setAdminPrivileges(rita, others)
     lab.save("ann", group, image("i"))
 
     def rename():
-        with lab.transaction("rita", group) as tx:
-            (found,) = tx.query("select i from Image i")
+        with lab.calling("rita", group) as calls:
+            (found,) = calls.query("select i from Image i")
             found.name = rstring("by rita")
-            tx.save([found])
+            calls.save([found])
 
     assert not attempt(rename)
-    assert lab.caller("root", group).privileges - lab.caller("rita", group).privileges == {
-        "WriteOwned"
-    }
+    assert privileges(lab, "root") - privileges(lab, "rita") == {"WriteOwned"}
+
+
+def privileges(lab, name):
+    """Return the administrator's privileges that somebody has."""
+    return set(lab.client(name).sf.getAdminService().getEventContext().adminPrivileges)
 
 
 def test_guest_makes_nothing(lab):
-    with (
-        pytest.raises(omero.SecurityViolation),
-        lab.store.transaction(lab.store.caller(1, 2, 0)) as tx,
-    ):
-        tx.save([named(ProjectI, "p")])
+    guests = lab.admin.getSecurityRoles().guestGroupId
+    with pytest.raises(omero.SecurityViolation):
+        lab.save("guest", guests, named(ProjectI, "p"))
 
 
 def test_event_type_gives_no_rights(lab):
     # clients choose it themselves (omero.event): BlitzGateway logs in as "Internal"
     group = lab.group(PRIVATE, ann=False, ben=False)
-    lab.save("ann", group, named(ProjectI, "p"))
-    caller = lab.store.caller(lab.users["ben"], group, 0, "Internal")
-    with lab.store.transaction(caller) as tx:
-        assert tx.projection("select p.id from Project p", {}) == []
+    (project,) = lab.save("ann", group, named(ProjectI, "p"))
+    lab.client("ben", {"omero.event": "Internal"})
+    with lab.calling("ben", group) as calls:
+        assert calls.projection("select p.id from Project p") == []
         with pytest.raises(omero.SecurityViolation):
-            tx.get("Project", 1)
+            calls.get("Project", project.id.val)
