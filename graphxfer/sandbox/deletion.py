@@ -149,15 +149,23 @@ class Graph:
         Tells whether the caller may do that to an object: needed of targets and of orphans.
     options
         The request's child options.
+    stays
+        Tells of an object that is no target whether it is left where it is.
     """
 
     def __init__(
-        self, tx: Transaction, verb: str, may: Callable[[Row], bool], options: Options
+        self,
+        tx: Transaction,
+        verb: str,
+        may: Callable[[Row], bool],
+        options: Options,
+        stays: Callable[[Row], bool] = lambda row: False,
     ) -> None:
         self.tx = tx
         self.verb = verb
         self.may = may
         self.options = options
+        self.stays = stays
         self.taken: dict[Key, Row] = {}
         self._candidates: dict[Key, Row] = {}
 
@@ -217,7 +225,9 @@ class Graph:
                     continue
                 for id_, name, owner, group, _ in self.rows(type_.table, made.column, ids, type_):
                     key, row = (type_.table, id_), Row(TYPES[name], owner, group)
-                    if key in self.taken or f"{made.owner}.{made.name}" == "WellSample.image":
+                    if f"{made.owner}.{made.name}" == "WellSample.image" or self.stays(row):
+                        continue
+                    if key in self.taken:
                         continue
                     if goes:
                         found[key] = self.taken[key] = row
@@ -243,9 +253,9 @@ class Graph:
                     column = f'SELECT DISTINCT "{made.column}" FROM "{type_.table}"'
                     wanted = {r[0] for r in self._select(column, ids) if r[0] is not None}
                 for id_, cls, owner, group, _ in self.rows(target.table, "id", wanted):
-                    key = (target.table, id_)
-                    if key not in self.taken:
-                        self._candidates.setdefault(key, Row(TYPES[cls], owner, group))
+                    key, row = (target.table, id_), Row(TYPES[cls], owner, group)
+                    if key not in self.taken and not self.stays(row):
+                        self._candidates.setdefault(key, row)
 
     def links(self, type_: Type, column: str, ids: Iterable[int]) -> list[tuple[int, Key, Key]]:
         """Return (id, parent, child) of links where the column has one of the ids."""

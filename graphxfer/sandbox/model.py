@@ -293,6 +293,11 @@ class Type:
         """Its name and the names of the classes above it."""
         return (self.name, *(TYPES[self.base].lineage if self.base else ()))
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What graph requests may call it: its lineage, and the interface of annotation links."""
+        return (*self.lineage, *(["IAnnotationLink"] if self.is_annotation_link else []))
+
     def is_a(self, name: str) -> bool:
         """Tell whether this is the named class or below it."""
         return name in self.lineage

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphxfer.sandbox.deletion import Graph, Key, Options, Row, outgoing, remove, unlink
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Result = tuple[dict[str, list[int]], dict[str, list[int]]]
 # What others put on an image is not shown in a private group: it goes (``$to_private``).
 OTHERS = ("Roi", "RenderingDef", "Thumbnail")
+# What holds and what is held may have different owners in a read-write group only.
+CONTAINER_LINKS = {
+    "ProjectDatasetLink", "DatasetImageLink", "FolderImageLink", "FolderRoiLink", "ScreenPlateLink",
+}  # fmt: skip
 
 
 def chgrp(
@@ -46,7 +50,7 @@ def chgrp(
     graph.start(targets)
     graph.check()
     to_private = not grants(tx.rights.groups[group], "group", "read")
-    deleted = _crossing_links(graph) | (_of_others(graph) if to_private else set())
+    deleted = _crossing_links(graph, graph.taken) | (_of_others(graph) if to_private else set())
     moved = [key for key in graph.taken if key not in deleted]
     _check_shared(graph)
     if not dry_run:
@@ -67,53 +71,86 @@ def chown(
 ) -> Result:
     """Give targets and what goes with them to another user; see ``Transaction.chown``."""
     caller = tx.caller
-    everything = {**targets, **_all_of(tx, users)} if users else dict(targets)
+    anywhere = "Chown" in caller.privileges
+    groups = None if anywhere else caller.leader_of
+    everything = {**targets, **_all_of(tx, users, groups)} if users else dict(targets)
 
     def may(row: Row) -> bool:
-        return "Chown" in caller.privileges or row.group in caller.leader_of
+        return anywhere or row.group in caller.leader_of
 
-    graph = Graph(tx, "chown", may, Options(child_options))
+    graph = Graph(tx, "chown", may, Options(child_options), lambda row: _stays(tx, row))
     graph.start(everything)
     graph.check()
-    owners = {
-        graph.taken[((find(name) or TYPES[name]).table, id_)].owner
-        for name, ids in everything.items()
-        for id_ in ids
+    aimed_at = {
+        ((find(name) or TYPES[name]).table, id_) for name, ids in everything.items() for id_ in ids
     }
-    given = [key for key, row in graph.taken.items() if row.owner in owners]
-    _check_member(tx, to_user, {graph.taken[key].group for key in given})
+    owners = {graph.taken[key].owner for key in aimed_at}
+    given = {key for key, row in graph.taken.items() if row.owner in owners}
+    crossing = _crossing_links(graph, given) - aimed_at
+    given -= crossing
+    deleted = {key for key in crossing if _parts(tx, graph.taken[key])}
+    if not anywhere:
+        _check_member(tx, to_user, {graph.taken[key].group for key in given})
+    _check_links(graph, given, to_user)
     if not dry_run:
         tx.write()
         _write(graph, given, "_owner", to_user)
-    return graph.result(given), {}
+        remove(graph, deleted)
+    return graph.result(given), graph.result(deleted)
 
 
-def _all_of(tx: Transaction, users: Sequence[int]) -> dict[str, list[int]]:
-    """Return everything that users own, links aside: they go with what they link."""
+def _stays(tx: Transaction, row: Row) -> bool:
+    """Tell whether an object keeps its owner though what it belongs to is given away.
+
+    Where users may annotate what others own, annotations and ROIs stay theirs; rendering settings
+    and thumbnails do wherever others may see them.
+    """
+    permissions = tx.rights.groups.get(row.group or 0, "rw----")
+    if row.type.is_a("Annotation") or row.type.is_a("Roi"):
+        return grants(permissions, "group", "annotate")
+    if row.type.is_a("RenderingDef") or row.type.is_a("Thumbnail"):
+        return grants(permissions, "group", "read")
+    return False
+
+
+def _parts(tx: Transaction, link: Row) -> bool:
+    """Tell whether a link goes when one of its ends gets another owner, and the other does not."""
+    permissions = tx.rights.groups.get(link.group or 0, "rw----")
+    if link.type.is_annotation_link:
+        return not grants(permissions, "group", "read")
+    return link.type.name in CONTAINER_LINKS and not grants(permissions, "group", "write")
+
+
+def _all_of(
+    tx: Transaction, users: Sequence[int], groups: frozenset[int] | None
+) -> dict[str, list[int]]:
+    """Return everything that users own in groups (None: in all), links aside.
+
+    Links go with what they link.
+    """
     found = {}
     for type_ in TYPES.values():
         if type_.is_global or type_.is_link or not type_.cls:
             continue
         rows = tx.connection.execute(
-            f'SELECT id FROM "{type_.table}" WHERE _type = ? AND _owner IN '
+            f'SELECT id, _group FROM "{type_.table}" WHERE _type = ? AND _owner IN '
             "(SELECT value FROM json_each(?))",
             (type_.name, json.dumps(list(users))),
-        ).fetchall()
-        if rows:
-            found[type_.name] = [row[0] for row in rows]
+        )
+        ids = [id_ for id_, group in rows if groups is None or group in groups]
+        if ids:
+            found[type_.name] = ids
     return found
 
 
-def _crossing_links(graph: Graph) -> set[Key]:
-    """Return the links of which one end stays behind."""
+def _crossing_links(graph: Graph, going: Collection[Key]) -> set[Key]:
+    """Return the links of which one end goes and the other stays behind."""
     crossing = set()
     for type_ in {row.type for row in graph.taken.values() if row.type.is_link}:
         names = ("parent", "child")
         is_global = [TYPES[type_.fields[name].target or ""].is_global for name in names]
         for id_, *ends in graph.links(type_, "id", graph.ids(type_.table)):
-            if any(
-                not g and end not in graph.taken for g, end in zip(is_global, ends, strict=True)
-            ):
+            if any(not g and end not in going for g, end in zip(is_global, ends, strict=True)):
                 crossing.add((type_.table, id_))
     return crossing
 
@@ -165,7 +202,26 @@ def _check_member(tx: Transaction, user: int, groups: set[int | None]) -> None:
         raise GraphFailure(f"user {user} is not a member of group {min(g for g in missing if g)}")
 
 
-def _write(graph: Graph, keys: Sequence[Key], column: str, value: int) -> None:
+def _check_links(graph: Graph, given: Iterable[Key], user: int) -> None:
+    """Refuse that a user would have the same link twice (Chown2I.assertMayProcess)."""
+    by_type: dict[Type, list[int]] = defaultdict(list)
+    for key in given:
+        if graph.taken[key].type.is_link and graph.taken[key].owner != user:
+            by_type[graph.taken[key].type].append(key[1])
+    for type_, ids in by_type.items():
+        theirs = {
+            (parent, child)
+            for parent, child in graph.tx.connection.execute(
+                f'SELECT parent, child FROM "{type_.table}" WHERE _owner = ?', (user,)
+            )
+        }
+        for _, (_, parent), (_, child) in graph.links(type_, "id", ids):
+            if (parent, child) in theirs:
+                raise GraphFailure(f"would have user {user} owning multiple identical links")
+            theirs.add((parent, child))
+
+
+def _write(graph: Graph, keys: Collection[Key], column: str, value: int) -> None:
     """Write owner or group, also of the ExternalInfo of the objects."""
     for table, ids in graph.by_table(keys).items():
         given = json.dumps(ids)

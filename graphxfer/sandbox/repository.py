@@ -131,8 +131,8 @@ class Repository:
         job = _upload_job(fileset)
         entries = fileset.copyUsedFiles()
         names = layout([e.clientPath.val for e in entries], _reader(job))
-        prefix = self._new_directory(call)
-        self._make_directories(call, prefix, names)
+        prefix = self.new_directory(call)
+        self.make_directories(call, prefix, names)
         for entry, parts in zip(entries, names, strict=True):
             folder = "/".join([prefix, *parts[:-1]]) + "/"
             row = _original_file(parts[-1], folder, "application/octet-stream")
@@ -161,7 +161,7 @@ class Repository:
         for (row,) in rows:
             tx.set_system("OriginalFile", row.val, repo=self.uuid)
 
-    def _new_directory(self, call: Call) -> str:
+    def new_directory(self, call: Call) -> str:
         """Make the directory of a new fileset by the template; return its path."""
         template = self._server.config["omero.fs.repo.path"]
         with call.as_system() as tx:
@@ -182,7 +182,7 @@ class Repository:
     def _system(self) -> Caller:
         return self._server.store.system(_USER_GROUP)
 
-    def _make_directories(self, call: Call, prefix: str, names: Sequence[list[str]]) -> None:
+    def make_directories(self, call: Call, prefix: str, names: Sequence[list[str]]) -> None:
         """Make the directories of a fileset, each with a row, for good: other imports use them.
 
         Those above the fileset's own are kept in the user group, because imports into other groups

@@ -208,6 +208,11 @@ class Transaction:
 
     # -- writing -------------------------------------------------------------------------------
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether it has the write lock, so that no other transaction may write."""
+        return self._writing
+
     def write(self) -> None:
         """Take the write lock, once."""
         if not self._writing:

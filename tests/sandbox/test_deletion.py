@@ -360,24 +360,94 @@ def test_chgrp_does_not_split_filesets(lab, group):
 # -- chown -----------------------------------------------------------------------------------
 
 
-def test_chown_gives_what_is_the_owners(lab, group):
-    made = image("i")
+def owners(lab, class_name):
+    rows = lab.rows(f"select x.id, x.details.owner.omeName from {class_name} x order by x.id")
+    return [name for _, name in rows]
+
+
+@pytest.mark.parametrize(
+    ("permissions", "annotation", "roi", "thumbnail"),
+    [
+        ("rw----", "cleo", "cleo", "cleo"),
+        ("rwr---", "cleo", "cleo", "ann"),
+        ("rwra--", "ann", "ann", "ann"),
+        ("rwrw--", "ann", "ann", "ann"),
+    ],
+)
+def test_chown_gives_an_image(lab, permissions, annotation, roi, thumbnail):
+    """blitz-chown-rules.xml: annotations and ROIs stay in groups where one may annotate for
+    others, rendering settings and thumbnails in all but private ones."""
+    group = lab.group(permissions, ann=False, cleo=False)
+    made, seen, shown = image("i"), RoiI(), ThumbnailI()
     made.linkAnnotation(tag("ann's"))
+    seen.addShape(PointI())
+    made.addRoi(seen)
+    shown.pixels, shown.mimeType = made.getPrimaryPixels(), rstring("image/jpeg")
+    shown.sizeX = shown.sizeY = rint(8)
+    lab.save("ann", group, made, shown)
+    with lab.transaction("root", group) as tx:
+        given, deleted = tx.chown({"Image": [made.id.val]}, [], lab.user("cleo"))
+    assert given["ome.model.core.Image"] == [made.id.val]
+    assert deleted == {}
+    assert owners(lab, "Pixels") == owners(lab, "Channel") == ["cleo"]
+    assert owners(lab, "TagAnnotation") == owners(lab, "ImageAnnotationLink") == [annotation]
+    assert owners(lab, "Roi") == owners(lab, "Shape") == [roi]
+    assert owners(lab, "Thumbnail") == [thumbnail]
+
+
+@pytest.mark.parametrize(("permissions", "kept"), [("rwr---", 0), ("rwra--", 0), ("rwrw--", 1)])
+def test_chown_parts_container_and_contents(lab, permissions, kept):
+    """blitz-chown-rules.xml: cross-owner links are deleted outside read-write groups."""
+    group = lab.group(permissions, ann=False, cleo=False)
+    made, dataset = image("i"), named(DatasetI, "d")
+    lab.save("ann", group, link(DatasetImageLinkI, dataset, made))
+    with lab.transaction("root", group) as tx:
+        _, deleted = tx.chown({"Image": [made.id.val]}, [], lab.user("cleo"))
+    assert lab.count("DatasetImageLink") == kept
+    assert len(deleted) == 1 - kept
+    assert owners(lab, "Dataset") == ["ann"]
+
+
+def test_chown_leaves_what_others_put_on_it(lab, group):
+    made = image("i")
     lab.save("ann", group, made)
     lab.save("ben", group, link(ImageAnnotationLinkI, made, tag("ben's")))
-    cleo = lab.user("cleo")
-    with pytest.raises(GraphFailure, match="not a member"), lab.transaction("root", group) as tx:
-        tx.chown({"Image": [made.id.val]}, [], cleo)
     lab.join("cleo", group, False)
-    with pytest.raises(GraphFailure, match="not permitted"), lab.transaction("ann", group) as tx:
-        tx.chown({"Image": [made.id.val]}, [], cleo)
     with lab.transaction("root", group) as tx:
-        given, _ = tx.chown({"Image": [made.id.val]}, [], cleo)
-    assert given["ome.model.core.Image"] == [made.id.val]
-    rows = lab.rows(
-        "select t.textValue, t.details.owner.omeName from TagAnnotation t order by t.textValue"
-    )
-    assert rows == [["ann's", "cleo"], ["ben's", "ben"]]
+        tx.chown({"Image": [made.id.val]}, [], lab.user("cleo"))
+    assert owners(lab, "TagAnnotation") == owners(lab, "ImageAnnotationLink") == ["ben"]
+
+
+def test_chown_is_for_administrators_and_group_owners(lab, group):
+    """Chown2I: administrators with Chown may give to anybody, group owners to members."""
+    made = image("i")
+    lab.save("ann", group, made)
+    lab.join("head", group, True)
+    cleo, targets = lab.user("cleo"), {"Image": [made.id.val]}
+    with pytest.raises(GraphFailure, match="not permitted"), lab.transaction("ann", group) as tx:
+        tx.chown(targets, [], cleo)
+    with pytest.raises(GraphFailure, match="not a member"), lab.transaction("head", group) as tx:
+        tx.chown(targets, [], cleo)
+    with lab.transaction("root", group) as tx:
+        tx.chown(targets, [], cleo)
+    assert owners(lab, "Image") == ["cleo"]
+    with lab.transaction("head", group) as tx:
+        tx.chown(targets, [], lab.user("ben"))
+    assert owners(lab, "Image") == ["ben"]
+
+
+def test_chown_does_not_give_the_same_link_twice(lab):
+    """Chown2I.assertMayProcess: one link a user between the same two objects."""
+    group = lab.group("rwrw--", ann=False, ben=False)
+    made, dataset = image("i"), named(DatasetI, "d")
+    (theirs,) = lab.save("ann", group, link(DatasetImageLinkI, dataset, made))
+    lab.save("ben", group, link(DatasetImageLinkI, dataset, made))
+    targets = {"DatasetImageLink": [theirs.id.val]}
+    with (
+        pytest.raises(GraphFailure, match="owning multiple identical links"),
+        lab.transaction("root", group) as tx,
+    ):
+        tx.chown(targets, [], lab.user("ben"))
 
 
 def test_links_are_classes_of_their_own(lab, group):

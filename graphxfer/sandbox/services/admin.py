@@ -262,22 +262,21 @@ class IAdmin(Service):
         for group in groups:
             require(call, "ModifyGroupMembership", leader_of=group.id.val)
         with call.as_system() as tx:
-            row = _with_groups(tx, user.id.val)
-            has = {link.parent.id.val for link in row.copyGroupExperimenterMap()}
-            for id_ in dict.fromkeys(group.id.val for group in groups):
-                if id_ not in has:
-                    row.addGroupExperimenterMap(_membership(id_))
-            tx.save([row])
+            row, links = _memberships(tx, user.id.val)
+            has = {link.parent.id.val for link in links}
+            added = dict.fromkeys(g.id.val for g in groups if g.id.val not in has)
+            _save_memberships(tx, row, [*links, *map(_membership, added)])
 
     def removeGroups(self, call: Call, user: Any, groups: list[Any]) -> None:
         for group in groups:
             require(call, "ModifyGroupMembership", leader_of=group.id.val)
         gone = {group.id.val for group in groups}
         with call.as_system() as tx:
-            row = _with_groups(tx, user.id.val)
-            links = row.copyGroupExperimenterMap()
-            if all(link.parent.id.val in gone for link in links):
+            row, links = _memberships(tx, user.id.val)
+            kept = [link for link in links if link.parent.id.val not in gone]
+            if not kept:
                 raise invalid("A user needs at least one group")
+            _save_memberships(tx, row, kept)
             for link in links:
                 if link.parent.id.val in gone:
                     tx.delete_row(link)
@@ -286,15 +285,12 @@ class IAdmin(Service):
         if user.id.val != call.session.user:
             require(call, "ModifyGroupMembership", leader_of=group.id.val)
         with call.as_system() as tx:
-            row = _with_groups(tx, user.id.val)
-            links = row.copyGroupExperimenterMap()
+            row, links = _memberships(tx, user.id.val)
             first = [link for link in links if link.parent.id.val == group.id.val]
             if not first:
                 raise misused("Not a member of that group")
-            row.clearGroupExperimenterMap()
-            for link in first + [link for link in links if link is not first[0]]:
-                row.addGroupExperimenterMap(link)
-            tx.save([row])
+            others = [link for link in links if link is not first[0]]
+            _save_memberships(tx, row, first + others)
 
     def setGroupOwner(self, call: Call, group: Any, owner: Any) -> None:
         self._set_owners(call, group, [owner], True)
@@ -340,8 +336,18 @@ def _one(tx: Transaction, hql: str, key: Any, kind: str) -> Any:
     return found[0]
 
 
-def _with_groups(tx: Transaction, user: int) -> Any:
-    return _one(tx, f"{_EXPERIMENTERS} where e.id = :key", rlong(user), "experimenter")
+def _memberships(tx: Transaction, user: int) -> tuple[Any, list[Any]]:
+    """Return a user, and the links to groups without gaps where one was deleted."""
+    row = _one(tx, f"{_EXPERIMENTERS} where e.id = :key", rlong(user), "experimenter")
+    return row, [link for link in row.copyGroupExperimenterMap() if link is not None]
+
+
+def _save_memberships(tx: Transaction, user: Any, links: list[Any]) -> None:
+    """Save a user whose list of groups is this one."""
+    user._groupExperimenterMapSeq = []
+    for link in links:
+        user.addGroupExperimenterMap(link)
+    tx.save([user])
 
 
 def _privileges(tx: Transaction, names: Iterable[str]) -> list[Any]:

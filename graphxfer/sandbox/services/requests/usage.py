@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests about the graph of objects: what holds what, how much disk it takes, SkipHead."""
+"""omero.cmd.DiskUsage2: how much disk objects take."""
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import omero
 import omero.all
 
 from graphxfer.sandbox.containment import Found, named, search
-from graphxfer.sandbox.model import Type, find
-from graphxfer.sandbox.services.commands import Failure, Job, command, error, graph_errors
+from graphxfer.sandbox.services.commands import Job, command
+from graphxfer.sandbox.services.requests.graphquery import on_graph
 
-#: What may be wrapped in a SkipHead: the classes that are WrappableRequest in omero-blitz.
-_WRAPPABLE = (omero.cmd.Delete2, omero.cmd.Chgrp2, omero.cmd.Chown2)
 #: Who refers to files, by which field, and in whose name: DiskUsage2I (omero-blitz).
 _REFERRERS = {
     "FileAnnotation": ("file", "FileAnnotation"),
@@ -27,83 +24,11 @@ _REFERRERS = {
 }
 
 
-@command(omero.cmd.FindParents)
-def find_parents(job: Job) -> Any:
-    """Find what holds the targets (FindParentsI)."""
-    return omero.cmd.FoundParents(_find(job, job.request.typesOfParents, "parents", upwards=True))
-
-
-@command(omero.cmd.FindChildren)
-def find_children(job: Job) -> Any:
-    """Find what the targets hold (FindChildrenI)."""
-    types = job.request.typesOfChildren
-    return omero.cmd.FoundChildren(_find(job, types, "children", upwards=False))
-
-
-def _find(job: Job, names: Sequence[str], what: str, *, upwards: bool) -> dict[str, list[int]]:
-    request = job.request
-    if not names:
-        message = f"no types of {what} specified to find"
-        raise Failure(error(request, "bad-options", message))
-    with job.transaction(everywhere=True) as call, graph_errors(request):
-        sought = [named(name) for name in names]
-        stop = [named(name) for name in request.stopBefore or ()]
-        found = search(call.tx, request.targetObjects or {}, sought, upwards, stop)
-    return _by_class(found, sought)
-
-
-def _by_class(found: Found, sought: Iterable[Type]) -> dict[str, list[int]]:
-    result: dict[str, list[int]] = defaultdict(list)
-    for rows in found.values():
-        for id_, cls in rows.items():
-            if any(cls.is_a(type_.name) for type_ in sought):
-                result[cls.fqn].append(id_)
-    return {name: sorted(ids) for name, ids in result.items()}
-
-
-@command(omero.cmd.SkipHead)
-def skip_head(job: Job) -> Any:
-    """Do what is wrapped, from objects further in: those a dry run from the targets takes."""
-    request = job.request
-    if not isinstance(request.request, _WRAPPABLE):
-        kind = type(request.request).__name__
-        raise Failure(error(request, "graph-fail", f"cannot use SkipHead on {kind}"))
-    if not request.startFrom:
-        message = "SkipHead requires the start classes to be named"
-        raise Failure(error(request, "graph-fail", message))
-    head, tail = copy.copy(request.request), copy.copy(request.request)
-    head.targetObjects, head.childOptions = request.targetObjects, request.childOptions
-    head.dryRun, tail.dryRun = True, bool(request.dryRun)
-    with job.transaction(everywhere=True) as call:
-        taken = _succeeded(job.part(head, call).run())
-        tail.targetObjects = _start(request, taken)
-        return _succeeded(job.part(tail, call).run())
-
-
-def _succeeded(response: Any) -> Any:
-    if isinstance(response, omero.cmd.ERR):
-        raise Failure(response)
-    return response
-
-
-def _start(request: Any, response: Any) -> dict[str, list[int]]:
-    """Return what is of the classes to start from in the response to the dry run."""
-    is_deletion = isinstance(response, omero.cmd.Delete2Response)
-    objects = response.deletedObjects if is_deletion else response.includedObjects
-    with graph_errors(request):
-        start = [named(name) for name in request.startFrom]
-    return {
-        name: ids
-        for name, ids in objects.items()
-        if any((find(name) or named(name)).is_a(type_.name) for type_ in start)
-    }
-
-
 @command(omero.cmd.DiskUsage2)
 def disk_usage(job: Job) -> Any:
     """Add up the files of all that the targets hold (DiskUsage2I)."""
     request = job.request
-    with job.transaction(everywhere=True) as call, graph_errors(request):
+    with on_graph(job) as call:
         targets = {name: list(ids) for name, ids in (request.targetObjects or {}).items()}
         for name in request.targetClasses or ():
             rows = call.tx.projection(f"select x.id from {named(name).name} x")  # noqa: S608
