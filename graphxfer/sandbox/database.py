@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from graphxfer.sandbox import postgres
 from graphxfer.sandbox.model import (
     BIT_SIZE,
     CHECK,
@@ -121,17 +122,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA {pragma}")
     # PostgreSQL's LIKE tells capitals from small letters.
     connection.execute("PRAGMA case_sensitive_like=ON")
-    connection.create_function("lower", 1, _lower, deterministic=True)
-    connection.create_function("upper", 1, _upper, deterministic=True)
+    postgres.register(connection)
     return connection
-
-
-def _lower(text: str | None) -> str | None:
-    return None if text is None else str(text).lower()
-
-
-def _upper(text: str | None) -> str | None:
-    return None if text is None else str(text).upper()
 
 
 def hash_password(password: str, salt: bytes | None = None) -> tuple[bytes, bytes]:

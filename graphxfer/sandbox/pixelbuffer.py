@@ -7,7 +7,7 @@ The raw file is OMERO's: planes in XYZCT order, big-endian (ome.io.nio.RomioPixe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,11 @@ from graphxfer.sandbox.dispatch import Call
 from graphxfer.sandbox.errors import fail, invalid
 
 Plane = NDArray[Any]
+
+#: omero.pixeldata.max_plane_width, .max_plane_height and .tile_width (omero-common).
+_LARGE, _TILE = 3192, 256
+#: Bytes in a tile of an image that is not tiled: ome.io.nio.RomioPixelBuffer.getTileSize.
+_ROWS = 1_048_576
 
 #: PixelsType.value -> numpy type as it goes over the wire.
 TYPES = {
@@ -54,6 +59,19 @@ class PixelBuffer:
         """Height and width of a plane."""
         return self.sizes["y"], self.sizes["x"]
 
+    @property
+    def is_large(self) -> bool:
+        """Whether OMERO asks for resolution levels of such an image."""
+        return self.sizes["x"] * self.sizes["y"] > _LARGE * _LARGE
+
+    @property
+    def tile_size(self) -> tuple[int, int]:
+        """Width and height of the tiles that clients should ask for."""
+        if self.is_large:
+            return _TILE, _TILE
+        width = self.sizes["x"]
+        return width, min(self.sizes["y"], max(1, _ROWS // (width * self.dtype.itemsize)))
+
     def check(self, **position: int) -> None:
         """Refuse what is outside.
 
@@ -69,6 +87,11 @@ class PixelBuffer:
     def plane(self, z: int, c: int, t: int) -> Plane:
         """Return a plane in the wire's byte order."""
         raise NotImplementedError
+
+    def ranges(self, channels: Iterable[int]) -> dict[int, list[float]]:
+        """Return least and greatest value of channels, of their first plane."""
+        planes = {c: self.plane(0, c, 0) for c in channels}
+        return {c: [float(plane.min()), float(plane.max())] for c, plane in planes.items()}
 
     def put(self, data: bytes, z: int, c: int, t: int, *box: int) -> None:
         """Write a plane, or a box ``x, y, w, h`` of it."""

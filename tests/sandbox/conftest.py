@@ -18,14 +18,17 @@ import omero
 import omero.all
 import pytest
 from omero.cli import CLI
+from omero.gateway import BlitzGateway
 from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
 from omero.rtypes import rstring, unwrap
 
 from graphxfer.sandbox import manage
 from graphxfer.sandbox.seed import seed
 from tests.places import Elsewhere
+from tests.sandbox.importing_client import import_files
 
 PASSWORD = "secret"
+FAKE = "cells&sizeX=40&sizeY=30&sizeZ=2&sizeC=3.fake"
 _numbers = itertools.count(1)
 
 
@@ -60,6 +63,35 @@ def connect(server: manage.Sandbox) -> Iterator[Callable[..., Any]]:
 def root(connect: Callable[..., Any]) -> Any:
     """A client of root's."""
     return connect()
+
+
+@pytest.fixture
+def gateways(server: manage.Sandbox) -> Iterator[Callable[..., Any]]:
+    """Log in with a BlitzGateway: ``gateways("ada")``; closed after."""
+    opened: list[Any] = []
+
+    def log_in(name: str, password: str = PASSWORD, secure: bool = True) -> Any:
+        conn = BlitzGateway(name, password, host=server.host, port=server.port, secure=secure)
+        opened.append(conn)
+        assert conn.connect()
+        return conn
+
+    yield log_in
+    for conn in opened:
+        conn.close()
+
+
+@pytest.fixture
+def conn(lab: Callable[..., Any], gateways: Callable[..., Any]) -> Any:
+    """A BlitzGateway of a member of a read-annotate group."""
+    return gateways(lab("rwra--").user())
+
+
+@pytest.fixture
+def image(conn: Any) -> Any:
+    """An imported image, wrapped: 40 x 30 pixels, 2 sections, 3 channels."""
+    response = import_files(conn.c, {f"a/{FAKE}": b""})
+    return conn.getObject("Image", response.pixels[0].image.id.val)
 
 
 @dataclass

@@ -8,7 +8,7 @@ developers (docs.openmicroscopy.org, developers/Python.html), whose examples the
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,36 +23,8 @@ from omero.rtypes import rdouble
 from PIL import Image
 
 from graphxfer.sandbox import manage
-from tests.sandbox.conftest import PASSWORD
+from tests.sandbox.conftest import FAKE
 from tests.sandbox.importing_client import import_files
-
-FAKE = "cells&sizeX=40&sizeY=30&sizeZ=2&sizeC=3.fake"
-
-
-@pytest.fixture
-def gateways(server: manage.Sandbox) -> Iterator[Callable[..., Any]]:
-    opened: list[Any] = []
-
-    def connect(name: str, password: str = PASSWORD, secure: bool = True) -> Any:
-        conn = BlitzGateway(name, password, host=server.host, port=server.port, secure=secure)
-        opened.append(conn)
-        assert conn.connect()
-        return conn
-
-    yield connect
-    for conn in opened:
-        conn.close()
-
-
-@pytest.fixture
-def conn(lab: Callable[..., Any], gateways: Callable[..., Any]) -> Any:
-    return gateways(lab("rwra--").user())
-
-
-@pytest.fixture
-def image(conn: Any) -> Any:
-    response = import_files(conn.c, {f"a/{FAKE}": b""})
-    return conn.getObject("Image", response.pixels[0].image.id.val)
 
 
 def project(conn: Any, name: str = "project") -> Any:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from omero.rtypes import RBoolI, RListI, RLongI, RMapI, RObjectI, RStringI, unwrap
 
 from graphxfer.sandbox.hql.compiler import Column, Compiled, compile_hql
+from graphxfer.sandbox.hql.kinds import UNKNOWN, family, kind_of_parameter
 from graphxfer.sandbox.hql.scope import bad
 from graphxfer.sandbox.loading import DECODE, Loader, make_unit
 from graphxfer.sandbox.model import TYPES, Type
@@ -17,7 +19,6 @@ from graphxfer.sandbox.saving import real
 from graphxfer.sandbox.security import ReadFilter
 
 __all__ = ["Query", "ReadFilter"]
-_NUMBER = {"int", "long", "double", "entity"}
 
 
 class Query:
@@ -37,27 +38,15 @@ class Query:
     def objects(
         self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
     ) -> list[Any]:
-        """Return entities as IQuery.findAllByQuery: one per SQL row, repeated ones the same object.
-
-        With ``distinct``, or with paging of fetched collections, each comes once (Hibernate's
-        QueryTranslatorImpl.list pages these in memory).
-        """
+        """Return entities as IQuery.findAllByQuery: one per SQL row, repeated or not."""
         compiled = self.compiled
         first = compiled.columns[0].value
-        if len(compiled.columns) != 1 or first.kind != "entity" or compiled.is_map:
+        if len(compiled.columns) != 1 or first.kind != "entity" or compiled.shape != "rows":
             raise bad(
                 f"findAllByQuery needs one entity in select; use projection [{compiled.text}]"
             )
-        pages = offset is not None or limit is not None
-        in_memory = compiled.fetches_collections and (pages or compiled.is_distinct)
-        rows = self._run(loader, params, *((None, None) if in_memory else (offset, limit)))
-        objects = self._load(loader, rows)
-        found = [objects[0].get(row[0]) for row in rows]
-        if in_memory:
-            found = list({id(obj): obj for obj in found}.values())
-            start = offset or 0
-            found = found[start : None if limit is None else start + limit]
-        return found
+        rows, objects = self._found(loader, params, offset, limit)
+        return [objects[0].get(row[0]) for row in rows]
 
     def rows(
         self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
@@ -67,16 +56,36 @@ class Query:
         Source of the types: omero-blitz ``omero/util/IceMapper`` (toRType).
         """
         compiled = self.compiled
-        rows = self._run(loader, params, offset, limit)
-        objects = self._load(loader, rows)
+        rows, objects = self._found(loader, params, offset, limit)
         readers = [self._reader(column, loader, objects) for column in compiled.columns]
-        if compiled.is_map:
+        if compiled.shape == "map":
             names = [c.name or str(at) for at, c in enumerate(compiled.columns)]
             return [
                 [RMapI({n: read(row) for n, read in zip(names, readers, strict=True)})]
                 for row in rows
             ]
-        return [[read(row) for read in readers] for row in rows]
+        values = [[read(row) for read in readers] for row in rows]
+        return [[RListI(row)] for row in values] if compiled.shape == "list" else values
+
+    def _found(
+        self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
+    ) -> tuple[list[tuple[Any, ...]], dict[int, dict[int, Any]]]:
+        """Return the rows of the answer, and the objects that they name.
+
+        Entities with fetched collections come once each, and are counted in memory: Hibernate's
+        QueryTranslatorImpl.list does so when there is a limit, and omero-server's
+        ``ome/services/query/Query.doInHibernate`` always sets one.
+        """
+        columns = self.compiled.columns
+        single = len(columns) == 1 and columns[0].value.kind == "entity"
+        if not (self.compiled.fetches_collections and single):
+            rows = self._run(loader, params, offset, limit)
+            return rows, self._load(loader, rows)
+        rows = self._run(loader, params, None, None)
+        objects = self._load(loader, rows)
+        first = list({row[0]: row for row in reversed(rows)}.values())[::-1]
+        start = offset or 0
+        return first[start : None if limit is None else start + limit], objects
 
     def _run(
         self, loader: Loader, params: Mapping[str, Any], offset: int | None, limit: int | None
@@ -87,33 +96,38 @@ class Query:
         if offset is not None or limit is not None:
             sql += " LIMIT :_limit OFFSET :_offset"
             values |= {"_limit": -1 if limit is None else limit, "_offset": offset or 0}
-        return loader.connection.execute(sql, values).fetchall()
+        try:
+            return loader.connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            raise bad(
+                "could not execute query: a number out of range, a division by zero or a subquery "
+                f"of several rows? ({error}) [{self.compiled.text}]"
+            ) from error
 
     def _bind(self, name: str, kinds: set[str], params: Mapping[str, Any]) -> Any:
         if name not in params:
             raise bad(f"Not all named parameters have been set: [{name}] [{self.compiled.text}]")
-        value = _plain(params[name])
-        if "list" in kinds:
-            listed = list(value) if isinstance(value, list | tuple | set) else [value]
-            if not listed:
-                raise bad(f"unexpected end of subtree: empty list :{name} [{self.compiled.text}]")
-            for item in listed:
-                self._check(name, kinds, item)
-            return json.dumps([_plain(item) for item in listed])
+        given = params[name]
+        value = _plain(given)
         if isinstance(value, list | tuple | set):
-            raise bad(f"parameter :{name} is a list, used as one value [{self.compiled.text}]")
-        self._check(name, kinds, value)
-        return value
+            if "list" not in kinds:
+                raise bad(f"parameter :{name} is a list, used as one value [{self.compiled.text}]")
+            if not value:
+                raise bad(f"unexpected end of subtree: empty list :{name} [{self.compiled.text}]")
+            for item in getattr(given, "_val", given):
+                self._check(name, kinds, item)
+            return json.dumps([_plain(item) for item in value])
+        self._check(name, kinds, given)
+        return json.dumps([value]) if "list" in kinds else value
 
-    def _check(self, name: str, kinds: set[str], value: Any) -> None:
-        """Refuse a string where a number is compared, and the other way round (PostgreSQL does)."""
-        is_text = isinstance(value, str) and value != "NaN"
-        if (is_text and kinds & _NUMBER) or (
-            isinstance(value, int | float) and not isinstance(value, bool) and "text" in kinds
-        ):
+    def _check(self, name: str, kinds: set[str], given: Any) -> None:
+        """Refuse what PostgreSQL has no operator for: a text compared with a number ..."""
+        kind = kind_of_parameter(given)
+        wanted = {family(k) for k in kinds - UNKNOWN - {"list"}}
+        if kind != "null" and wanted - {kind}:
             raise bad(
-                f"parameter :{name} is a {type(value).__name__}, compared with "
-                f"{', '.join(sorted(kinds - {'list'}))} [{self.compiled.text}]"
+                f"operator does not exist: parameter :{name} is {kind}, compared with "
+                f"{', '.join(sorted(wanted))} [{self.compiled.text}]"
             )
 
     def _load(self, loader: Loader, rows: list[tuple[Any, ...]]) -> dict[int, dict[int, Any]]:
@@ -188,7 +202,7 @@ def _decoder(kind: str, quantity: str) -> Callable[[Any], Any]:
         return RStringI
     if kind == "strings":
         return lambda value: RListI([RStringI(item) for item in json.loads(value)])
-    return DECODE.get(kind, RStringI)
+    return DECODE.get("double" if kind == "decimal" else kind, RStringI)
 
 
 def _number(value: Any) -> Any:

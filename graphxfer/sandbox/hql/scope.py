@@ -122,7 +122,13 @@ class Scope:
         self.ranges: list[Range] = []
         self.sources: list[str] = []
         self.conditions: list[str] = []
+        self.selecting = False  # while the SELECT clause is compiled
         self._implied: dict[str, Range] = {}
+        self._before = numbering[0]
+
+    def owns(self, column: str) -> bool:
+        """Tell whether a column is one of this query, not of those around."""
+        return int(column.partition(".")[0].removeprefix("t")) > self._before
 
     def alias(self) -> str:
         """Return a new SQL alias."""

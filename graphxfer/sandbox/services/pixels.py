@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
 from typing import Any
 
 import omero
 import omero.all
-from omero.rtypes import rdouble, rint, rlong, rstring, rtime
+from omero.rtypes import rdouble, rint, rlong, rstring
 
 from graphxfer.sandbox.dispatch import Call, Service
 from graphxfer.sandbox.errors import invalid
 
-_PIXELS = (
+#: PixelsImpl.retrievePixDescription's own query, without a condition.
+DESCRIPTION = (
     "select distinct p from Pixels p join fetch p.image join fetch p.pixelsType"
     " join fetch p.dimensionOrder left outer join fetch p.channels c"
     " left outer join fetch c.logicalChannel lc left outer join fetch c.statsInfo"
@@ -29,14 +30,27 @@ SETTINGS = (
 )
 
 
+#: What a resized copy has in common with its original: PixelsImpl.copyAndResizeImage.
+_SHARED_OF_IMAGE = (
+    "acquisitionDate", "objectiveSettings", "imagingEnvironment", "experiment", "stageLabel",
+    "instrument",
+)  # fmt: skip
+_SHARED_OF_PIXELS = ("dimensionOrder", "physicalSizeX", "physicalSizeY", "physicalSizeZ")
+
+
 class IPixels(Service):
     """Pixels; the rules are ome.logic.PixelsImpl's (omero-server)."""
 
     interface = omero.api.IPixels
 
     def retrievePixDescription(self, call: Call, pixId: int) -> Any:
-        found = call.tx.query(f"{_PIXELS} where p.id = :id", {"id": rlong(pixId)})
+        found = call.tx.query(f"{DESCRIPTION} where p.id = :id", {"id": rlong(pixId)})
         return found[0] if found else None
+
+    def described_of(self, call: Call, image: int) -> list[Any]:
+        """Return the Pixels of an image, each as retrievePixDescription does."""
+        where = f"{DESCRIPTION} where p.image.id = :id order by p.id"
+        return call.tx.query(where, {"id": rlong(image)})
 
     def getBitDepth(self, call: Call, type: Any) -> int:
         return int(call.tx.find_all("PixelsType", value=type.value.val)[0].bitSize.val)
@@ -54,9 +68,10 @@ class IPixels(Service):
         self, call: Call, sizeX: int, sizeY: int, sizeZ: int, sizeT: int,
         channelList: list[int], pixelsType: Any, name: str, description: str,
     ) -> Any:  # fmt: skip
+        if not channelList:
+            raise invalid("Channel list must be filled.")
         image = omero.model.ImageI()
         image.name, image.description = rstring(name), rstring(description)
-        image.acquisitionDate = rtime(time.time() * 1000)
         sizes = dict(zip("XYZCT", (sizeX, sizeY, sizeZ, len(channelList), sizeT), strict=True))
         pixels = _new_pixels(sizes, omero.model.PixelsTypeI(pixelsType.id.val, False))
         for _ in channelList:
@@ -70,33 +85,37 @@ class IPixels(Service):
         self, call: Call, imageId: int, sizeX: Any, sizeY: Any, sizeZ: Any, sizeT: Any,
         channelList: list[int], methodology: str, copyStats: bool,
     ) -> Any:  # fmt: skip
-        """Make an image like another one, of another size: the metadata, not the planes."""
+        """Make an image like another one, of another size: the metadata, not the planes.
+
+        What the Slice file calls the methodology is the name of the new image.
+        """
         old = call.tx.get("Image", imageId)
-        source = self._primary(call, imageId)
         image = omero.model.ImageI()
-        image.name, image.description = rstring(old.name.val), old.description
-        image.acquisitionDate = old.acquisitionDate
-        asked = {"X": sizeX, "Y": sizeY, "Z": sizeZ, "T": sizeT}
-        sizes = {k: v.val if v else getattr(source, f"size{k}").val for k, v in asked.items()}
-        pixels = _new_pixels({**sizes, "C": len(channelList)}, source.pixelsType)
-        pixels.methodology = rstring(methodology) if methodology else None
-        for field in ("physicalSizeX", "physicalSizeY", "physicalSizeZ", "significantBits"):
-            setattr(pixels, field, getattr(source, field))
-        channels = source.copyChannels()
-        for number in channelList:
-            if not 0 <= number < len(channels):
-                raise invalid(f"channel: {number} out of bounds")
-            pixels.addChannel(_copied(channels[number], copyStats))
-        image.addPixels(pixels)
+        image.name = rstring(methodology)
+        for field in _SHARED_OF_IMAGE:
+            setattr(image, field, getattr(old, field))
+        sizes = {"X": sizeX, "Y": sizeY, "Z": sizeZ, "T": sizeT}
+        for source in self.described_of(call, imageId):
+            image.addPixels(_resized(source, sizes, channelList, copyStats))
         return call.tx.save([image])[0].id
 
-    def _primary(self, call: Call, image: int) -> Any:
-        found = call.tx.query(
-            f"{_PIXELS} where p.image.id = :id order by p.id", {"id": rlong(image)}
+    def copyAndResizePixels(
+        self, call: Call, pixelsId: int, sizeX: Any, sizeY: Any, sizeZ: Any, sizeT: Any,
+        channelList: list[int], methodology: str, copyStats: bool,
+    ) -> Any:  # fmt: skip
+        """Give an image more Pixels, like its others but of another size."""
+        source = self.retrievePixDescription(call, pixelsId)
+        if source is None:
+            raise invalid(f"No such Pixels: {pixelsId}")
+        sizes = {"X": sizeX, "Y": sizeY, "Z": sizeZ, "T": sizeT}
+        pixels = _resized(source, sizes, channelList, copyStats)
+        pixels.methodology = rstring(methodology) if methodology else None
+        (image,) = call.tx.query(
+            "select i from Image i left outer join fetch i.pixels where i.id = :id",
+            {"id": source.image.id},
         )
-        if not found:
-            raise invalid(f"Image:{image} has no pixels")
-        return found[0]
+        image.addPixels(pixels)
+        return call.tx.save([image])[0].copyPixels()[-1].id
 
     def setChannelGlobalMinMax(
         self,
@@ -152,6 +171,29 @@ def _new_pixels(sizes: dict[str, int], pixels_type: Any) -> Any:
     pixels.dimensionOrder = omero.model.DimensionOrderI()
     pixels.dimensionOrder.value = rstring("XYZCT")
     pixels.sha1 = rstring("Pending...")
+    return pixels
+
+
+def _resized(source: Any, sizes: dict[str, Any], channels: Sequence[int], statistics: bool) -> Any:
+    """Make Pixels like others: PixelsImpl._copyAndResizePixels."""
+    if not channels:
+        raise invalid("Channel List is not null but size == 0")
+    asked = {
+        axis: size.val if size is not None else getattr(source, f"size{axis}").val
+        for axis, size in sizes.items()
+    }
+    for axis, size in asked.items():
+        if size < 0:
+            raise invalid(f"size{axis}: {size} <= 0")
+    pixels = _new_pixels({**asked, "C": len(channels)}, source.pixelsType)
+    pixels.relatedTo = omero.model.PixelsI(source.id.val, False)
+    for field in _SHARED_OF_PIXELS:
+        setattr(pixels, field, getattr(source, field))
+    originals = source.copyChannels()
+    for number in channels:
+        if not 0 <= number < len(originals):
+            raise invalid(f"channel: {number} out of bounds")
+        pixels.addChannel(_copied(originals[number], statistics))
     return pixels
 
 

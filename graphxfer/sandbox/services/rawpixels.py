@@ -14,9 +14,6 @@ from graphxfer.sandbox.errors import forbidden, invalid, misused
 if TYPE_CHECKING:
     from graphxfer.sandbox.pixelbuffer import PixelBuffer
 
-#: omero.pixeldata.max_plane_width, .max_plane_height and .tile_width (omero-common).
-_LARGE, _TILE = 3192, 256
-
 
 class RawPixelsStore(Stateful):
     """Reads and writes the pixels of one Pixels; as ome.services.RawPixelsBean (omero-server)."""
@@ -92,13 +89,10 @@ class RawPixelsStore(Stateful):
     # -- tiles and resolutions ----------------------------------------------------------------
 
     def requiresPixelsPyramid(self, call: Call) -> bool:
-        return self._buffer.sizes["x"] * self._buffer.sizes["y"] > _LARGE * _LARGE
+        return self._buffer.is_large
 
     def getTileSize(self, call: Call) -> list[int]:
-        if self.requiresPixelsPyramid(call):
-            return [_TILE, _TILE]
-        width = self._buffer.sizes["x"]
-        return [width, min(self._buffer.sizes["y"], max(1, 1_048_576 // self.getRowSize(call)))]
+        return list(self._buffer.tile_size)
 
     def getResolutionLevels(self, call: Call) -> int:
         return 1
@@ -158,10 +152,24 @@ class RawPixelsStore(Stateful):
     def getTimepoint(self, call: Call, t: int) -> bytes:
         return b"".join(self.getStack(call, c, t) for c in range(self._buffer.sizes["c"]))
 
+    def getRegion(self, call: Call, size: int, offset: int) -> bytes:
+        """Return bytes from anywhere in the image: planes in XYZCT order."""
+        if offset < 0 or size < 0 or offset + size > self.getTotalSize(call):
+            raise invalid(f"{size} bytes at {offset} leave the pixels")
+        plane = self.getPlaneSize(call)
+        first, last = offset // plane, (offset + size - 1) // plane
+        planes = (self.getPlane(call, *self._place(number)) for number in range(first, last + 1))
+        start = offset - first * plane
+        return b"".join(planes)[start : start + size]
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """Return z, c and t of a plane by its number in XYZCT order."""
+        rest, z = divmod(number, self._buffer.sizes["z"])
+        t, c = divmod(rest, self._buffer.sizes["c"])
+        return z, c, t
+
     def findMinMax(self, call: Call, channels: list[int]) -> dict[int, list[float]]:
-        """Return least and greatest value of channels, of their first plane."""
-        planes = {c: self._buffer.plane(0, c, 0) for c in channels}
-        return {c: [float(p.min()), float(p.max())] for c, p in planes.items()}
+        return self._buffer.ranges(channels)
 
     def getHistogram(
         self, call: Call, channels: list[int], binCount: int, globalRange: bool, plane: Any
@@ -204,6 +212,11 @@ class RawPixelsStore(Stateful):
         size = self.getPlaneSize(call)
         for each in range(self._buffer.sizes["z"]):
             self._put(buf[each * size : (each + 1) * size], each, c, t)
+
+    def setTimepoint(self, call: Call, buf: bytes, t: int) -> None:
+        size = self.getStackSize(call)
+        for c in range(self._buffer.sizes["c"]):
+            self.setStack(call, buf[c * size : (c + 1) * size], 0, c, t)
 
     def _put(self, data: bytes, z: int, c: int, t: int, *box: int) -> None:
         if not self._buffer.row.details.permissions.canEdit():
