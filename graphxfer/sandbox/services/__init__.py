@@ -20,6 +20,7 @@ from graphxfer.sandbox.services import (  # noqa: F401
     repositoryinfo,
     requests,
     roi,
+    search,
     session,
     table,
     thumbnails,

@@ -10,6 +10,7 @@ import omero.all
 
 from graphxfer.sandbox.dispatch import Call, Service
 from graphxfer.sandbox.errors import misused
+from graphxfer.sandbox.search import Restrictions, check, full_text
 
 
 class IQuery(Service):
@@ -39,10 +40,20 @@ class IQuery(Service):
         self, call: Call, klass: str, field: str, value: str, caseSensitive: bool, filter: Any
     ) -> list[Any]:
         offset, limit = page(filter)
-        # QueryImpl.findAllByString: "like", with the wildcards that the value brings along
+        # QueryImpl.findAllByString: "like" with MatchMode.ANYWHERE
         return call.tx.find_all_by_string(
-            klass, field, value, caseSensitive, like=True, offset=offset, limit=limit
+            klass, field, f"%{value}%", caseSensitive, like=True, offset=offset, limit=limit
         )
+
+    def findAllByFullText(self, call: Call, klass: str, query: str, params: Any) -> list[Any]:
+        from graphxfer.sandbox.search.lucene import parse
+
+        only = Restrictions(types=(call.tx.type(klass).name,))
+        check(only, query)
+        found = full_text(call.tx, only, parse(query))
+        filter_ = params.theFilter if params is not None else None
+        limit = filter_.limit if filter_ is not None else None
+        return found[: limit.val] if limit is not None else found
 
     def findByQuery(self, call: Call, query: str, params: Any) -> Any:
         return only(call.tx.query(query, values(params), *paging(params)))
