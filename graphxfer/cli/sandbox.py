@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from graphxfer.cli import common
-from graphxfer.errors import GraphxferError
+from graphxfer.errors import GraphxferError, UsageError
 from graphxfer.sandbox import manage
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,7 +26,8 @@ def _told() -> Iterator[None]:
     try:
         yield
     except manage.SandboxError as error:
-        raise GraphxferError(str(error), where="sandbox") from error
+        kind = UsageError if error.is_usage else GraphxferError
+        raise kind(str(error), where="sandbox") from error
 
 
 @app.command()
@@ -47,10 +48,10 @@ def start(
 
     Root's password is "omero", unless GRAPHXFER_SANDBOX_PASSWORD says otherwise at the first start.
     """
-    arguments = ["--port", str(port)]
-    arguments += ["--latency", latency] if latency else []
-    arguments += [part for each in fault or [] for part in ("--fault", each)]
-    arguments += ["--record", str(record.absolute())] if record else []
+    arguments = [f"--port={port}"]
+    arguments += [f"--latency={latency}"] if latency else []
+    arguments += [f"--fault={each}" for each in fault or []]
+    arguments += [f"--record={record.absolute()}"] if record else []
     with _told():
         address = manage.start(
             name, directory, arguments, os.environ.get("GRAPHXFER_SANDBOX_PASSWORD", "omero")
@@ -76,6 +77,8 @@ def listing(
     if json:
         common.print_json({name: at and at.as_json() for name, at in found.items()})
         return
+    if not found:
+        typer.echo("none; start one with: graphxfer sandbox start NAME", err=True)
     for name, at in found.items():
         typer.echo(f"{name}\t{at.host}:{at.port}\tpid {at.pid}" if at else f"{name}\tstopped")
 
@@ -99,4 +102,5 @@ def seed(
     password = os.environ.get("GRAPHXFER_SANDBOX_PASSWORD", "omero")
     member = os.environ.get("OMERO_PASSWORD", "researcher")
     make = seeding.account if account else seeding.seed
-    make(address.host, address.port, "root", password, member_password=member)
+    with _told():
+        make(address.host, address.port, "root", password, member_password=member)

@@ -42,6 +42,10 @@ SYSTEM_GROUP, USER_GROUP, GUEST_GROUP = 0, 1, 2
 ROOT, GUEST = 0, 1
 
 
+class WrongDatabase(Exception):
+    """A database whose tables are not those of this version of the sandbox."""
+
+
 def quote(*names: str) -> str:
     """Return column names quoted and joined by commas."""
     return ", ".join(f'"{name}"' for name in names)
@@ -108,6 +112,23 @@ def schema() -> Iterable[str]:
                     "DEFERRABLE INITIALLY DEFERRED, _index INTEGER NOT NULL, name TEXT NOT NULL, "
                     "value TEXT NOT NULL, PRIMARY KEY (parent, _index)) WITHOUT ROWID"
                 )
+
+
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Tell whether the database is still empty.
+
+    Raises
+    ------
+    WrongDatabase
+        When its tables are those of another version.
+    """
+    found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
+    if found and found != set(schema()):
+        raise WrongDatabase(
+            "The database was made by another version of graphxfer: start a server of another"
+            " name, or remove the folder"
+        )
+    return not found
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -261,24 +261,37 @@ def enter(servant: Any, operation: str, arguments: Sequence[Any], current: Any) 
     omero.ServerError
         Also in the place of every Python error, so that a client always gets an answer.
     """
-    server, service = servant.server, servant.service
-    name = f"{type(service).__name__}.{operation}"
-    with server.recorder.record(name, arguments) as entry:
-        server.faults.before(name)
-        try:
-            if servant.session is not None:
-                server.sessions.touch(servant.session)
-            entry.result = _carry_out(servant, name, operation, arguments, current)
-        except omero.ServerError as error:
-            raise error if service.declares_errors else undeclared(name, error) from error
-        except Ice.Exception:
-            raise
-        except Exception as error:
-            log.exception("%s failed", name)
-            answer = internal_error(name, error)
-            raise answer if service.declares_errors else undeclared(name, answer) from error
-        server.faults.after(name, current.con)
+    server = servant.server
+    name = f"{type(servant.service).__name__}.{operation}"
+    due: set[str] = set()
+    try:
+        with server.recorder.record(name, arguments, servant.session) as entry:
+            due = server.faults.before(name)
+            entry.result = _answer(servant, due, operation, arguments, current)
         return entry.result
+    finally:
+        server.faults.after(due, current.con)
+
+
+def _answer(
+    servant: Any, due: set[str], operation: str, arguments: Sequence[Any], current: Any
+) -> Any:
+    """Carry out an operation; whatever goes wrong becomes an error that a client can read."""
+    service = servant.service
+    name = f"{type(service).__name__}.{operation}"
+    try:
+        servant.server.faults.instead(due)
+        if servant.session is not None:
+            servant.server.sessions.touch(servant.session)
+        return _carry_out(servant, name, operation, arguments, current)
+    except omero.ServerError as error:
+        raise error if service.declares_errors else undeclared(name, error) from error
+    except Ice.Exception:
+        raise
+    except Exception as error:
+        log.exception("%s failed", name)
+        answer = internal_error(name, error)
+        raise answer if service.declares_errors else undeclared(name, answer) from error
 
 
 def _carry_out(

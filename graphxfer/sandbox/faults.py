@@ -13,12 +13,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import omero
 import omero.all
 
 from graphxfer.sandbox.errors import fail
+
+if TYPE_CHECKING:
+    from graphxfer.sandbox.sessions import Session
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -29,7 +32,7 @@ def seconds(text: str) -> float:
     >>> seconds("20ms")
     0.02
     """
-    match = re.fullmatch(r"([\d.]+)(us|ms|s)", text)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(us|ms|s)", text)
     if not match:
         raise ValueError(f"not a duration: {text!r} (write 20ms, 1.5s ...)")
     return float(match[1]) * _UNITS[match[2]]
@@ -50,11 +53,12 @@ class Fault:
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read ``kill@7``, ``drop@2:IUpdate.saveAndReturnArray``, ``full@1000000`` ..."""
-        match = re.fullmatch(r"(drop|error|kill|full|slow)@(\d+)(?::([\w.]+))?", text)
+        match = re.fullmatch(r"(drop|error|kill)@([1-9]\d*)(?::(\w+\.\w+))?", text)
+        match = match or re.fullmatch(r"(full|slow)@([1-9]\d*)()", text)
         if not match:
             raise ValueError(
                 f"not a fault: {text!r} (drop|error|kill@N[:Service.operation], full@BYTES,"
-                " slow@BYTES)"
+                " slow@BYTES; N and BYTES from 1)"
             )
         return cls(match[1], int(match[2]), match[3] or "")
 
@@ -81,22 +85,24 @@ class Faults:
     latency: float = 0.0
     faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _due: threading.local = field(default_factory=threading.local)
 
-    def before(self, operation: str) -> None:
-        """Wait for the latency; fail when an ``error`` is due, before anything is done."""
+    def before(self, operation: str) -> set[str]:
+        """Wait for the latency, count a call, and return the kinds of trouble that are due."""
         if self.latency:
             time.sleep(self.latency)
         with self._lock:
-            self._due.kinds = {f.kind for f in self.faults if f.strikes(operation)}
-        if "error" in self._due.kinds:
-            raise fail(omero.InternalException, f"{operation}: an error was asked for")
+            return {f.kind for f in self.faults if f.strikes(operation)}
 
-    def after(self, operation: str, connection: Any) -> None:
+    def instead(self, due: set[str]) -> None:
+        """Fail when an ``error`` is due: nothing is done."""
+        if "error" in due:
+            raise fail(omero.InternalException, "An error was asked for")
+
+    def after(self, due: set[str], connection: Any) -> None:
         """Kill the server or drop the connection when that is due: done, but not answered."""
-        if "kill" in self._due.kinds:
+        if "kill" in due:
             os.kill(os.getpid(), signal.SIGKILL)
-        if "drop" in self._due.kinds:
+        if "drop" in due:
             connection.close(True)
 
     def room(self, used: int, more: int) -> None:
@@ -127,7 +133,7 @@ class Entry:
 
 
 class Recorder:
-    """Writes a JSON line for every call: operation, milliseconds, bytes, query, error.
+    """Writes a JSON line for every call: when, who, what, milliseconds, bytes, query, error.
 
     Parameters
     ----------
@@ -140,7 +146,9 @@ class Recorder:
         self._lock = threading.Lock()
 
     @contextmanager
-    def record(self, operation: str, arguments: Sequence[Any]) -> Iterator[Entry]:
+    def record(
+        self, operation: str, arguments: Sequence[Any], session: Session | None
+    ) -> Iterator[Entry]:
         """Note one call: its duration, how it ended, and the bytes and query it carried."""
         entry, error, start = Entry(), "", time.perf_counter()
         try:
@@ -150,16 +158,20 @@ class Recorder:
             raise
         finally:
             if self._file is not None:
-                self._write(operation, arguments, entry.result, error, start)
+                took = time.perf_counter() - start
+                line = {
+                    "time": round(time.time() - took, 3),
+                    "user": session.name if session else None,
+                    "operation": operation,
+                    "ms": round(took * 1000, 3),
+                }
+                self._write(line, arguments, entry.result, error)
 
     def _write(
-        self, operation: str, arguments: Sequence[Any], result: Any, error: str, start: float
+        self, line: dict[str, Any], arguments: Sequence[Any], result: Any, error: str
     ) -> None:
-        line: dict[str, Any] = {
-            "operation": operation,
-            "ms": round((time.perf_counter() - start) * 1000, 3),
-            "bytes": sum(len(x) for x in (*arguments, result) if isinstance(x, bytes)),
-        }
+        operation = line["operation"]
+        line["bytes"] = sum(len(x) for x in (*arguments, result) if isinstance(x, bytes))
         if operation in ("IQuery.findAllByQuery", "IQuery.findByQuery", "IQuery.projection"):
             line["hql"] = arguments[0]
         if error:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,10 +26,24 @@ import platformdirs
 _STATE, _LOCK, _LOG = "server.json", "lock", "server.log"
 _PASSWORD = "GRAPHXFER_SANDBOX_PASSWORD"  # noqa: S105
 _PATIENCE = 60.0
+#: What argparse exits with.
+_USAGE = 2
 
 
 class SandboxError(Exception):
-    """A sandbox that cannot be started, stopped or found."""
+    """A sandbox that cannot be started, stopped or found.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    is_usage
+        Whether it is about how an option is written.
+    """
+
+    def __init__(self, message: str, *, is_usage: bool = False) -> None:
+        super().__init__(message)
+        self.is_usage = is_usage
 
 
 @dataclass(frozen=True)
@@ -132,8 +146,10 @@ class Sandbox:
         SandboxError
             When it runs already or does not come up; with the end of its log.
         """
-        if address_of(self.directory) is not None:
-            raise SandboxError(f"{self.directory} is being served already")
+        if (running := address_of(self.directory)) is not None:
+            raise SandboxError(
+                f"{self.directory} is being served already, at {running.host}:{running.port}"
+            )
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / _STATE).unlink(missing_ok=True)
         ports: list[str] = []
@@ -141,6 +157,7 @@ class Sandbox:
             ports = ["--port", str(self.address.port), "--tcp", str(self.address.tcp)]
         command = [sys.executable, "-m", "graphxfer.sandbox", str(self.directory)]
         with (self.directory / _LOG).open("ab") as log:
+            before = log.tell()
             self.process = subprocess.Popen(
                 [*command, *ports, *self.arguments, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -149,10 +166,11 @@ class Sandbox:
                 env={**os.environ, _PASSWORD: self.password},
                 start_new_session=True,
             )
-        self.address = self._wait_until_ready(self.process)
+        self.address = self._wait_until_ready(self.process, before)
         return self.address
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> Address:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], before: int) -> Address:
+        """Wait for its state file; fail with what it wrote into its log after ``before``."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             found = _read_state(self.directory)
@@ -163,8 +181,12 @@ class Sandbox:
             time.sleep(0.02)
         process.kill()
         process.wait()
-        log = (self.directory / _LOG).read_text(errors="replace")
-        raise SandboxError(f"The sandbox in {self.directory} did not start:\n{log[-2000:]}")
+        log = (self.directory / _LOG).read_bytes()[before:].decode(errors="replace").strip()
+        if process.returncode == _USAGE:
+            raise SandboxError(log.rpartition("error: argument ")[2], is_usage=True)
+        if "Traceback" not in log:
+            log = log.rpartition("\n")[2]
+        raise SandboxError(f"The sandbox in {self.directory} did not start: {log[-2000:]}")
 
     def stop(self) -> None:
         """Have it stop in order, and wait for it."""
@@ -313,7 +335,8 @@ def stop(directory: Path) -> None:
     deadline = time.monotonic() + _PATIENCE / 4
     while _locked(directory):
         if time.monotonic() > deadline:
-            os.kill(address.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(address.pid, signal.SIGKILL)
         time.sleep(0.02)
 
 

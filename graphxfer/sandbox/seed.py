@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import Glacier2
 import numpy as np
 import omero
 import omero.all
@@ -23,6 +24,7 @@ from omero.model.enums import UnitsLength
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
 from graphxfer.sandbox import examples
+from graphxfer.sandbox.manage import SandboxError
 from graphxfer.sandbox.upload import upload
 
 GROUP, USER = "Imaging", "researcher"
@@ -82,6 +84,13 @@ def _connected(host: str, port: int, user: str, password: str) -> Iterator[Any]:
     client = omero.client(host, port)
     try:
         client.createSession(user, password)
+    except Glacier2.PermissionDeniedException:
+        client.__del__()
+        raise SandboxError(
+            f"The password of {user} is another one: set GRAPHXFER_SANDBOX_PASSWORD to what it"
+            " was at the first start"
+        ) from None
+    try:
         client.enableKeepAlive(60)
         yield client
     finally:

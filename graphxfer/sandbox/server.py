@@ -112,6 +112,7 @@ class Server:
         self.directory, self.options = directory, options
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = lock(directory)
+        (directory / STATE).unlink(missing_ok=True)  # of one that was killed
         self.faults, self.recorder = options.faults, Recorder(options.record)
         self.servants: dict[tuple[str, str], Any] = {}
         self._executor = ThreadPoolExecutor(5, "background")
@@ -121,10 +122,12 @@ class Server:
         self.repository = Repository(self)
         self._stop = threading.Event()
         self._communicator = communicator(directory)
-        self.adapter = self._communicator.createObjectAdapterWithEndpoints(
-            "Router",
-            f"ssl -h {options.host} -p {options.ssl}:tcp -h {options.host} -p {options.tcp}",
-        )
+        endpoints = f"ssl -h {options.host} -p {options.ssl}:tcp -h {options.host} -p {options.tcp}"
+        try:
+            self.adapter = self._communicator.createObjectAdapterWithEndpoints("Router", endpoints)
+        except Ice.Exception:
+            self._communicator.destroy()
+            raise
         self.adapter.addServantLocator(Locator(self.servants), "")
         self._add(Router(), None, CATEGORY, NAME)
         self.ssl, self.tcp = (end.getInfo().port for end in self.adapter.getEndpoints())

@@ -57,14 +57,13 @@ class Store:
         self._binary_access = binary_access
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "omero.sqlite"
-        is_new = not self._path.exists()
         self._free: list[sqlite3.Connection] = []
         self.write_lock = threading.Lock()
         self.enum_ids: dict[tuple[str, str], int] = {}
         self._groups: dict[int, str] | None = None
         self._policy: BinaryAccess | None = None
         connection = self._take()
-        if is_new:
+        if database.is_new(connection):
             database.create(connection, root_password)
         self.uuid: str = connection.execute(
             "SELECT value FROM _server WHERE key = 'uuid'"

@@ -62,11 +62,31 @@ def test_a_dropped_connection_hides_what_was_done(tmp_path: Path) -> None:
         assert tags(sandbox) == 1
 
 
+def test_a_call_that_fails_is_not_answered_either(tmp_path: Path) -> None:
+    with (
+        troubled(tmp_path, "--fault", "drop@1:IQuery.get") as (client, _),
+        pytest.raises(Ice.ConnectionLostException),
+    ):
+        client.sf.getQueryService().get("Project", 1)
+
+
+def test_a_login_can_fail(tmp_path: Path) -> None:
+    # Glacier2.Router declares no omero.ServerError: Ice.UnknownException carries the text
+    with manage.running(tmp_path, "--fault", "error@1:Router.createSession") as sandbox:
+        client = omero.client(sandbox.host, sandbox.port)
+        with pytest.raises(Ice.UnknownException, match="asked for"):
+            client.createSession("root", "omero")
+        client.__del__()
+
+
 def test_a_killed_server_has_done_it_too(tmp_path: Path) -> None:
-    with troubled(tmp_path, "--fault", "kill@1:IUpdate.saveAndReturnIds") as (client, sandbox):
+    record = f"--record={tmp_path / 'calls'}"
+    kill = ("--fault", "kill@1:IUpdate.saveAndReturnIds", record)
+    with troubled(tmp_path / "a", *kill) as (client, sandbox):
         with pytest.raises(Ice.LocalException):
             client.sf.getUpdateService().saveAndReturnIds([tag()])
         sandbox.wait()
+        assert "IUpdate.saveAndReturnIds" in (tmp_path / "calls").read_text().splitlines()[-1]
         sandbox.arguments.clear()
         sandbox.start()
         assert tags(sandbox) == 1
@@ -106,13 +126,25 @@ def test_every_call_is_recorded(tmp_path: Path) -> None:
     by_name = {line["operation"]: line for line in lines}
     assert by_name["IQuery.findAllByQuery"]["hql"] == hql
     assert by_name["IQuery.get"]["error"] == "ValidationException"
+    assert by_name["IQuery.get"]["user"] == "root"
+    assert by_name["IQuery.get"]["time"] <= time.time()
     assert by_name["Router.createSession"]["ms"] > 0
     assert "omero" not in json.dumps(by_name["Router.createSession"])  # the password
 
 
 @pytest.mark.parametrize(
     ("read", "text"),
-    [(seconds, "20"), (seconds, "x ms"), (Fault.parse, "burn@1"), (Fault.parse, "kill@")],
+    [
+        (seconds, "20"),
+        (seconds, "x ms"),
+        (seconds, "1..2s"),
+        (Fault.parse, "burn@1"),
+        (Fault.parse, "kill@"),
+        (Fault.parse, "drop@0"),
+        (Fault.parse, "slow@0"),
+        (Fault.parse, "full@5:IQuery.get"),
+        (Fault.parse, "error@1:get"),
+    ],
 )
 def test_nonsense_is_refused(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(ValueError, match="not a"):

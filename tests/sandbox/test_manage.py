@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,7 +19,7 @@ import pytest
 from omero.model import TagAnnotationI
 from omero.rtypes import rstring
 
-from graphxfer.sandbox import manage
+from graphxfer.sandbox import manage, seed
 
 
 @pytest.fixture(autouse=True)
@@ -77,10 +79,57 @@ def test_names_are_plain(name: str) -> None:
         manage.folder(name)
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    sandbox = manage.Sandbox(tmp_path / "a", arguments=["--fault", "nonsense"])
-    with pytest.raises(manage.SandboxError, match="fault"):
-        sandbox.start()
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--fault=nonsense", "--fault: not a fault: 'nonsense'"),
+        ("--fault=error@1:IQuery.gett", "--fault: no such operation: 'IQuery.gett'"),
+        ("--fault=error@1:Queery.get", "--fault: no such service: 'Queery'"),
+        ("--latency=-5ms", "--latency: not a duration: '-5ms'"),
+        ("--port=65536", "--port: not a port: '65536'"),
+        ("--config=omero.fs.repo.path", "--config: not a setting"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_named(tmp_path: Path, option: str, said: str) -> None:
+    (tmp_path / "server.log").write_text("what an earlier start wrote\n")
+    with pytest.raises(manage.SandboxError) as error:
+        manage.Sandbox(tmp_path, arguments=[option]).start()
+    assert str(error.value).startswith(said)
+    assert error.value.is_usage
+
+
+def test_a_server_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(manage.SandboxError) as error:
+            manage.Sandbox(tmp_path, arguments=[f"--port={port}"]).start()
+    assert str(error.value).endswith(f"did not start: port {port}: Address already in use")
+    assert not error.value.is_usage
+    with pytest.raises(manage.SandboxError, match=r"did not start: .*nowhere/calls"):
+        manage.Sandbox(tmp_path, arguments=["--record=/nowhere/calls"]).start()
+
+
+def test_a_database_that_is_not_this_version_s_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "omero.sqlite") as connection:
+        connection.execute("CREATE TABLE image (id INTEGER PRIMARY KEY)")
+    with pytest.raises(manage.SandboxError, match="made by another version"):
+        manage.Sandbox(tmp_path).start()
+
+
+def test_a_first_start_that_was_killed_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / "omero.sqlite").touch()
+    with manage.running(tmp_path) as sandbox:
+        log_in(sandbox).closeSession()
+
+
+def test_seeding_with_another_password_says_so(tmp_path: Path) -> None:
+    with (
+        manage.running(tmp_path, password="else") as sandbox,
+        pytest.raises(manage.SandboxError, match="GRAPHXFER_SANDBOX_PASSWORD"),
+    ):
+        seed.account(sandbox.host, sandbox.port, "root", "omero", member_password="x")
 
 
 def test_sigterm_stops_it_in_order(tmp_path: Path) -> None:
