@@ -199,7 +199,13 @@ def _read(path: Path) -> TransferGraph:
             from graphxfer import omexml  # half a second, which most commands need not wait
 
             return omexml.read(path)
-        return jsonld.read(stream)
+        if start.startswith((b"{", b"[")):
+            return jsonld.read(stream)
+    raise BadDocument(
+        "is neither JSON-LD nor OME-XML",
+        where=str(path),
+        do="Turtle and N-Quads: `graphxfer convert FILE --to bundle -o FOLDER` comes first",
+    )
 
 
 # -- writing ------------------------------------------------------------------------------------
@@ -287,10 +293,10 @@ def _write(
     if thumbnails:
         _replace_folder(folder / THUMBNAILS, thumbnails)
     has_thumbnails = (folder / THUMBNAILS).is_dir()
-    replace(folder / MANIFEST, partial(_write_manifest, manifest))
-    replace(folder / XML, partial(omexml.write, graph))
-    replace(folder / CRATE, partial(crate.write, graph, manifest, has_thumbnails))
-    replace(folder / GRAPH, partial(jsonld.write, graph))
+    _replace(folder / MANIFEST, partial(_write_manifest, manifest))
+    _replace(folder / XML, partial(omexml.write, graph))
+    _replace(folder / CRATE, partial(crate.write, graph, manifest, has_thumbnails))
+    _replace(folder / GRAPH, partial(jsonld.write, graph))
     _sync(folder)
 
 
@@ -301,7 +307,27 @@ def _write_manifest(manifest: Manifest, stream: BinaryIO) -> None:
 
 
 def replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
-    """Write a file beside, wait until it is on the disk, and put it in its place."""
+    """Write a file beside, wait until it is on the disk, and put it in its place.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    write_to : callable
+        Writes it to a stream that it is given.
+
+    Raises
+    ------
+    FileProblem
+        If it cannot be written.
+    """
+    if not path.parent.is_dir():
+        raise FileProblem("there is no such folder", where=str(path.parent), do="make it first")
+    with told(path):
+        _replace(path, write_to)
+
+
+def _replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb", buffering=2**20) as stream:
@@ -309,9 +335,11 @@ def replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             part.unlink()
+        if isinstance(error, OSError) and error.filename == str(part):
+            error.filename = str(path)  # nobody has heard of the other name
         raise
 
 

@@ -53,6 +53,8 @@ class Difference:
 
 def _short(value: Told, limit: int = 80) -> str:
     text = "nothing" if value is None else repr(value)
+    if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
+        text = ", ".join(map(str, value)) or "nothing"
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 

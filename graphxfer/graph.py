@@ -6,7 +6,7 @@ It is made once, by an export or from a file, and never changed by a later step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -206,15 +206,21 @@ class TransferGraph:
                 for order, target in enumerate(targets):
                     yield Edge(node.iri, name, target, order)
 
-    def to_networkx(self) -> nx.MultiDiGraph[str]:
+    def to_networkx(self, without: Set[str] = frozenset()) -> nx.MultiDiGraph[str]:
         """Return it as a networkx graph: fields as node attributes, the predicate as edge key.
 
         Edges whose object is not in the graph are left out.
+
+        Parameters
+        ----------
+        without : set of str
+            IRIs of nodes that are left out, with their edges.
         """
         view: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for node in self:
-            view.add_node(node.iri, type=node.type, **node.fields)
+            if node.iri not in without:
+                view.add_node(node.iri, type=node.type, **node.fields)
         for edge in self.edges():
-            if edge.object in self:
+            if edge.subject in view and edge.object in view:
                 view.add_edge(edge.subject, edge.object, key=edge.predicate, order=edge.order)
         return view

@@ -321,7 +321,10 @@ def test_what_is_no_source_is_told(tmp_path: Path) -> None:
         bundle.open_source(tmp_path)
     text = tmp_path / "text.txt"
     text.write_text("hello")
-    with pytest.raises(BadDocument, match=r"text\.txt, line 1, column 1: broken JSON"):
+    with pytest.raises(BadDocument, match=r"text\.txt: is neither JSON-LD nor OME-XML"):
+        bundle.open_source(text)
+    text.write_text("{hello")
+    with pytest.raises(BadDocument, match=r"text\.txt, line 1, column 2: broken JSON"):
         bundle.open_source(text)
     text.write_text('<?xml version="1.0"?><html/>')
     with pytest.raises(BadDocument, match=r"text\.txt"):

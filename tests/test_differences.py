@@ -66,8 +66,8 @@ def test_lost_and_extra_edges() -> None:
     theirs = graph(image(7, "TagAnnotation/8"), tag(9), tag(8))
     same = SAME | {"Image/1": "Image/7"}
     assert lines(ours, theirs, same) == [
-        "Image/1 (Image/7 there): annotations lacks ('TagAnnotation/1',)",
-        "Image/1 (Image/7 there): annotations has ('TagAnnotation/8',) besides",
+        "Image/1 (Image/7 there): annotations lacks TagAnnotation/1",
+        "Image/1 (Image/7 there): annotations has TagAnnotation/8 besides",
     ]
     assert len(lines(ours, theirs, same, {"Image/1"})) == 1
 

@@ -25,6 +25,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from graphxfer.bundle import Bundle, open_source
 from graphxfer.errors import Exit, GraphxferError
 
 
@@ -91,6 +92,30 @@ class TerminalProgress:
         ERR.print(text)
 
 
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Tell on standard error what takes its time, as long as it takes; only to a terminal."""
+    if ERR.is_terminal:
+        with ERR.status(doing):
+            yield
+    else:
+        yield
+
+
+def opened(path: Path) -> Bundle:
+    """Open a bundle or document, and read its graph.
+
+    Parameters
+    ----------
+    path : Path
+        As of :func:`graphxfer.bundle.open_source`.
+    """
+    with busy(f"Reading {path}"):
+        source = open_source(path)
+        source.graph()
+    return source
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON on standard output, for a pipe."""
     is_utf8 = sys.stdout.encoding.lower().startswith("utf")
@@ -107,6 +132,11 @@ def printable(text: str) -> str:
     return "".join(
         each if each.isprintable() else repr(each)[1:-1] if each != "\n" else "↵" for each in text
     )
+
+
+def named(iri: str, name: str) -> str:
+    """Return a node with its name, where it has one, as it may go to a terminal."""
+    return iri if name == iri else printable(f"{iri}  {name}")
 
 
 def counted(number: int, what: str) -> str:

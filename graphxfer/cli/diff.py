@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, Json, print_json, printable
+from graphxfer.cli.common import OUT, Json, named, opened, print_json, printable
 from graphxfer.errors import Different
 from graphxfer.inspect import diff as diffing
 from graphxfer.inspect.diff import Diff
+
+SHOWN, SHOWN_CHANGES = 10, 100
+"""How many nodes of a type, and changes, are shown before the rest is only counted."""
 
 
 def diff(
@@ -22,7 +25,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what came, went and changed from one bundle to another."""
-    found = diffing.diff(open_source(one).graph(), open_source(other).graph())
+    found = diffing.diff(opened(one).graph(), opened(other).graph())
     if as_json:
         told = {
             "came": [it._asdict() for it in found.came],
@@ -46,8 +49,16 @@ def _plain(told: dict[str, object]) -> dict[str, object]:
 
 def _print(found: Diff) -> None:
     for sign, nodes in (("-", found.went), ("+", found.came)):
-        for node in nodes:
-            OUT.print(printable(f"{sign} {node.iri}  {node.name}"))
-    for difference in found.changed:
+        for type_, group in groupby(nodes, key=lambda node: node.type):
+            alike = list(group)
+            for node in alike[:SHOWN]:
+                OUT.print(f"{sign} {named(node.iri, node.name)}")
+            if (more := len(alike) - SHOWN) > 0:
+                OUT.print(f"{sign} … and {more:,} more {type_}")
+    for difference in found.changed[:SHOWN_CHANGES]:
+        if difference.found_at == difference.node:  # of one server, it goes without saying
+            difference = replace(difference, found_at="")
         OUT.print(printable(f"~ {difference}"))
+    if (more := len(found.changed) - SHOWN_CHANGES) > 0:
+        OUT.print(f"~ … and {more:,} more changes")
     OUT.print(f"{len(found.came):,} came, {len(found.went):,} went, {len(found.changed):,} changed")

@@ -11,12 +11,13 @@ from typing import Annotated, BinaryIO
 import networkx as nx
 import typer
 
-from graphxfer.bundle import open_source, replace
-from graphxfer.cli.common import OUT, BundleFolder, Json, print_json, printable
+from graphxfer.bundle import replace
+from graphxfer.cli.common import OUT, BundleFolder, Json, busy, named, opened, print_json
 from graphxfer.errors import UsageError
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import network
 from graphxfer.inspect.network import Shape
+from graphxfer.inspect.summary import label
 
 SHOWN = 10
 """How many of a kind are shown before the rest is only counted."""
@@ -42,17 +43,38 @@ def graph(
     as_json: Json = False,
 ) -> None:
     """Show a bundle as a network: what hangs together, hubs, orphans, layers and cycles."""
-    found = open_source(bundle).graph()
-    part = network.neighbourhood(found, node, steps) if node else network.view(found)
+    found = opened(bundle).graph()
+    with busy("Looking at the network"):
+        part = network.neighbourhood(found, node, steps) if node else network.view(found)
+        shape = None if node or output else network.shape(found)
     if output:
         _write(part, found, output)
-    elif node:
-        for subject, target, predicate in sorted(part.edges(keys=True)):
-            OUT.print(f"{subject} {predicate} {target}")
     elif as_json:
-        print_json(asdict(network.shape(found)))
+        print_json(asdict(shape) if shape else _as_json(part, found))
+    elif shape:
+        _print(shape)
     else:
-        _print(network.shape(found))
+        _print_near(part, node)
+
+
+def _as_json(part: nx.MultiDiGraph[str], found: TransferGraph) -> dict[str, object]:
+    edges = sorted(part.edges(keys=True))
+    return {
+        "nodes": [
+            {"iri": iri, "type": found[iri].type, "name": label(found[iri])} for iri in sorted(part)
+        ],
+        "edges": [
+            {"subject": subject, "predicate": predicate, "object": target}
+            for subject, target, predicate in edges
+        ],
+    }
+
+
+def _print_near(part: nx.MultiDiGraph[str], node: str) -> None:
+    for subject, target, predicate in sorted(part.edges(keys=True)):
+        OUT.print(f"{subject} {predicate} {target}")
+    if not part.edges:
+        OUT.print(f"{node} has no edges")
 
 
 def _write(part: nx.MultiDiGraph[str], found: TransferGraph, output: Path) -> None:
@@ -74,8 +96,9 @@ def _print(shape: Shape) -> None:
     largest = ", ".join(f"{size:,}" for size in shape.components[:SHOWN])
     OUT.print(f"Parts that hang together: {len(shape.components):,} (of {largest}{_more(shape)})")
     OUT.print("Most edges:")
+    width = max((len(f"{hub.edges:,}") for hub in shape.hubs), default=0)
     for hub in shape.hubs:
-        OUT.print(f"  {hub.edges:,}  {hub.iri}  {printable(hub.name)}")
+        OUT.print(f"  {hub.edges:{width},}  {named(hub.iri, hub.name)}")
     OUT.print(f"Without any edge: {len(shape.orphans):,}")
     for iri in shape.orphans[:SHOWN]:
         OUT.print(f"  {iri}")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphxfer.actions import Plan
-from graphxfer.bundle import Bundle, open_source
-from graphxfer.cli.common import OUT, BundleFolder, TerminalProgress, human
+from graphxfer.bundle import Bundle
+from graphxfer.cli.common import OUT, BundleFolder, TerminalProgress, busy, human, opened
 
 if TYPE_CHECKING:
     from graphxfer.inspect.validate import Finding
@@ -39,9 +39,10 @@ def report(
     """Write one self-contained page about a bundle."""
     from graphxfer.inspect import report as pages
 
-    source = open_source(bundle)
+    source = opened(bundle)
     planned, findings = shown(source, plan, validate=validate)
-    pages.write(pages.render(source, plan=planned, findings=findings), output)
+    with busy("Making the page"):
+        pages.write(pages.render(source, plan=planned, findings=findings), output)
     OUT.print(f"{output} ({human(output.stat().st_size)})")
 
 

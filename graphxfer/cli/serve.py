@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from graphxfer.bundle import open_source
-from graphxfer.cli.common import ERR, OUT, BundleFolder
+from graphxfer.cli.common import ERR, OUT, BundleFolder, opened
 from graphxfer.cli.report import PlanFile, Validate, shown
 from graphxfer.errors import UsageError
 
@@ -36,12 +35,12 @@ def serve(
     is_open = not _address(host).is_loopback
     names = (*(name or ()), *(serving.own_names() if is_open else ()))
     options = serving.Options(host, port, names, Limits(seconds=timeout, rows=limit))
-    source = open_source(bundle)
+    source = opened(bundle)
     planned, findings = shown(source, plan, validate=validate)
     with serving.server(source, options, plan=planned, findings=findings) as server:
         told = f"[{host}]" if ":" in host else host
-        OUT.print(f"The page:  http://{told}:{server.server_port}/")
-        OUT.print(f"SPARQL:    http://{told}:{server.server_port}/sparql")
+        OUT.print(f"The page:  http://{told}:{server.port}/")
+        OUT.print(f"SPARQL:    http://{told}:{server.port}/sparql")
         if is_open:
             ERR.print("Anyone who reaches this address can read all of the bundle's graph.")
         ERR.print("Ctrl-C ends it.")

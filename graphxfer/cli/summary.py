@@ -10,8 +10,17 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, BundleFolder, Json, counted, human, print_json, printable
+from graphxfer.cli.common import (
+    OUT,
+    BundleFolder,
+    Json,
+    counted,
+    human,
+    named,
+    opened,
+    print_json,
+    printable,
+)
 from graphxfer.inspect.summary import Branch, Summary, summarise
 
 SHOWN = 10
@@ -22,7 +31,7 @@ WHOLE_TREE = 40
 
 def summary(bundle: BundleFolder, as_json: Json = False) -> None:
     """Show what is in a bundle: its tree, counts, files, owners, what is shared or left out."""
-    found = summarise(open_source(bundle).graph())
+    found = summarise(opened(bundle).graph())
     if as_json:
         print_json(asdict(found))
     else:
@@ -30,6 +39,7 @@ def summary(bundle: BundleFolder, as_json: Json = False) -> None:
 
 
 def _print(found: Summary) -> None:
+    _head(found)
     whole = sum(map(_size, found.tree)) <= WHOLE_TREE
     for branch in found.tree if whole else found.tree[:SHOWN]:
         OUT.print(_tree(branch, Tree(_branch(branch)), whole=whole))
@@ -37,18 +47,34 @@ def _print(found: Summary) -> None:
         OUT.print(_more(len(found.tree) - SHOWN))
     for title, counts in (("Nodes", found.nodes), ("Edges", found.edges)):
         _rows(title, ((name, f"{number:,}") for name, number in counts.items()), shown=None)
-    files = ((it, f"{count:,} ({human(size)})") for it, (count, size) in found.files.items())
+    files = ((it, f"{count:,}", human(size)) for it, (count, size) in found.files.items())
     _rows("Files", files)
     for title, counts in (("Owners", found.owners), ("Groups", found.groups)):
         _rows(title, ((name, f"{number:,}") for name, number in counts.items()))
-    _rows("Shared", ((f"{it.iri} {it.text}", f"on {it.objects:,} objects") for it in found.shared))
-    _rows(
-        "Duplicates", ((", ".join(iris[:4]), f"{len(iris):,} alike") for iris in found.duplicates)
-    )
+    _rows("Shared", ((named(it.iri, it.text), f"on {it.objects:,} objects") for it in found.shared))
+    alike = ((f"{it.text}  {_some(it.iris)}", f"{len(it.iris):,} alike") for it in found.duplicates)
+    _rows("Duplicates", alike)
+    if found.came_along or found.left_out:
+        OUT.print()
     if found.came_along:
-        OUT.print(f"{counted(found.came_along, 'image')} along because filesets are taken whole")
+        images = "image comes" if found.came_along == 1 else "images come"
+        OUT.print(f"{found.came_along:,} {images} along because filesets are taken whole")
     for left in found.left_out:
-        OUT.print(printable(f"Left out: {left.number:,} {left.type} ({left.why})"))
+        OUT.print(f"Left out: {left.number:,} {left.type} ({left.why})")
+
+
+def _head(found: Summary) -> None:
+    """Print where it comes from, and how much it is."""
+    server = f"OMERO {found.server_version}" if found.server_version else ""
+    exported = f"exported {found.made_at}" if found.made_at else ""
+    OUT.print(", ".join(filter(None, (f"From {found.base}", server, exported))))
+    numbers, sizes = zip(*found.files.values(), strict=True) if found.files else ((0,), (0,))
+    totals = (
+        counted(sum(found.nodes.values()), "node"),
+        counted(sum(found.edges.values()), "edge"),
+        f"{counted(sum(numbers), 'file')} ({human(sum(sizes))})",
+    )
+    OUT.print(f"{', '.join(totals)}\n")
 
 
 def _size(branch: Branch) -> int:
@@ -73,21 +99,30 @@ def _branch(branch: Branch) -> Text:
         ("annotation", branch.annotations),
     )
     told = [counted(number, what) for what, number in counts if number]
-    text = Text(f"{branch.iri} {printable(branch.name)}")
-    return text.append(f"  {', '.join([*told, human(branch.bytes)])}", style="dim")
+    told += [human(branch.bytes), *(["comes along"] if branch.came_along else [])]
+    return Text(named(branch.iri, branch.name)).append(f"  {', '.join(told)}", style="dim")
 
 
 def _more(number: int) -> Text:
     return Text(f"… and {number:,} more", style="dim")
 
 
-def _rows(title: str, rows: Iterable[tuple[str, str]], shown: int | None = SHOWN) -> None:
-    """Print a table of two columns, if there is something in it."""
+def _some(iris: tuple[str, ...]) -> str:
+    return ", ".join([*iris[:4], *(["…"] if len(iris) > 4 else [])])
+
+
+def _rows(title: str, rows: Iterable[tuple[str, ...]], shown: int | None = SHOWN) -> None:
+    """Print a table of names and numbers, if there is something in it."""
     every = list(rows)
-    table = Table(title, "", box=None, pad_edge=False, header_style="bold")
-    for name, told in every[:shown]:
-        table.add_row(Text(printable(name)), told)
+    if not every:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(title)
+    for _ in every[0][1:]:
+        table.add_column(justify="right")
+    for name, *numbers in every[:shown]:
+        table.add_row(Text(printable(name)), *numbers)
     if shown and len(every) > shown:
-        table.add_row(_more(len(every) - shown), "")
-    if every:
-        OUT.print(table)
+        table.add_row(_more(len(every) - shown))
+    OUT.print()
+    OUT.print(table)

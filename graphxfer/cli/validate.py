@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +12,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from graphxfer.bundle import open_source
 from graphxfer.cli.common import (
     OUT,
     BundleFolder,
     Json,
     TerminalProgress,
     counted,
+    named,
+    opened,
     print_json,
     printable,
 )
@@ -39,7 +41,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Check a bundle's graph against SHACL shapes: its structure, and whether it makes sense."""
-    report = validating.validate(open_source(bundle), shapes or (), TerminalProgress())
+    report = validating.validate(opened(bundle), shapes or (), TerminalProgress())
     if ttl:
         sys.stdout.write(report.rdf.serialize(format="turtle"))
     elif as_json:
@@ -60,11 +62,10 @@ def _print(report: Report) -> None:
             OUT.print(f"  {_told(finding)}")
         if (more := len(findings) - SHOWN) > 0:
             OUT.print(f"  … and {more:,} more")
-    if not report.findings:
-        OUT.print("Nothing is wrong.")
+    numbers = Counter(finding.severity.lower() for finding in report.findings)
+    OUT.print(", ".join(counted(n, what) for what, n in numbers.items()) or "Nothing is wrong.")
 
 
 def _told(finding: Finding) -> str:
-    name = "" if finding.name == finding.node else f"  {finding.name}"
     value = f": {finding.value}" if finding.value else ""
-    return printable(f"{finding.node}{name}{value}")
+    return named(finding.node, finding.name) + printable(value)

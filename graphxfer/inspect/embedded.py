@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Node, TransferGraph, class_of, iri
-from graphxfer.inspect.summary import Branch, Summary, label
-from graphxfer.model import AffineTransform, Pairs, Quantity, Type, Value, Via
+from graphxfer.inspect.summary import Branch, Summary, label, value_of
+from graphxfer.model import AffineTransform, Pairs, Quantity, Type, Value
 
 TEXT = 2_000
 """Characters of one text that the page carries; longer ones are shortened, and told so."""
@@ -130,15 +130,9 @@ def _annotation(graph: TransferGraph, node: Node) -> dict[str, Any]:
         if field.type is Type.PAIRS
         for key, value in cast("Pairs", node.fields.get(field.name, ()))
     ]
-    referred = [
-        label(there, TEXT)
-        for edge in class_of(node).edges
-        if edge.via is Via.REFERENCE and not edge.varies
-        if (target := node.target(edge.name)) and (there := graph.get(target))
-    ]
     told = {
         "type": node.type,
-        "text": "" if pairs else ", ".join(referred) or label(node, TEXT),
+        "text": "" if pairs else value_of(graph, node, TEXT),
         "pairs": pairs,
         "about": [fact for fact in _facts(node) if fact[0] in ("namespace", "description")],
     }

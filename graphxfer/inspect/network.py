@@ -73,10 +73,8 @@ def view(graph: TransferGraph) -> nx.MultiDiGraph[str]:
     graph : TransferGraph
         What to show. Node attributes are its fields, and ``type``; edge keys its predicates.
     """
-    network = graph.to_networkx()
-    server = [node.iri for node in graph if class_of(node).made is Made.SERVER]
-    network.remove_nodes_from(server)
-    return network
+    server = {node.iri for node in graph if class_of(node).made is Made.SERVER}
+    return graph.to_networkx(without=server)
 
 
 def shape(graph: TransferGraph, hubs: int = 10) -> Shape:

@@ -6,20 +6,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from graphxfer.actions import Action, Kind, Plan
-from graphxfer.bundle import Bundle, told
+from graphxfer.bundle import Bundle, replace, told
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import embedded
@@ -86,16 +85,11 @@ def write(page: str, path: Path) -> None:
     path : Path
         Where to.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with told(path):
-        try:
-            with part.open("xb") as stream:
-                stream.write(encoded(page))
-                stream.flush()
-                os.fsync(stream.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    replace(path, partial(_write, encoded(page)))
+
+
+def _write(page: bytes, stream: BinaryIO) -> None:
+    stream.write(page)
 
 
 def encoded(page: str) -> bytes:
@@ -236,8 +230,9 @@ def read_plan(path: Path) -> Plan:
         actions = [_action(**action) for action in document["actions"]]
         notes = [str(note) for note in document["notes"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise BadDocument(
-            f"is no plan: {type(error).__name__} {error}",
+            f"is no plan: {why}",
             where=str(path),
             do="make one with `graphxfer plan BUNDLE SERVER --json`",
         ) from None

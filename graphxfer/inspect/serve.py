@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -112,7 +113,7 @@ def server(
     plan: Plan | None = None,
     findings: Sequence[Finding] | None = None,
 ) -> Iterator[BaseWSGIServer]:
-    """Make a server of a bundle; ``serve_forever`` starts it, ``server_port`` is its port.
+    """Make a server of a bundle; ``serve_forever`` starts it, ``port`` is its port.
 
     Parameters
     ----------
@@ -131,20 +132,33 @@ def server(
     page = report.render(bundle, plan=plan, findings=findings, live=_live(bundle))
     with Stores(bundle) as stores:
         site = Site(bundle, stores, report.encoded(page), options)
-        try:
+        with _listening(options) as address:
             made = make_server(
-                options.host, options.port, site, threaded=True, request_handler=_Handler
+                options.host,
+                options.port,
+                site,
+                True,
+                request_handler=_Handler,
+                fd=address.fileno(),
             )
-        except (OSError, SystemExit) as error:  # werkzeug leaves where the port is taken
-            raise FileProblem(
-                "cannot be listened at",
-                where=f"{options.host}:{options.port}",
-                do="name another --host or --port; 0 takes a free one",
-            ) from error
         try:
             yield made
         finally:
             made.server_close()
+
+
+def _listening(options: Options) -> socket.socket:
+    """Return a socket that listens where it is asked to; werkzeug's own would end the program."""
+    is_v6 = ":" in options.host
+    family = socket.AF_INET6 if is_v6 else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family)
+    except OSError as error:
+        raise FileProblem(
+            f"cannot be listened at: {os.strerror(error.errno or 0)}",
+            where=f"{options.host}:{options.port}",
+            do="name another --host or --port; 0 takes a free one",
+        ) from error
 
 
 def _live(bundle: Bundle) -> report.Live:

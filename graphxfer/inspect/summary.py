@@ -26,6 +26,8 @@ class Branch:
         Which node it is.
     images, rois, annotations, bytes : int
         How many below and at it; each image, file and annotation counted once.
+    came_along : bool
+        Whether it is here only because filesets are taken whole.
     children : list of Branch
         Its containers and images.
     """
@@ -37,6 +39,7 @@ class Branch:
     rois: int = 0
     annotations: int = 0
     bytes: int = 0
+    came_along: bool = False
     children: list[Branch] = field(default_factory=list)
 
 
@@ -50,12 +53,22 @@ class Shared:
     objects: int
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Nodes that reuse would take for one: same text, other id."""
+
+    text: str
+    iris: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Summary:
     """All that a summary tells.
 
     Parameters
     ----------
+    base, server_version, made_at : str
+        Where it comes from, and when it was exported.
     nodes, edges : dict
         How many, by type and by predicate.
     files : dict
@@ -63,17 +76,20 @@ class Summary:
     owners, groups : dict
         How many nodes, by user and by group.
     tree : list of Branch
-        What was asked for, and what is below.
+        What was asked for, and what is below; then what came along and is in none of these.
     shared : list of Shared
         Annotations on several objects, the most shared first.
-    duplicates : list of tuple of str
-        Nodes that reuse would take for one: same text, other id.
+    duplicates : list of Alike
+        Nodes that reuse would take for one.
     came_along : int
         Images that are here only because filesets are taken whole.
     left_out : tuple of LeftOut
         What is linked but not in the graph, and why.
     """
 
+    base: str
+    server_version: str
+    made_at: str
     nodes: dict[str, int]
     edges: dict[str, int]
     files: dict[str, tuple[int, int]]
@@ -81,7 +97,7 @@ class Summary:
     groups: dict[str, int]
     tree: list[Branch]
     shared: list[Shared]
-    duplicates: list[tuple[str, ...]]
+    duplicates: list[Alike]
     came_along: int
     left_out: tuple[LeftOut, ...]
 
@@ -100,7 +116,11 @@ def summarise(graph: TransferGraph) -> Summary:
         for name, targets in node.edges.items():
             edges[name] += len(targets)
         incoming.update(node.edges.get("annotations", ()))
+    header = graph.header
     return Summary(
+        base=header.base,
+        server_version=header.server_version,
+        made_at=header.made_at,
         nodes=dict(sorted(graph.types().items())),
         edges=dict(sorted(edges.items())),
         files=_files(graph),
@@ -108,13 +128,13 @@ def summarise(graph: TransferGraph) -> Summary:
         groups=_belonging(graph, "group"),
         tree=_Tree(graph).branches(),
         shared=[
-            Shared(iri, graph[iri].type, label(graph[iri]), number)
+            Shared(iri, graph[iri].type, value_of(graph, graph[iri]), number)
             for iri, number in incoming.most_common()
             if number > 1 and iri in graph
         ],
         duplicates=_duplicates(graph),
-        came_along=len(graph.header.came_along),
-        left_out=graph.header.left_out,
+        came_along=len(header.came_along),
+        left_out=header.left_out,
     )
 
 
@@ -124,8 +144,20 @@ def label(node: Node, limit: int = 60) -> str:
         value = node.fields.get(field_.name)
         if value is not None and _ENDS.search(field_.iri):
             text = ", ".join(map("=".join, value)) if isinstance(value, tuple) else str(value)  # type: ignore[arg-type]
-            return text if len(text) <= limit else f"{text[:limit]}…"
+            if text.strip():
+                return text if len(text) <= limit else f"{text[:limit]}…"
     return node.iri
+
+
+def value_of(graph: TransferGraph, annotation: Node, limit: int = 60) -> str:
+    """Return what an annotation says: the name of the file that it refers to, or its label."""
+    referred = [
+        label(there, limit)
+        for edge in class_of(annotation).edges
+        if edge.via is Via.REFERENCE and not edge.varies
+        if (target := annotation.target(edge.name)) and (there := graph.get(target))
+    ]
+    return ", ".join(referred) or label(annotation, limit)
 
 
 def _files(graph: TransferGraph) -> dict[str, tuple[int, int]]:
@@ -159,13 +191,13 @@ def _belonging(graph: TransferGraph, edge: str) -> dict[str, int]:
     }
 
 
-def _duplicates(graph: TransferGraph) -> list[tuple[str, ...]]:
+def _duplicates(graph: TransferGraph) -> list[Alike]:
     alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     for entry in model.CLASSES.values():
         if entry.reuse is Reuse.POLICY:
             for node in graph.of_type(entry.name):
                 alike[entry.name, *map(node.fields.get, entry.identity)].append(node.iri)
-    return [tuple(iris) for iris in alike.values() if len(iris) > 1]
+    return [Alike(label(graph[iris[0]]), tuple(iris)) for iris in alike.values() if len(iris) > 1]
 
 
 def contains(entry: Class) -> tuple[Edge, ...]:
@@ -182,6 +214,7 @@ class _Tree:
 
     def __init__(self, graph: TransferGraph) -> None:
         self.graph = graph
+        self.came_along = frozenset(graph.header.came_along)
         self.rois = Counter(
             image for roi in graph.of_type("Roi") if (image := roi.target("image")) is not None
         )
@@ -198,12 +231,18 @@ class _Tree:
                 yield file
 
     def branches(self) -> list[Branch]:
-        found = (self.graph.get(iri) for iri in self.graph.header.roots)
-        return [self._branch(node)[0] for node in found if node]
+        found, reached = list[Branch](), set[str]()
+        for iri in (*self.graph.header.roots, *self.graph.header.came_along):
+            node = self.graph.get(iri)
+            if node and not (iri in reached and iri in self.came_along):
+                branch, images, _ = self._branch(node)
+                found.append(branch)
+                reached |= images
+        return found
 
     def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:
         """Return a branch, and the images and annotations below, so that each is counted once."""
-        branch = Branch(node.iri, node.type, label(node))
+        branch = Branch(node.iri, node.type, label(node), came_along=node.iri in self.came_along)
         images = {node.iri} if node.edges.get("fileset") else set()
         annotations = set(node.edges.get("annotations", ()))
         for edge in contains(class_of(node)):

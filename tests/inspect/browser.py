@@ -90,7 +90,7 @@ def served(bundle: Bundle, options: serve.Options | None = None) -> Iterator[str
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/"
+            yield f"http://127.0.0.1:{server.port}/"
         finally:
             server.shutdown()
             thread.join()

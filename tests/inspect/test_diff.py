@@ -28,7 +28,7 @@ def test_came_went_and_changed_are_told() -> None:
     assert [(it.iri, it.name) for it in found.went] == [("CommentAnnotation/4", 'out of "focus"')]
     assert {str(it) for it in found.changed} == {
         "Project/52 (Project/52 there): name is 'Meiosis II', not 'Meiosis'",
-        "Dataset/103 (Dataset/103 there): images lacks ('Image/8',)",
+        "Dataset/103 (Dataset/103 there): images lacks Image/8",
     }
 
 

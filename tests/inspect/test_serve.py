@@ -286,7 +286,7 @@ def test_pages_of_other_sites_may_not_ask(url: str) -> None:
 def test_only_this_machine_is_listened_to(bundle: Bundle) -> None:
     with serve.server(bundle, serve.Options()) as server:
         assert server.socket.getsockname()[0] == "127.0.0.1"
-        taken = serve.Options(port=server.server_port)
+        taken = serve.Options(port=server.port)
         with pytest.raises(FileProblem, match="cannot be listened at"), serve.server(bundle, taken):
             pass
 

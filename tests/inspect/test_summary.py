@@ -6,7 +6,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from graphxfer.graph import TransferGraph
-from graphxfer.inspect.summary import Branch, summarise
+from graphxfer.inspect.summary import Alike, Branch, summarise
 from tests.inspect import sample
 from tests.inspect.sample import own
 from tests.strategies import graphs
@@ -37,7 +37,29 @@ def test_nodes_edges_files_and_owners_are_counted() -> None:
 def test_what_is_shared_and_what_is_alike() -> None:
     found = summarise(sample.graph())
     assert [(it.iri, it.objects) for it in found.shared] == [("TagAnnotation/5", 2)]
-    assert found.duplicates == [("TagAnnotation/5", "TagAnnotation/6")]
+    assert found.duplicates == [Alike("metaphase", ("TagAnnotation/5", "TagAnnotation/6"))]
+
+
+def test_what_came_along_is_in_the_tree_once() -> None:
+    """An image that a selected dataset holds stands there; another by itself."""
+    graph = sample.graph()
+    roots = ["Project/51", "Project/52", "Image/9"]
+    assert [branch.iri for branch in summarise(graph).tree] == roots
+    graph.header.roots = ("Image/7",)
+    (asked, along) = summarise(graph).tree
+    assert (asked.iri, asked.came_along) == ("Image/7", False)
+    assert (along.iri, along.came_along) == ("Image/8", True)
+
+
+def test_what_is_shared_is_told_by_what_it_says() -> None:
+    """A file annotation by its file; one that says nothing by its IRI."""
+    graph = sample.graph(
+        own("CommentAnnotation/4", {"textValue": " "}),
+        own("Dataset/102", {}, annotations=("CommentAnnotation/4", "FileAnnotation/12")),
+    )
+    texts = {one.iri: one.text for one in summarise(graph).shared}
+    assert texts["FileAnnotation/12"] == "t.csv"
+    assert texts["CommentAnnotation/4"] == "CommentAnnotation/4"
 
 
 def test_a_graph_with_holes_is_summarised_too() -> None:
