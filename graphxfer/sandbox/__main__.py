@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -112,6 +113,7 @@ def main() -> None:
     except Ice.SocketException as error:
         ports = " or ".join(str(port) for port in (args.port, args.tcp) if port)
         sys.exit(f"port {ports}: {os.strerror(error.error)}")
+    gc.freeze()  # what is there now stays: no later collection needs to look at it
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
     server.run()

@@ -16,6 +16,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from graphxfer.sandbox import postgres
@@ -56,6 +57,7 @@ def map_table(made: Field) -> str:
     return f"{made.owner}_{made.name}".lower()
 
 
+@cache
 def has_index(type_: Type) -> bool:
     """Tell whether rows have a place in their parent's list."""
     fields = type_.fields.values()

@@ -12,7 +12,7 @@ import inspect
 import re
 import sys
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -196,22 +196,17 @@ class Field:
     ordered: bool = False
     column: str = ""
 
-    @property
+    @cached_property
     def attribute(self) -> str:
         """Name of the Python attribute that holds it."""
         return f"_{self.name}Seq" if self.kind == "many" else f"_{self.name}"
 
-    @property
+    @cached_property
     def limit(self) -> int | None:
         """Greatest length of the string."""
         return 255 if f"{self.owner}.{self.name}" in VARCHAR else None
 
-    @property
-    def check(self) -> str | None:
-        """SQL condition on ``VALUE``."""
-        return CHECK.get(f"{self.owner}.{self.name}")
-
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that it takes in the class's table."""
         if self.kind in ("many", "map"):
@@ -441,7 +436,12 @@ def find(name: str) -> Type | None:
 
 def type_of(obj: Any) -> Type:
     """Return the type of a model object."""
-    return TYPES[type(obj).__name__.removesuffix("I")]
+    return _named(type(obj).__name__)
+
+
+@cache
+def _named(class_name: str) -> Type:
+    return TYPES[class_name.removesuffix("I")]
 
 
 def tables() -> dict[str, list[Type]]:

@@ -84,15 +84,22 @@ ENCODE: dict[str, Callable[[Field, Any], Any]] = {
 
 
 @cache
-def stored(type_: Type) -> tuple[Field, ...]:
-    """Return the fields that are columns."""
-    return tuple(f for f in type_.fields.values() if f.columns)
+def stored(type_: Type) -> tuple[tuple[Field, str, tuple[None, ...]], ...]:
+    """Return the fields that are columns: (field, attribute, columns of a null).
+
+    The last is empty where a null is not simply written.
+    """
+    return tuple(
+        (f, f.attribute, () if f.required or f.ordered else (None,) * len(f.columns))
+        for f in type_.fields.values()
+        if f.columns
+    )
 
 
 @cache
 def columns(type_: Type) -> tuple[str, ...]:
     """Return the names of a type's columns, in the order of ``stored``."""
-    return tuple(c for f in stored(type_) for c in f.columns)
+    return tuple(c for f, _, _ in stored(type_) for c in f.columns)
 
 
 @cache
@@ -300,18 +307,18 @@ class Saver:
         """
         row: list[Any] = []
         state = obj.__dict__
-        for made in stored(type_):
-            value = state[made.attribute]
+        for made, attribute, nulls in stored(type_):
+            value = state[attribute]
             kind = made.kind
-            if kind == "ref":
+            if value is None and nulls:
+                row += nulls
+            elif kind == "ref":
                 row.append(self._reference(type_, made, obj, value, place, was))
             elif value is None:
-                if made.required:
-                    raise invalid(
-                        "not-null property references a null or transient value: "
-                        f"{type_.fqn}.{made.name}"
-                    )
-                row.extend((None,) * len(made.columns))
+                raise invalid(
+                    "not-null property references a null or transient value: "
+                    f"{type_.fqn}.{made.name}"
+                )
             elif kind == "unit":
                 if value._unit is None or value._value is None:
                     raise invalid(f"{type_.fqn}.{made.name}: a unit needs both value and unit")
@@ -410,11 +417,14 @@ class Saver:
         names += ["_permissions"] if type_.name == "ExperimenterGroup" else []
         names += ["_index"] if has_index(type_) else []
         names += columns(type_)
-        marks = ", ".join("?" * len(names))
+        # Most columns are null in all rows: to bind these nulls would take longer than all else.
+        values = zip(names, zip(*rows, strict=True), strict=True)
+        filled = {name: column for name, column in values if column.count(None) < len(column)}
+        marks = ", ".join("?" * len(filled))
         self.tx.write_many(
             type_,
-            f'INSERT INTO "{type_.table}" ({quote(*names)}) VALUES ({marks})',
-            rows,
+            f'INSERT INTO "{type_.table}" ({quote(*filled)}) VALUES ({marks})',
+            list(zip(*filled.values(), strict=True)),
         )
 
     def _write_maps(self, made: Field, objects: Iterable[Any]) -> None:

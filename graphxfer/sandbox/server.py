@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import Ice
-import omero
-import omero.all
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -27,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 import graphxfer.sandbox.services  # noqa: F401  (makes the services known)
 from graphxfer.sandbox import policy
+from graphxfer.sandbox.arrivals import Arrivals
 from graphxfer.sandbox.dispatch import Service, proxy_class, slice_name
 from graphxfer.sandbox.faults import Faults, Recorder
 from graphxfer.sandbox.repository import Repository
@@ -262,9 +261,7 @@ def communicator(directory: Path) -> Any:
     data = Ice.InitializationData()
     data.properties = properties
     made = Ice.initialize(data)
-    omero.ObjectFactoryRegistrar.registerObjectFactory(made, None)
-    for factory in omero.rtypes.ObjectFactories.values():
-        factory.register(made)
+    Arrivals().register(made)
     Columns().register(made)
     return made
 

@@ -249,10 +249,15 @@ class Transaction:
 
     def next_id(self, table: str) -> int:
         """Return a new id; ids are never used twice."""
+        return self.next_ids(table, 1)[0]
+
+    def next_ids(self, table: str, count: int) -> range:
+        """Return new ids."""
         self.write()
         self._touched.add(table)
-        self.store.sequence[table] += 1
-        return self.store.sequence[table]
+        last = self.store.sequence[table]
+        self.store.sequence[table] = last + count
+        return range(last + 1, last + 1 + count)
 
     def enum_id(self, type_: Type, value: str) -> int | None:
         """Return the id of an enumeration's value."""
@@ -280,16 +285,14 @@ class Transaction:
 
     def log(self, action: str, objects: Iterable[tuple[Type, int]]) -> None:
         """Write the EventLogs of what was done."""
-        rows = [
-            (self.next_id("eventlog"), id_, type_.fqn, action, self.event())
-            for type_, id_ in objects
-            if type_.name not in NOT_LOGGED
-        ]
-        self.connection.executemany(
-            "INSERT INTO eventlog (id, _type, entityId, entityType, action, event)"
-            " VALUES (?, 'EventLog', ?, ?, ?, ?)",
-            rows,
-        )
+        logged = [(id_, type_.fqn) for type_, id_ in objects if type_.name not in NOT_LOGGED]
+        if logged:
+            event, ids = self.event(), self.next_ids("eventlog", len(logged))
+            self.connection.executemany(
+                "INSERT INTO eventlog (id, _type, entityId, entityType, action, event)"
+                " VALUES (?, 'EventLog', ?, ?, ?, ?)",
+                ((own, *what, action, event) for own, what in zip(ids, logged, strict=True)),
+            )
 
     def write_many(self, type_: Type, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement for all rows; a broken constraint is a ValidationException."""
