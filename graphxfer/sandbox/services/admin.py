@@ -22,6 +22,7 @@ ROLES = {
     "guestGroupId": 2, "guestGroupName": "guest",
 }  # fmt: skip
 SYSTEM_GROUP, USER_GROUP = 0, 1
+_PHOTO = omero.constants.namespaces.NSEXPERIMENTERPHOTO
 
 _EXPERIMENTERS = (
     "select distinct e from Experimenter e left outer join fetch e.groupExperimenterMap m"
@@ -197,6 +198,37 @@ class IAdmin(Service):
             ]
             tx.save([admin])
 
+    # -- photos ---------------------------------------------------------------------------
+
+    def uploadMyUserPhoto(self, call: Call, filename: str, format: str, data: bytes) -> int:
+        """Keep a picture of the caller, in place of the last one; return the OriginalFile's id.
+
+        It goes to the group of all users: AdminImpl.uploadMyUserPhoto moves it there.
+        """
+        mine = self.getMyUserPhotos(call)
+        user = call.session.user
+        store, caller = call.server.store, call.caller.within(USER_GROUP)
+        with store.transaction(caller, privileged=True) as tx:
+            file = tx.get("OriginalFile", mine[0].id.val) if mine else omero.model.OriginalFileI()
+            file.name, file.path, file.mimetype = rstring(filename), rstring(""), rstring(format)
+            file = tx.save([file])[0]
+            path = call.server.repository.path_of(file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            call.server.repository.rehash(tx, file.id.val)
+            if not mine:
+                tx.save([_photo(user, file.id.val)])
+        return int(file.id.val)
+
+    def getMyUserPhotos(self, call: Call) -> list[Any]:
+        with call.within(-1) as tx:
+            return tx.query(
+                "select f from ExperimenterAnnotationLink l join l.child a, FileAnnotation fa"
+                " join fa.file f where fa.id = a.id and l.parent.id = :id and a.ns = :ns"
+                " order by f.details.updateEvent.id desc",
+                {"id": rlong(call.session.user), "ns": rstring(_PHOTO)},
+            )
+
     # -- passwords ------------------------------------------------------------------------
 
     def changePassword(self, call: Call, newPassword: Any) -> None:
@@ -327,6 +359,16 @@ def require(call: Call, privilege: str, leader_of: int | None = None) -> None:
     caller = call.caller
     if privilege not in caller.privileges and leader_of not in caller.leader_of:
         raise forbidden(f"No matching roles found for {call.session.name}: {privilege}")
+
+
+def _photo(user: int, file: int) -> Any:
+    """Return the link from a user to a picture of him."""
+    link = omero.model.ExperimenterAnnotationLinkI()
+    link.parent = omero.model.ExperimenterI(user, False)
+    link.child = omero.model.FileAnnotationI()
+    link.child.ns = rstring(_PHOTO)
+    link.child.file = omero.model.OriginalFileI(file, False)
+    return link
 
 
 def _one(tx: Transaction, hql: str, key: Any, kind: str) -> Any:

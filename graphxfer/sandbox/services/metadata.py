@@ -13,6 +13,8 @@ import omero.all
 from omero.rtypes import rlist, rlong, rstring
 
 from graphxfer.sandbox.dispatch import Call, Service
+from graphxfer.sandbox.errors import misused
+from graphxfer.sandbox.model import TYPES
 from graphxfer.sandbox.services.container import class_name, ids
 from graphxfer.sandbox.services.query import paging
 
@@ -106,6 +108,43 @@ class IMetadata(Service):
         hql = f"select a from FileAnnotation a{_FETCH['FileAnnotation']} where a.id in (:ids)"
         wanted = ids([a.id.val for a in annotations])
         return {a.id.val: a for a in call.tx.query(hql, {"ids": wanted})}
+
+    def loadAnnotationsUsedNotOwned(
+        self, call: Call, annotationType: str, userID: int
+    ) -> list[Any]:
+        """Return annotations of others that a user has linked to something."""
+        kind = call.tx.type(class_name(annotationType)).name
+        links = (name for name in TYPES if name.endswith("AnnotationLink"))
+        found = {}
+        for link in links:
+            rows = call.tx.projection(
+                f"select distinct a.id from {link} l join l.child a"
+                " where l.details.owner.id = :user and a.details.owner.id != :user",
+                {"user": rlong(userID)},
+            )
+            found.update(dict.fromkeys(row[0].val for row in rows))
+        hql = f"select a from {kind} a{_FETCH.get(kind, '')} where a.id in (:ids) order by a.id"
+        return call.tx.query(hql, {"ids": ids(list(found))})
+
+    def countAnnotationsUsedNotOwned(self, call: Call, annotationType: str, userID: int) -> Any:
+        return rlong(len(self.loadAnnotationsUsedNotOwned(call, annotationType, userID)))
+
+    def loadLogFiles(self, call: Call, rootType: str, ids_: Sequence[int]) -> dict[int, list[Any]]:
+        """Return the logs of imports, by image or fileset."""
+        root = class_name(rootType)
+        if root not in ("Image", "Fileset"):
+            raise misused(f"Only images and filesets have logs, not {rootType}")
+        path = "x.fileset" if root == "Image" else "x"
+        found: dict[int, list[Any]] = {id_: [] for id_ in ids_}
+        rows = call.tx.projection(
+            f"select x.id, f from {root} x join {path}.jobLinks jl join jl.child j"
+            " join j.originalFileLinks fl join fl.child f"
+            " where x.id in (:ids) and f.mimetype = 'application/omero-log-file'",
+            {"ids": ids(ids_)},
+        )
+        for id_, file in rows:
+            found[id_.val].append(file.val)
+        return found
 
     # -- tags -------------------------------------------------------------------------------------
 

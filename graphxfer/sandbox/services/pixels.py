@@ -47,11 +47,6 @@ class IPixels(Service):
         found = call.tx.query(f"{DESCRIPTION} where p.id = :id", {"id": rlong(pixId)})
         return found[0] if found else None
 
-    def described_of(self, call: Call, image: int) -> list[Any]:
-        """Return the Pixels of an image, each as retrievePixDescription does."""
-        where = f"{DESCRIPTION} where p.image.id = :id order by p.id"
-        return call.tx.query(where, {"id": rlong(image)})
-
     def getBitDepth(self, call: Call, type: Any) -> int:
         return int(call.tx.find_all("PixelsType", value=type.value.val)[0].bitSize.val)
 
@@ -95,7 +90,7 @@ class IPixels(Service):
         for field in _SHARED_OF_IMAGE:
             setattr(image, field, getattr(old, field))
         sizes = {"X": sizeX, "Y": sizeY, "Z": sizeZ, "T": sizeT}
-        for source in self.described_of(call, imageId):
+        for source in described_of(call, imageId):
             image.addPixels(_resized(source, sizes, channelList, copyStats))
         return call.tx.save([image])[0].id
 
@@ -161,6 +156,12 @@ class IPixels(Service):
 
     def saveRndSettings(self, call: Call, rndSettings: Any) -> None:
         call.tx.save([rndSettings])
+
+
+def described_of(call: Call, image: int) -> list[Any]:
+    """Return the Pixels of an image, each as retrievePixDescription does."""
+    where = f"{DESCRIPTION} where p.image.id = :id order by p.id"
+    return call.tx.query(where, {"id": rlong(image)})
 
 
 def _new_pixels(sizes: dict[str, int], pixels_type: Any) -> Any:

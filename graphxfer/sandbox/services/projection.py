@@ -11,7 +11,7 @@ import omero.all
 from omero.rtypes import rdouble, rint, rstring
 
 from graphxfer.sandbox.dispatch import Call, Service
-from graphxfer.sandbox.services.pixels import IPixels
+from graphxfer.sandbox.services.pixels import IPixels, described_of
 
 _PIXELS = IPixels()
 
@@ -52,7 +52,7 @@ class IProjection(Service):
                 list(channelList), name, False,
             ).val
         )  # fmt: skip
-        pixels = _PIXELS.described_of(call, image)[0]
+        pixels = described_of(call, image)[0]
         pixels.pixelsType = kind
         pixels.methodology = rstring(METHODOLOGIES[algorithm.value])
         call.tx.save([pixels])

@@ -7,9 +7,11 @@ from typing import Any
 
 import omero
 import omero.all
+from omero.rtypes import rstring
 
 from graphxfer.sandbox.dispatch import Call, Service
 from graphxfer.sandbox.errors import forbidden, misused
+from graphxfer.sandbox.model import ENUMERATIONS as ORIGINAL
 
 
 class ITypes(Service):
@@ -48,6 +50,21 @@ class ITypes(Service):
     def getEnumerationsWithEntries(self, call: Call) -> dict[str, list[Any]]:
         return {name: call.tx.find_all(name) for name in sorted(ENUMERATIONS)}
 
+    def getOriginalEnumerations(self, call: Call) -> list[Any]:
+        """Return the values that a new server has, as objects without ids."""
+        self._admins_only(call)
+        return [_value(name, text) for name in sorted(ORIGINAL) for text in ORIGINAL[name]]
+
+    def resetEnumerations(self, call: Call, enumClass: str) -> None:
+        """Leave of a class the values that a new server has; fails where another is in use."""
+        self._admins_only(call)
+        name = call.tx.type(enumClass).name
+        present = {row.value.val: row for row in call.tx.find_all(name)}
+        for text, row in present.items():
+            if text not in ORIGINAL[name]:
+                call.tx.delete_row(row)
+        call.tx.save([_value(name, text) for text in ORIGINAL[name] if text not in present])
+
     def getAnnotationTypes(self, call: Call) -> list[str]:
         names = (
             name.removesuffix("I") for name in dir(omero.model) if name.endswith("AnnotationI")
@@ -57,6 +74,12 @@ class ITypes(Service):
     def _admins_only(self, call: Call) -> None:
         if not call.caller.admin:
             raise forbidden("Administrators only")
+
+
+def _value(name: str, text: str) -> Any:
+    made = getattr(omero.model, f"{name}I")()
+    made.value = rstring(text)
+    return made
 
 
 #: Enumerations of the model: the classes with a value, and nothing else but details.
