@@ -27,11 +27,12 @@ def register(connection: sqlite3.Connection) -> None:
         ("substring", 3, substring),
         ("sqrt", 1, square_root),
         ("_abs", 1, lambda value: None if value is None else kept(abs(float(value)))),
-        ("_int", 1, lambda value: _within(value, 31)),
-        ("_long", 1, lambda value: _within(value, 63)),
+        ("_int", 1, lambda value: whole(value, 31)),
+        ("_long", 1, lambda value: whole(value, 63)),
         ("_nonzero", 1, _nonzero),
         ("_double", 3, arithmetic),
         ("_decimal", 3, exact_arithmetic),
+        ("_any", 3, given_arithmetic),
     )
     for name, count, function in functions:
         connection.create_function(name, count, function, deterministic=True)
@@ -67,14 +68,14 @@ def square_root(value: Number) -> Number:
     return None if value is None else kept(math.sqrt(float(value)))
 
 
-def _within(value: Any, bits: int) -> Any:
+def whole(value: Any, bits: int) -> Any:
     """Refuse a whole number that is too large; SQLite makes a real of one beyond 64 bits."""
     if value is not None and not (isinstance(value, int) and -(2**bits) <= value < 2**bits):
         raise ArithmeticError("out of range")
     return value
 
 
-def _nonzero(value: Number) -> Number:
+def _nonzero(value: Any) -> Any:
     if value == 0:
         raise ZeroDivisionError("division by zero")
     return value
@@ -96,6 +97,16 @@ def exact_arithmetic(left: Number, sign: str, right: Number) -> Number:
     if left is None or right is None:
         return None
     return float(_EXACT[sign](Decimal(str(left)), Decimal(str(right))))
+
+
+def given_arithmetic(left: Number, sign: str, right: Number) -> Number:
+    """Calculate with parameters, whose types nobody knows before."""
+    if not (isinstance(left, int) and isinstance(right, int)):
+        return arithmetic(left, sign, right)
+    if sign not in "/%":
+        return whole(_EXACT[sign](left, right), 63)
+    quotient = abs(left) // abs(_nonzero(right)) * (1 if (left < 0) == (right < 0) else -1)
+    return quotient if sign == "/" else left - right * quotient
 
 
 class Sum:

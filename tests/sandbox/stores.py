@@ -22,7 +22,7 @@ from omero.model import (
     PixelsTypeI,
     TagAnnotationI,
 )
-from omero.rtypes import rbool, rint, rlist, rlong, rstring
+from omero.rtypes import rbool, rdouble, rint, rlist, rlong, rstring
 
 from graphxfer.sandbox.security import Caller
 from graphxfer.sandbox.store import Store
@@ -111,6 +111,8 @@ def as_parameter(value):
         return rbool(value)
     if isinstance(value, int):
         return rlong(value)
+    if isinstance(value, float):
+        return rdouble(value)
     return rstring(value) if isinstance(value, str) else value
 
 

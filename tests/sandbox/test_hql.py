@@ -166,6 +166,36 @@ def test_implicit_joins_are_inner_joins(world):
     assert len(names(world, "select i.fileset.id from Image i")) == 5  # the column alone: no join
 
 
+def test_paths_use_joins_again(world):
+    """Source: Hibernate's DotNode.dereferenceEntityJoin and FromClause.findJoinByPath."""
+    left = "select i.name, i.fileset.templatePrefix from Image i left join i.fileset f"
+    assert len(world.rows(left)) == 5
+    within = "select count(i) from Image i left join i.fileset f where exists (select p from Pixels"
+    assert world.rows(f"{within} p where p.image = i and i.fileset.templatePrefix is null)") == [
+        [3]
+    ]
+
+
+def test_joins_within_a_left_join_are_left_joins(world):
+    """Source: Hibernate's ``hql-sql.g``, joinElement. OMERO.web asks for lineages like this."""
+    hql = "select i.name, s.id from Image i left outer join i.fileset.images s where i.series = 4"
+    assert world.rows(hql) == [["a4", None]]
+
+
+def test_last_join_of_a_name_has_it(world):
+    """Source: Hibernate's FromClause.registerFromElement; the Java gateway's getWells does so."""
+    hql = "select x.templatePrefix from Image i join i.pixels x join i.fileset x where i.series = 0"
+    assert world.rows(hql) == [["ann_2/2026-01/"]]
+
+
+def test_permissions_in_a_map(world):
+    """Source: omero-server's QueryImpl.projection; OMERO.web's tree asks for them like this."""
+    hql = "select new map(i as image_details_permissions) from Image i where i.series = 0"
+    ((made,),) = world.rows(hql, name="ben", group=world.lab)
+    assert made["image_details_permissions"]["perm"] == "rwra--"
+    assert made["image_details_permissions"]["canEdit"] is False
+
+
 def test_with_clause_belongs_to_the_join(world):
     hql = (
         "select i.name, count(l.id) from Image i left join i.rois l with l.name = 'x' "
@@ -423,7 +453,7 @@ def test_file_annotation_through_subclass_property(world):
         ("select i frm Image i", "unexpected token near line 1, column"),
         ("select i.pixels.sizeX from Image i", "illegal attempt to dereference collection"),
         ("select x.name from Image i", "x.name"),
-        ("select i from Image i join i.pixels i", "Duplicate definition of alias"),
+        ("select i from Image i, Pixels i", "Duplicate definition of alias"),
         ("select i from Image i where i.id in (:ids)", "empty"),
         ("select i from Image i where i.id = :unset", "Not all named parameters"),
         ("select i.id from Image i join fetch i.pixels", "owner of the fetched association"),

@@ -134,6 +134,7 @@ def test_select_new_list(world):
 def test_what_is_selected_is_joined(world):
     """Source: Hibernate's DotNode.dereferenceEntity: also in a function; in WHERE it is not."""
     assert world.rows("select count(i.fileset), count(i) from Image i") == [[0, 0]]
+    assert world.rows("select case when i.fileset is null then 1 else 0 end from Image i") == []
     assert world.rows("select count(i) from Image i where i.fileset is null") == [[3]]
 
 

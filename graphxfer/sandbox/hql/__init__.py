@@ -60,10 +60,8 @@ class Query:
         readers = [self._reader(column, loader, objects) for column in compiled.columns]
         if compiled.shape == "map":
             names = [c.name or str(at) for at, c in enumerate(compiled.columns)]
-            return [
-                [RMapI({n: read(row) for n, read in zip(names, readers, strict=True)})]
-                for row in rows
-            ]
+            maps = [{n: read(row) for n, read in zip(names, readers, strict=True)} for row in rows]
+            return [[RMapI({n: _of_map(n, v) for n, v in made.items()})] for made in maps]
         values = [[read(row) for read in readers] for row in rows]
         return [[RListI(row)] for row in values] if compiled.shape == "list" else values
 
@@ -225,11 +223,23 @@ def _unit(quantity: str, value: Any, unit: str) -> Any:
 def _permissions(loader: Loader, type_: Type, stated: Any, owner: int | None) -> Any:
     """Return permissions as IQuery.projection does: text under ``perm``, and what is allowed."""
     if type_.name == "ExperimenterGroup":
-        made = loader.rights.permissions(type_, None, None, stated)
-    else:
-        made = loader.rights.permissions(type_, owner, stated)
+        return _allowed(loader.rights.permissions(type_, None, None, stated))
+    return _allowed(loader.rights.permissions(type_, owner, stated))
+
+
+def _allowed(permissions: Any) -> Any:
     allowed = {
-        f"can{what}": RBoolI(getattr(made, f"can{what}")())
+        f"can{what}": RBoolI(getattr(permissions, f"can{what}")())
         for what in ("Annotate", "Edit", "Link", "Delete", "Chgrp", "Chown")
     }
-    return RMapI({"perm": RStringI(str(made)), **allowed})
+    return RMapI({"perm": RStringI(str(permissions)), **allowed})
+
+
+def _of_map(name: str, value: Any) -> Any:
+    """Return a value of ``new map``; where the name asks for it, an entity's permissions.
+
+    Source: omero-server's ``QueryImpl.projection``.
+    """
+    if name.endswith("_details_permissions") and isinstance(value, RObjectI):
+        return _allowed(value.val.details.permissions)
+    return value

@@ -221,16 +221,21 @@ class Compiler(Functions):
         kind, fetch, path, name, with_ = tree.children
         how = "left" if kind is not None and kind.data == "left" else "inner"
         names = [str(n) for n in path.children]
+        scope.implied = "LEFT JOIN" if how == "left" else "JOIN"
         if fetch is not None and how == "left":
             nodes = scope.resolve_all(names)
         else:
             nodes = [scope.resolve(names)]
+        scope.implied = "JOIN"
         for node in nodes:
             if isinstance(node, Range | Details) or (
                 isinstance(node, Value) and node.kind != "unit"
             ):
                 raise self.bad(f"cannot join '{'.'.join(names)}': no association")
+            before = len(scope.sources)
             made = scope.join(node, how, str(name) if name and node is nodes[0] else None)
+            if with_ is not None and len(scope.sources) == before:
+                raise self.bad("a with-clause of a join that was made before is not supported")
             if with_ is not None and fetch is not None:
                 raise self.bad("with-clause not allowed on fetched associations; use filters")
             if with_ is not None:
@@ -254,12 +259,12 @@ class Compiler(Functions):
             return Clauses([Column(self.entity(r), None) for r in own])
         distinct, body = tree.children
         shape, items = ("rows", body) if body.data == "items" else body.children
-        scope.selecting = True
+        before, scope.selecting = scope.selecting, True
         columns = []
         for item in items.children:
             expression, name = item.children
             columns.append(Column(self.value(scope, expression), name and str(name)))
-        scope.selecting = False
+        scope.selecting = before
         shape = shape if isinstance(shape, str) else str(shape.data)
         return Clauses(columns, distinct is not None, shape)
 
@@ -271,7 +276,9 @@ class Compiler(Functions):
             is_name = expression.data == "path" and len(expression.children) == 1
             value = names.get(str(expression.children[0])) if is_name else None
             value = value or self.value(scope, expression)
-            if value.kind in ("text", "decimal", "any", "null") and not value.columns:
+            if expression.data in ("string", "null") or (
+                expression.data == "number" and (value.kind == "decimal")
+            ):
                 raise self.bad("non-integer constant in ORDER BY")
             if value.kind == "class":
                 raise self.bad("sorting by class is not supported")

@@ -306,15 +306,14 @@ class Expressions(ABC):
             raise self.bad(f"operator does not exist: {a.kind} {operator} {b.kind}")
         for value in (a, b):
             self.expect(value, NUMBERS, str(operator))
-        kind = next((k for k in ("double", "decimal", "long", "int") if k in kinds), "double")
+        kind = next((k for k in ("double", "decimal", "any", "long", "int") if k in kinds), "any")
         if kind in WHOLE:
             return self.combine(self._whole(a, str(operator), b, kind), kind, a, b)
         return self.combine(f"_{kind}({a.sql}, '{operator}', {b.sql})", kind, a, b)
 
     def _whole(self, a: Value, operator: str, b: Value, kind: str) -> str:
         divisor = f"_nonzero({b.sql})" if operator in "/%" else b.sql
-        limit = kind if not {a.kind, b.kind} & UNKNOWN else "long"
-        return f"_{limit}({a.sql} {operator} {divisor})"
+        return f"_{kind}({a.sql} {operator} {divisor})"
 
     def _on_negative(self, scope: Scope, inner: Tree[Any]) -> Value:
         value = self.expect(self.value(scope, inner), NUMBERS, "-")

@@ -122,8 +122,10 @@ class Scope:
         self.ranges: list[Range] = []
         self.sources: list[str] = []
         self.conditions: list[str] = []
-        self.selecting = False  # while the SELECT clause is compiled
-        self._implied: dict[str, Range] = {}
+        self.selecting: bool = outer is not None and outer.selecting  # within a SELECT clause
+        self.implied = "JOIN"  # how a path joins what it goes through
+        self._joined: dict[str, tuple[Range, bool]] = {}  # by column; and whether by a path
+        self._sizes: dict[tuple[str, str], str] = {}
         self._before = numbering[0]
 
     def owns(self, column: str) -> bool:
@@ -136,16 +138,17 @@ class Scope:
         return f"t{self.numbering[0]}"
 
     def name(self, name: str | None, made: Range) -> Range:
-        """Give a range its name in the query."""
+        """Give a range its name in the query; the last join of a name has it."""
         if name is not None:
-            if name in self.aliases:
-                raise bad(f"Duplicate definition of alias '{name}'")
             self.aliases[name] = made
-        self.ranges.append(made)
+        if made not in self.ranges:
+            self.ranges.append(made)
         return made
 
     def add_root(self, type_: Type, name: str | None) -> Range:
         """Add a class to FROM."""
+        if name in self.aliases:
+            raise bad(f"Duplicate definition of alias '{name}'")
         made = Range(self.alias(), type_)
         self.sources.append(f'{"CROSS JOIN " if self.sources else ""}"{type_.table}" {made.alias}')
         if len(type_.concrete) < len(find_top(type_).concrete):
@@ -164,9 +167,7 @@ class Scope:
                 self.conditions.append(f"{node.sql} IS NOT NULL")
             return self.name(name, Range("", unit=node))
         if isinstance(node, Reference):
-            made = Range(self.alias(), node.type)
-            on = f"{made.alias}.id = {node.sql}"
-            self.sources.append(f'{word} "{node.type.table}" {made.alias} ON {on}')
+            made = self._find_joined(node, by_paths=True) or self._to_one(node, word, False)
         elif isinstance(node, Collection) and node.field.kind == "map":
             made = Range(self.alias(), named=True)
             on = f"{made.alias}.parent = {node.range.alias}.id"
@@ -183,13 +184,32 @@ class Scope:
         return self.name(name, made)
 
     def follow(self, reference: Reference) -> Range:
-        """Join what a path goes through: an inner join, made once."""
-        if reference.sql not in self._implied:
-            made = Range(self.alias(), reference.type)
-            on = f"{made.alias}.id = {reference.sql}"
-            self.sources.append(f'JOIN "{reference.type.table}" {made.alias} ON {on}')
-            self._implied[reference.sql] = made
-        return self._implied[reference.sql]
+        """Join what a path goes through, unless the query, or one around it, has joined it.
+
+        Source: Hibernate's ``DotNode.dereferenceEntityJoin``: an inner join, but in FROM one of
+        the kind that is being made; a join along the same path is used again, a left one, too.
+        """
+        found = self._find_joined(reference, by_paths=False)
+        return found or self._to_one(reference, self.implied, True)
+
+    def _to_one(self, reference: Reference, word: str, by_path: bool) -> Range:
+        made = Range(self.alias(), reference.type)
+        on = f"{made.alias}.id = {reference.sql}"
+        self.sources.append(f'{word} "{reference.type.table}" {made.alias} ON {on}')
+        self._joined[reference.sql] = made, by_path
+        return made
+
+    def _find_joined(self, reference: Reference, by_paths: bool) -> Range | None:
+        """Return the join along a reference; of queries around perhaps only those of paths."""
+        if reference.sql in self._joined:
+            return self._joined[reference.sql][0]
+        outer = self.outer
+        while outer is not None:
+            made, by_path = outer._joined.get(reference.sql, (None, False))
+            if made is not None and (by_path or not by_paths):
+                return made
+            outer = outer.outer
+        return None
 
     def find(self, name: str) -> Range | None:
         """Return what an alias stands for, here or in the queries around."""
@@ -209,6 +229,9 @@ class Scope:
             return self.walk(start, names[1:], ".".join(names))
         for candidate in self._unqualified(names[0]):
             return self.walk(candidate, names, ".".join(names))
+        for at in self.ranges:
+            if len(names) == 1 and at.type is not None and _is_index(at.type, names[0]):
+                return column(at.alias, "_index", "int")
         named = find(".".join(names))
         if named is not None:
             return Value(f"'{named.name}'", "class", named)
@@ -320,8 +343,10 @@ class Scope:
 
     def size(self, node: Collection) -> Value:
         """Return the number of elements of a collection."""
-        sql = f"({self.elements(node, 'count(*)')})"
-        return Value(sql, "int", columns=frozenset({f"{node.range.alias}.id"}))
+        key = (node.range.alias, node.field.name)
+        if key not in self._sizes:
+            self._sizes[key] = f"({self.elements(node, 'count(*)')})"
+        return Value(self._sizes[key], "int", columns=frozenset({f"{node.range.alias}.id"}))
 
     def index(self, at: Range) -> str:
         """Return the place of an element in its parent's list."""
@@ -333,6 +358,15 @@ class Scope:
 def find_top(type_: Type) -> Type:
     """Return the topmost class of a hierarchy."""
     return TYPES[type_.lineage[-1]]
+
+
+def _is_index(type_: Type, name: str) -> bool:
+    """Tell whether PostgreSQL has a column of that name for places in lists: ``well_index``.
+
+    What HQL does not know goes through to SQL; OMERO.iviewer sorts well samples by it.
+    """
+    made = type_.fields.get(name.removesuffix("_index"))
+    return name.endswith("_index") and made is not None and made.kind == "ref" and made.ordered
 
 
 def column(alias: str, name: str, kind: str) -> Value:
