@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The sandbox's own speed: ``python -m benchmarks.sandbox [--images 100000]``.
 
-One ordinary client of one sandbox, both on this machine, over TLS. A row is a database row that a
-call writes, or an object that it answers with. The table that this prints is in README.md.
+Ordinary clients of one sandbox, all on this machine, over TLS. A row is a database row that a call
+writes, or an object that it answers with. The tables that this prints are in README.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,8 +29,11 @@ from omero.sys import ParametersI
 from graphxfer.sandbox import manage
 
 BATCH = 1000
+CLIENTS = 8
 #: An image of :func:`image`: Image, Pixels, Channel, LogicalChannel, link to a tag, Roi, Rectangle.
 ROWS = 7
+#: What _WITH_PIXELS answers for one: Image, Pixels, Channel, LogicalChannel, link (the tag is one).
+IMAGE_ROWS = 5
 _ALL = "select i.id from Image i order by i.id"
 _WITH_PIXELS = (
     "select distinct i from Image i join fetch i.pixels p join fetch p.channels c"
@@ -60,19 +66,20 @@ def image(number: int, tag: Any) -> Any:
 
 
 class Measured:
-    """Rows, seconds, and the server's share of them."""
+    """Rows, seconds, and the processor time that the server and the client took for them."""
 
     def __init__(self, server: psutil.Process) -> None:
         self._server = server
-        self.rows, self.seconds, self.busy = 0, 0.0, 0.0
+        self.rows, self.seconds, self.served, self.asked = 0, 0.0, 0.0, 0.0
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Measure a block."""
-        started, busy = time.perf_counter(), self._busy()
+        started, served, asked = time.perf_counter(), self._busy(), time.process_time()
         yield
         self.seconds += time.perf_counter() - started
-        self.busy += self._busy() - busy
+        self.served += self._busy() - served
+        self.asked += time.process_time() - asked
 
     def _busy(self) -> float:
         times = self._server.cpu_times()
@@ -80,19 +87,20 @@ class Measured:
 
     def line(self, what: str) -> str:
         """Return a row of the table."""
-        speed, alone = self.rows / self.seconds, self.rows / self.busy
-        return f"| {what} | {self.rows:,} rows | {speed:,.0f} rows/s | {alone:,.0f} rows/s |"
+        speeds = (self.rows / time for time in (self.seconds, self.served, self.asked))
+        return f"| {what} | {self.rows:,} | {' | '.join(f'{speed:,.0f}' for speed in speeds)} |"
 
 
 def start_up(times: int = 5) -> str:
-    """Time from nothing to a server that takes logins."""
+    """Time from nothing to a server that takes logins, with Python's compiled files in place."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     found = []
     for _ in range(times):
         with tempfile.TemporaryDirectory() as folder:
             started = time.perf_counter()
             with manage.running(Path(folder)):
                 found.append(time.perf_counter() - started)
-    return f"| start, with a new database | {min(found):.2f} s best of {times} | | |"
+    return f"| start, with a new database | {min(found):.2f} s, best of {times} |"
 
 
 def latency(what: str, call: Callable[[], Any], times: int = 500) -> str:
@@ -102,7 +110,7 @@ def latency(what: str, call: Callable[[], Any], times: int = 500) -> str:
         started = time.perf_counter()
         call()
         found.append((time.perf_counter() - started) * 1000)
-    return f"| {what} | {statistics.median(found):.1f} ms median of {times} | | |"
+    return f"| {what} | {statistics.median(found):.1f} ms, median of {times} |"
 
 
 def memory(server: psutil.Process) -> str:
@@ -112,72 +120,127 @@ def memory(server: psutil.Process) -> str:
     return f"{int(line.split()[1]) // 1024} MB"
 
 
-def fill(client: Any, server: psutil.Process, images: int) -> Measured:
-    """Save images with all that hangs on them, a thousand a call."""
-    update, measured = client.sf.getUpdateService(), Measured(server)
+def tagged(update: Any) -> Any:
+    """Save a tag and return a reference to it."""
     tag = m.TagAnnotationI()
     tag.textValue = rstring("tag")
-    tag = m.TagAnnotationI(update.saveAndReturnObject(tag).id.val, False)
+    return m.TagAnnotationI(update.saveAndReturnObject(tag).id.val, False)
+
+
+def fill(
+    update: Any, save: Callable[[list[Any]], list[Any]], images: int, measured: Measured
+) -> Measured:
+    """Save images with all that hangs on them, a thousand a call."""
+    tag = tagged(update)
     for start in range(0, images, BATCH):
         batch = [image(number, tag) for number in range(start, min(start + BATCH, images))]
         with measured.running():
-            update.saveAndReturnIds(batch)
+            save(batch)
         measured.rows += ROWS * len(batch)
     return measured
 
 
-def ids(client: Any, images: int, measured: Measured) -> list[int]:
+def ids(query: Any, images: int, measured: Measured) -> list[int]:
     """Read the ids of all images in one projection."""
     with measured.running():
-        rows = client.sf.getQueryService().projection(_ALL, None)
+        rows = query.projection(_ALL, None)
     measured.rows += len(rows)
-    assert len(rows) == images
+    assert len(rows) >= images
     return [row[0].val for row in rows]
 
 
 def read(
-    client: Any, found: list[int], hql: str, count: Callable[[Any], int], measured: Measured
-) -> None:
+    query: Any, found: list[int], hql: str, count: Callable[[Any], int], measured: Measured
+) -> Measured:
     """Read what belongs to the images, a thousand a call."""
-    query = client.sf.getQueryService()
     for start in range(0, len(found), BATCH):
         parameters = ParametersI().addIds(found[start : start + BATCH])
         with measured.running():
             objects = query.findAllByQuery(hql, parameters)
         measured.rows += sum(map(count, objects))
+    return measured
+
+
+def one_of_many(host: str, port: int, images: int, ready: Any) -> tuple[int, float]:
+    """Save images and read them again as one of several clients: rows, and processor time."""
+    client = omero.client(host, port)
+    try:
+        session = client.createSession("root", "omero")
+        update, query = session.getUpdateService(), session.getQueryService()
+        tag = tagged(update)
+        ready.wait()
+        started, rows = time.process_time(), 0
+        for _ in range(images // BATCH):
+            saved = update.saveAndReturnIds([image(number, tag) for number in range(BATCH)])
+            parameters = ParametersI().addIds(saved)
+            rows += ROWS * BATCH + IMAGE_ROWS * len(query.findAllByQuery(_WITH_PIXELS, parameters))
+        return rows, time.process_time() - started
+    finally:
+        client.closeSession()
+
+
+def many(host: str, port: int, images: int, measured: Measured) -> Measured:
+    """Have several clients at once, each a process of its own, save images and read them."""
+    with (
+        multiprocessing.Manager() as manager,
+        ProcessPoolExecutor(CLIENTS, multiprocessing.get_context("spawn")) as pool,
+    ):
+        ready = manager.Barrier(CLIENTS + 1)
+        running = [pool.submit(one_of_many, host, port, images, ready) for _ in range(CLIENTS)]
+        ready.wait()
+        with measured.running():
+            results = [future.result() for future in running]
+    measured.rows = sum(rows for rows, _ in results)
+    measured.asked = sum(seconds for _, seconds in results)
+    return measured
+
+
+def rates(session: Any, sandbox: manage.Sandbox, server: psutil.Process, images: int) -> None:
+    """Print the table of rows a second."""
+    update, query = session.getUpdateService(), session.getQueryService()
+    some = max(BATCH, images // 10)
+
+    def new() -> Measured:
+        return Measured(server)
+
+    print("| what | rows | by the clock | of the server's CPU | of the clients' CPU |")
+    print("|---|---|---|---|---|")
+    measured = fill(update, update.saveAndReturnIds, images, new())
+    print(measured.line("IUpdate.saveAndReturnIds"), flush=True)
+    measured = fill(update, update.saveAndReturnArray, some, new())
+    print(measured.line("IUpdate.saveAndReturnArray"), flush=True)
+    measured = new()
+    found = ids(query, images, measured)
+    print(measured.line("IQuery.projection: all ids in one call"), flush=True)
+    measured = read(query, found, _WITH_PIXELS, lambda _: IMAGE_ROWS, new())
+    print(measured.line("IQuery.findAllByQuery: images, pixels, channels, tags"), flush=True)
+    measured = read(query, found, _ROIS, lambda roi: 1 + roi.sizeOfShapes(), new())
+    print(measured.line("IQuery.findAllByQuery: ROIs with shapes"), flush=True)
+    measured = many(sandbox.host, sandbox.port, some // 4 // BATCH * BATCH or BATCH, new())
+    print(measured.line(f"{CLIENTS} clients at once: save, and read again"), flush=True)
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=100_000)
     images = parser.parse_args().images
-    print("| what | how much | speed | of the server's own time |")
-    print("|---|---|---|---|")
-    print(start_up())
+    startup = start_up()
     with tempfile.TemporaryDirectory() as folder, manage.running(Path(folder)) as sandbox:
         client = omero.client(sandbox.host, sandbox.port)
         try:
             session = client.createSession("root", "omero")
             server = psutil.Process(sandbox.pid)
+            rates(session, sandbox, server, images)
             admin, query = session.getAdminService(), session.getQueryService()
+            count, few = "select count(s) from Shape s where s.x < :x", ParametersI()
+            few.add("x", rlong(1000))
+            print("\n| what | how much |\n|---|---|")
+            print(startup)
             print(latency("IAdmin.getEventContext", admin.getEventContext))
-            print(latency("IQuery.get of one group", lambda: query.get("ExperimenterGroup", 0)))
-            print(fill(client, server, images).line(f"save {images:,} images and what they have"))
-            measured = Measured(server)
-            found = ids(client, images, measured)
-            print(measured.line("read all ids in one projection"))
-            measured = Measured(server)
-            # Image, Pixels, Channel, LogicalChannel, link, and the tag once a call
-            read(client, found, _WITH_PIXELS, lambda _: 5, measured)
-            print(measured.line("read images with pixels, channels and tags"))
-            measured = Measured(server)
-            read(client, found, _ROIS, lambda roi: 1 + roi.sizeOfShapes(), measured)
-            print(measured.line("read ROIs with shapes"))
-            count = "select count(s) from Shape s where s.x < :x"
-            few = ParametersI().add("x", rlong(1000))
+            print(latency("IQuery.get of a group", lambda: query.get("ExperimenterGroup", 0)))
             print(latency("count over all shapes", lambda: query.projection(count, few), 5))
-            print(f"| most memory that the server had | {memory(server)} | | |")
+            print(f"| most memory that the server had | {memory(server)} |")
         finally:
             client.closeSession()
 

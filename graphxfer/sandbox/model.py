@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -368,8 +369,14 @@ def _build() -> dict[str, Type]:
 
     own = {name: own_fields(name) for name in names}
 
+    @cache
     def ancestors(name: str) -> list[str]:
         return [name, *ancestors(above[name])] if name != "IObject" else []
+
+    # the fields of all classes that share a table
+    hierarchies: dict[str, list[Field]] = defaultdict(list)
+    for name in names:
+        hierarchies[ancestors(name)[-1]] += own[name]
 
     def complete(made: Field) -> Field:
         if made.kind == "many":
@@ -380,9 +387,7 @@ def _build() -> dict[str, Type]:
             return replace(made, inverse=inverse, ordered=is_ordered)
         siblings = [
             f
-            for n in names
-            if ancestors(n)[-1] == ancestors(made.owner)[-1]
-            for f in own[n]
+            for f in hierarchies[ancestors(made.owner)[-1]]
             if f.name == made.name and f.target != made.target
         ]
         column = f"{made.owner}_{made.name}" if siblings else made.name

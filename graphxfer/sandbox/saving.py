@@ -16,10 +16,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import omero
-from omero.rtypes import RIntI, RLongI
 
 from graphxfer.sandbox.database import has_index, map_table, quote
 from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
+from graphxfer.sandbox.loading import rlong, small_int
 from graphxfer.sandbox.model import TYPES, Field, Type, type_of
 from graphxfer.sandbox.security import ALL_GROUPS
 
@@ -162,7 +162,7 @@ class Saver:
         """Set versions and details on the saved objects, as a client gets them back."""
         for type_, obj, written in self.written:
             if "_version" in obj.__dict__:
-                obj._version = RIntI(written.version)
+                obj._version = small_int(written.version)
             external = obj._details._externalInfo if obj._details is not None else None
             stated = None
             if type_.name == "ExperimenterGroup":
@@ -213,7 +213,7 @@ class Saver:
         if type_.is_enum and self._match_enum(type_, obj):
             return False
         self.rights.check_creation(type_)
-        obj.__dict__["_id"] = RLongI(self.tx.next_id(type_.table))
+        obj.__dict__["_id"] = rlong(self.tx.next_id(type_.table))
         self.new.append((type_, obj))
         return True
 
@@ -227,7 +227,7 @@ class Saver:
             if self.tx.caller.admin:
                 return False
             raise invalid(f"{type_.fqn}: unknown value '{value._val}'")
-        obj._id = RLongI(found)
+        obj._id = rlong(found)
         return True
 
     def _look_up(self) -> None:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import datetime
 import fcntl
-import ipaddress
 import json
 import logging
 import os
@@ -18,10 +16,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import Ice
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 import graphxfer.sandbox.services  # noqa: F401  (makes the services known)
 from graphxfer.sandbox import policy
@@ -243,7 +237,12 @@ def communicator(directory: Path) -> Any:
     The limits are those of OMERO: 250,000 kB a message. Two threads at least, because replies of
     callbacks are read by the pool that carries out calls.
     """
-    certificate, key = make_certificate(directory)
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    if not certificate.exists():
+        # imported here: only the first start needs it
+        from graphxfer.sandbox.certificate import make_certificate
+
+        make_certificate(certificate, key)
     properties = Ice.createProperties()
     for name, value in {
         "Ice.ImplicitContext": "None",
@@ -264,42 +263,3 @@ def communicator(directory: Path) -> Any:
     Arrivals().register(made)
     Columns().register(made)
     return made
-
-
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """Return the paths of a self-signed certificate and its key, made when they are not there."""
-    certificate, key = directory / "certificate.pem", directory / "key.pem"
-    if not certificate.exists():
-        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        _write_private(key, private)
-        certificate.write_bytes(_signed(private).public_bytes(serialization.Encoding.PEM))
-    return certificate, key
-
-
-def _write_private(path: Path, private: Any) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(
-        private.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-    )
-
-
-def _signed(private: Any) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(private, hashes.SHA256())
-    )
