@@ -20,6 +20,7 @@ from benchmarks import bundles
 from graphxfer.bundle import Bundle
 from graphxfer.inspect import query
 from graphxfer.inspect.diff import diff
+from graphxfer.inspect.report import render
 from graphxfer.inspect.summary import summarise
 from graphxfer.inspect.validate import validate
 
@@ -48,6 +49,7 @@ STEPS: dict[str, Callable[[Bundle], object]] = {
     "each named query": _queries,
     "validate": lambda bundle: validate(bundle),
     "diff with itself": lambda bundle: diff(bundle.graph(), Bundle(bundle.folder).graph()),
+    "report": render,
 }
 
 

@@ -19,7 +19,8 @@ Write = Callable[[str, Any], str]
 """From a subject, ready to be written, and the value of a member, to lines of N-Triples."""
 
 TYPE, FIRST, REST, NIL = (f"<{term}>" for term in (RDF.type, RDF.first, RDF.rest, RDF.nil))
-_END = re.compile(r"([A-Za-z]+(?:/[0-9]+)?)>$")
+_END = re.compile(r".*/#?([A-Za-z]+(?:/[0-9]+)?)>")
+_SPECIAL = re.compile(r'["\\\n\r]')
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
@@ -83,7 +84,8 @@ class Triples:
             return _list(edge, lambda _, target: (f"{start}{target}>", ""))
 
         def write(subject: str, targets: tuple[str, ...]) -> str:
-            return "".join(f"{subject}{predicate}{start}{target}> .\n" for target in targets)
+            here = f"{subject}{predicate}{start}"
+            return "".join([f"{here}{target}> .\n" for target in targets])
 
         return write
 
@@ -154,12 +156,16 @@ def _literal(field: Field) -> Callable[[Any], str]:
     """Return the writer of a plain value."""
     type_, encode = datatype(field.type), FORMS[field.type].encode
     end = f'"^^<{type_}>' if type_ else '"'
+    is_special = _SPECIAL.search
 
     def write(value: Any) -> str:
-        value = encode(value) if encode else value
-        if isinstance(value, str):
-            return f'"{value.translate(_ESCAPES)}{end}'
-        return f'"{str(value).lower() if isinstance(value, bool) else value}{end}'
+        if encode:
+            value = encode(value)
+        if isinstance(value, bool):
+            value = str(value).lower()
+        elif isinstance(value, str) and is_special(value):
+            value = value.translate(_ESCAPES)
+        return f'"{value}{end}'
 
     return write
 

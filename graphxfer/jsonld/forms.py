@@ -92,23 +92,24 @@ def _to_name(raw: Any) -> str:
     return sys.intern(to_text(raw))
 
 
-def _to_whole(raw: Any, bits: int) -> int:
-    spelled = type(raw) is str and _WHOLE.fullmatch(raw)
-    # In JSON-LD 5.0 is the whole number 5.
-    if spelled or (type(raw) is float and raw.is_integer()):
-        raw = int(raw)
-    if type(raw) is not int or not -(2 ** (bits - 1)) <= raw < 2 ** (bits - 1):
+def _whole(bits: int) -> Callable[[Any], int]:
+    """Return the function that reads whole numbers of so many bits, also where they are spelled."""
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+
+    def decode(raw: Any) -> int:
+        # In JSON-LD 5.0 is the whole number 5.
+        if type(raw) is not int and (
+            raw.is_integer() if type(raw) is float else type(raw) is str and _WHOLE.fullmatch(raw)
+        ):
+            raw = int(raw)
+        if type(raw) is int and low <= raw <= high:
+            return raw
         raise ValueError(f"is no whole number of {bits} bits")
-    return raw
+
+    return decode
 
 
-def _to_int(raw: Any) -> int:
-    return _to_whole(raw, 32)
-
-
-def to_long(raw: Any) -> int:
-    """Return JSON that is a whole number of 64 bits, or spells one; ValueError if it is none."""
-    return _to_whole(raw, 64)
+_to_int, to_long = _whole(32), _whole(64)
 
 
 def _to_double(raw: Any) -> float:
@@ -138,9 +139,12 @@ def _to_bytes(raw: Any) -> bytes:
 
 def inner(raw: Any, names: tuple[str, ...]) -> list[Any]:
     """Return the members of a value that is an object of just these names."""
-    if type(raw) is not dict or raw.keys() != set(names):
-        raise ValueError(f"is no object of {', '.join(names)}")
-    return [raw[name] for name in names]
+    if type(raw) is dict and len(raw) == len(names):
+        try:
+            return [raw[name] for name in names]
+        except KeyError:
+            pass
+    raise ValueError(f"is no object of {', '.join(names)}")
 
 
 def _to_quantity(raw: Any) -> Quantity:

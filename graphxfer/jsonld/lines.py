@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, NoReturn
 
 from graphxfer.errors import BadDocument
@@ -71,11 +73,27 @@ def read(stream: BinaryIO) -> TransferGraph:
     header, nodes = _open(lines)
     graph = TransferGraph(header)
     try:
-        for node in nodes:
-            graph.add(node)
+        with _without_collector():
+            for node in nodes:
+                graph.add(node)
     except BadDocument as error:
         raise BadDocument(error.what, where=error.where or lines.where, do=error.do) from None
     return graph
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause Python's search for cycles: nodes have none, and it would look at all of them again.
+
+    That takes a third of the time of reading a million.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def read_nodes(stream: BinaryIO) -> tuple[Header, Iterator[Node]]:

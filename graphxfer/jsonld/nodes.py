@@ -22,7 +22,8 @@ from graphxfer.jsonld.forms import (
 )
 from graphxfer.model import Class, Edge, Field
 
-NODE_IRI = re.compile(r"([A-Za-z]+)/(0|[1-9][0-9]{0,18})", re.ASCII)
+_ID = "(0|[1-9][0-9]{0,18})"
+NODE_IRI = re.compile(f"([A-Za-z]+)/{_ID}", re.ASCII)
 BASE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`?#]+/")
 NAMED = "name nodes as OMERO does: https://omero.example.org/Image/51"
 KNOWN = "what graphxfer knows is in contexts/graphxfer.jsonld"
@@ -165,23 +166,29 @@ class Decoder:
 
     def _targets(self, edge: Edge) -> Callable[[Any], tuple[str, ...]]:
         """Return the function that reads the targets of an edge."""
-        allowed = {entry.name for entry in model.subclasses(edge.target)}
+        names = "|".join(entry.name for entry in model.subclasses(edge.target))
+        is_allowed = re.compile(f"(?:{names})/{_ID}", re.ASCII).fullmatch
+        keep, many, ordered, varies = self._iris.setdefault, edge.many, edge.ordered, edge.varies
         shared: dict[str, tuple[str, ...]] = {}  # thousands of nodes have the same one owner
 
+        def one(raw: Any) -> str:
+            if type(raw) is str and is_allowed(raw):
+                return keep(raw, raw)
+            raise ValueError(f"may not lead to {self.iri(raw)}")
+
         def decode(raw: Any) -> tuple[str, ...]:
-            if type(raw) is str and (one := shared.get(raw)):
-                return one
-            targets = self.iris(raw)
-            for target in targets:
-                if target.partition("/")[0] not in allowed:
-                    raise ValueError(f"may not lead to {target}")
-            if not edge.ordered:
+            if type(raw) is str:
+                known = shared.get(raw)
+                if known is None:
+                    known = (one(raw),)
+                    if varies:
+                        shared[raw] = known
+                return known
+            targets = tuple(map(one, raw if type(raw) is list else [raw]))
+            if not ordered:
                 targets = tuple(dict.fromkeys(targets))
-            if not edge.many:
-                if len(targets) > 1:
-                    raise ValueError("leads to more than one node")
-                if edge.varies and targets:
-                    shared[targets[0]] = targets
+            if not many and len(targets) > 1:
+                raise ValueError("leads to more than one node")
             return targets
 
         return decode
