@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pyoxigraph import NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat
+from pyoxigraph import Literal, NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat
 from rich.table import Table
 from rich.text import Text
 
@@ -46,6 +46,10 @@ _STANDARD: dict[Format, QueryResultsFormat | RdfFormat] = {
 
 
 _NAME = re.compile(r"[\w-]+")
+_NUMBERS = {
+    NamedNode(f"http://www.w3.org/2001/XMLSchema#{name}")
+    for name in ("integer", "decimal", "double", "long", "int")
+}
 
 
 def query(
@@ -111,20 +115,26 @@ def _print(answer: Answer, format_: Format | None, base: str) -> None:
     elif answer.kind == "boolean":
         OUT.print("yes" if answer else "no")
     else:
-        OUT.print(_table(answer.solutions(), base))
+        table = _table(answer.solutions(), base)
+        OUT.print(table)
+        if not table.row_count:
+            ERR.print("There are none.")
 
 
 def _table(solutions: QuerySolutions, base: str) -> Table:
     names = [variable.value for variable in solutions.variables]
     table = Table(*names, box=None, pad_edge=False, header_style="bold")
     for solution in solutions:
-        table.add_row(*(Text(_cell(solution[name], base)) for name in names))
+        table.add_row(*(_cell(solution[name], base) for name in names))
     return table
 
 
-def _cell(term: object, base: str) -> str:
+def _cell(term: object, base: str) -> Text:
     """Return a term as a person reads it: a node by its name, a value without its type."""
     if term is None:
-        return ""
+        return Text()
     value = str(getattr(term, "value", term))
-    return printable(value.removeprefix(base) if isinstance(term, NamedNode) else value)
+    if isinstance(term, NamedNode):
+        value = value.removeprefix(base)
+    is_number = isinstance(term, Literal) and term.datatype in _NUMBERS
+    return Text(printable(value), justify="right" if is_number else "left")
