@@ -91,7 +91,7 @@ def test_an_unimplemented_operation_is_named_and_does_not_hang(root: Any) -> Non
 @pytest.mark.parametrize("name", sorted(set(SERVICES) - {"Router"}))
 def test_every_method_of_a_service_is_an_operation_of_its_slice(name: str) -> None:
     service = service_class(name)
-    helpers = {"run", "released", "left", "service", "described_of"}
+    helpers = {"run", "released", "left", "service"}
     public = {key for key in vars(service) if inspect.isfunction(vars(service)[key])}
     named = {key for key in public if not key.startswith("_")}
     assert named - helpers <= set(operations(service.interface))
