@@ -197,6 +197,8 @@ class Loader:
             for attribute, at, step in steps[name]:
                 if row[at] is not None:
                     state[attribute] = step(self, row)
+            if own.table == "session":
+                self._check_session(obj)
             stated = row[8] if name == "ExperimenterGroup" else None
             details = self.details(
                 own, owner, group, creation, update, stated, belongs.get(id_, NOTHING)
@@ -213,6 +215,13 @@ class Loader:
             for made in eager(name):
                 wanted = (result[id_].__dict__[made.attribute] for id_ in found)
                 self.load(TYPES[made.target or ""], [o._id._val for o in wanted if o is not None])
+
+    def _check_session(self, session: Any) -> None:
+        sudoer = session._sudoer
+        if not self.rights.may_read_session(
+            session._owner._id._val, None if sudoer is None else sudoer._id._val
+        ):
+            raise forbidden(f"Cannot read ome.model.meta.Session:Id_{session._id._val}")
 
     def _read_maps(self, made: Field, ids: list[int], result: dict[int, Any]) -> None:
         for id_ in ids:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import omero
 
-from graphxfer.sandbox.database import has_index, map_table, quote
+from graphxfer.sandbox.database import USER_GROUP, has_index, map_table, quote
 from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
 from graphxfer.sandbox.loading import rlong, small_int
 from graphxfer.sandbox.model import TYPES, Field, Type, type_of
@@ -248,29 +248,30 @@ class Saver:
                 )
 
     def _place(self, type_: Type, obj: Any) -> Place | None:
-        """Return (owner, group) for a new object."""
+        """Return (owner, group) for a new object: OmeroInterceptor.newTransientDetails."""
         if type_.is_global:
             return None
         caller = self.tx.caller
         owner, group = caller.user, caller.group
         details = obj._details
         wanted = details._owner._id._val if details is not None and details._owner else owner
+        over = self.rights.is_over(type_)
         if wanted != owner:
-            # OmeroInterceptor.newTransientDetails: only with WriteOwned
-            if not self.rights.privileged and "WriteOwned" not in caller.privileges:
+            if not over:
                 raise forbidden(
-                    f"You are not authorized to set the owner of {type_.fqn} to {wanted}"
+                    f"You are not authorized to set the Experimenter for {type_.fqn} to {wanted}"
                 )
             owner = wanted
         if group == ALL_GROUPS:
             group = self._inferred_group()
         asked = details._group._id._val if details is not None and details._group else group
-        if asked != group:
-            raise fail(
-                omero.GroupSecurityViolation,
-                f"You are not authorized to set the group of {type_.fqn} to "
-                f"ExperimenterGroup:{asked} while the current group is {group}",
+        if asked != group and not (over and asked == USER_GROUP):
+            raise forbidden(
+                f"You are not authorized to set the ExperimenterGroup for {type_.fqn} to {asked}"
             )
+        group = asked
+        if not (details is not None and details._group) and not self.rights.may_add(type_, group):
+            raise forbidden(f"You are not authorized to create {type_.fqn}")
         if (
             details is not None
             and details._permissions is not None
@@ -287,8 +288,14 @@ class Saver:
             )
 
     def _inferred_group(self) -> int:
-        """Return the one group that everything referred to is in."""
+        """Return the one group that everything referred to is in.
+
+        Source of the errors: TestPermissions of OMERO.py's integration tests
+        (testSaveWithNegOneNotExplicit, testSaveWithNegBadLink).
+        """
         groups = {e.group for e in self.existing.values() if not e.type.is_global and e.group > 1}
+        if not groups:
+            raise misused("omero.group=-1: a new object that links to nothing has no group")
         if len(groups) != 1:
             raise fail(
                 omero.GroupSecurityViolation,
@@ -473,6 +480,7 @@ class Saver:
 
     def _merge(self, type_: Type, obj: Any, was: dict[str, Any]) -> None:
         """Write what differs from the row, if the object is not stale and the caller may."""
+        self._check_stale(type_, obj, was)
         place = None if type_.is_global else (was["_owner"], was["_group"])
         values = dict(zip(columns(type_), self._row(type_, obj, place, was), strict=True))
         details = obj._details
@@ -498,9 +506,12 @@ class Saver:
         written = (was[n] for n in ("version", "_owner", "_group", "_creation", "_update"))
         self.written.append((type_, obj, Written(*written)))
 
-    def _check_merge(
-        self, type_: Type, obj: Any, was: dict[str, Any], changed: dict[str, Any]
-    ) -> None:
+    def _check_stale(self, type_: Type, obj: Any, was: dict[str, Any]) -> None:
+        """Refuse an object that was read before its last change, whether it is changed or not.
+
+        Source: Hibernate's DefaultMergeEventListener.isVersionChanged; of the events
+        OmeroInterceptor.managedEvent.
+        """
         name = f"{type_.fqn}:Id_{obj._id._val}"
         details = obj._details
         version = obj._version if type_.is_mutable and hasattr(obj, "_version") else None
@@ -509,24 +520,45 @@ class Saver:
                 omero.OptimisticLockException,
                 f"{name}: Row was updated or deleted by another transaction",
             )
-        event = details._updateEvent if details is not None else None
-        if event is not None and was["_update"] not in (None, event._id._val):
-            raise fail(omero.OptimisticLockException, f"{name}: update event mismatch")
+        if details is None or type_.is_global or self.rights.privileged:
+            return
+        if (
+            details._creationEvent is not None
+            and was["_creation"] != details._creationEvent._id._val
+        ):
+            raise forbidden(f"You are not authorized to change the creation event for {name}")
+        update = details._updateEvent
+        if update is not None and was["_update"] not in (None, update._id._val):
+            raise fail(
+                omero.OptimisticLockException,
+                f"You are not authorized to change the update event for {name}",
+            )
+
+    def _check_merge(
+        self, type_: Type, obj: Any, was: dict[str, Any], changed: dict[str, Any]
+    ) -> None:
+        """Refuse a change that is not the caller's to make.
+
+        Source: BasicACLVoter.allowUpdate; OmeroInterceptor.managedGroup, managedOwner.
+        """
+        name = f"{type_.fqn}:Id_{obj._id._val}"
+        if self.rights.privileged:
+            return
         if not self.rights.may("edit", type_, was["_owner"], was["_group"]):
             raise forbidden(f"Updating {name} not allowed.")
         group = self.tx.caller.group
-        if was["_group"] is not None and group not in (ALL_GROUPS, was["_group"]):
+        if was["_group"] not in (None, USER_GROUP, group):
             raise forbidden(
-                f"Updating {name} not allowed: it is in group {was['_group']}, not in {group}"
+                f"Currently logged into group {group}. Cannot alter object in group {was['_group']}"
             )
-        if not type_.is_mutable and not self.rights.privileged:
+        if not type_.is_mutable:
             raise forbidden(f"Updating {name} not allowed: {type_.name} is immutable")
-        if "repo" in changed and not self.rights.privileged:
+        if "repo" in changed:
             raise forbidden(f"cannot set repo property of {name} via ORM")
-        for attribute, column in (("_owner", "_owner"), ("_group", "_group")):
-            wanted = getattr(details, attribute) if details is not None else None
-            if wanted is not None and was[column] not in (None, wanted._id._val):
-                raise forbidden(f"You are not authorized to change the {column[1:]} of {name}")
+        for attribute in ("_owner", "_group"):
+            wanted = getattr(obj._details, attribute) if obj._details is not None else None
+            if wanted is not None and was[attribute] not in (None, wanted._id._val):
+                raise forbidden(f"You are not authorized to change the {attribute[1:]} for {name}")
 
     def _map_differs(self, made: Field, obj: Any) -> bool:
         pairs = getattr(obj, made.attribute)

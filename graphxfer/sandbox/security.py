@@ -52,6 +52,8 @@ class Caller:
         Ids of the groups the user belongs to, and of those the user owns.
     event_type
         Value of the EventType of the Event that a write makes.
+    sudoer
+        Row id of the Experimenter who made the session for the user.
     """
 
     user: int
@@ -62,6 +64,12 @@ class Caller:
     member_of: frozenset[int] = frozenset()
     leader_of: frozenset[int] = frozenset()
     event_type: str = "User"
+    sudoer: int | None = None
+
+    @property
+    def real_user(self) -> int:
+        """The user who logged in: of a sudo session the administrator who made it."""
+        return self.user if self.sudoer is None else self.sudoer
 
     def within(self, group: int) -> Caller:
         """Return the same caller with another context group."""
@@ -94,7 +102,7 @@ class ReadFilter(NamedTuple):
         if type_.table == "session":
             if self.all_sessions:
                 return ""
-            return f'coalesce({alias}."sudoer", {alias}."owner") = :_user'
+            return f'coalesce({alias}."sudoer", {alias}."owner") = :_real'
         if type_.is_global or self.everything:
             return ""
         return (
@@ -148,7 +156,7 @@ class Rights:
         self.reads = ReadFilter(self.unfiltered, privileged or "ReadSession" in caller.privileges)
         whole, own = self._readable()
         self.parameters = {
-            "_user": caller.user, "_whole": json.dumps(sorted(whole)),
+            "_user": caller.user, "_real": caller.real_user, "_whole": json.dumps(sorted(whole)),
             "_own": json.dumps(sorted(own)),
         }  # fmt: skip
         self._whole, self._own = whole, own
@@ -175,6 +183,36 @@ class Rights:
         if type_.is_global or self.unfiltered or group in (SYSTEM_GROUP, USER_GROUP):
             return True
         return group in self._whole or (owner == self.caller.user and group in self._own)
+
+    def may_read_session(self, owner: int, sudoer: int | None) -> bool:
+        """Tell whether the row of a session may be loaded: BasicACLVoter.allowLoad."""
+        real = owner if sudoer is None else sudoer
+        return self.reads.all_sessions or real == self.caller.real_user
+
+    def is_over(self, type_: Type) -> bool:
+        """Tell whether the caller may set owner and group of what is new.
+
+        Source: OmeroInterceptor.newTransientDetails (isPrivilegedCreator).
+        """
+        caller = self.caller
+        return self.privileged or (
+            caller.admin and self.light_privilege(EDIT, type_) in caller.privileges
+        )
+
+    def may_add(self, type_: Type, group: int) -> bool:
+        """Tell whether the caller may create something in a group.
+
+        Source: OmeroInterceptor.newTransientDetails: members, and others where the group lets the
+        world do so; how something is displayed may be said by all who can read it.
+        """
+        if self.is_over(type_) or group in self.caller.member_of:
+            return True
+        permissions = self.groups[group]
+        right = "annotate" if type_.is_annotation_link else "write"
+        is_display = type_.fqn.startswith("ome.model.display.")
+        return grants(permissions, "world", right) or (
+            is_display and grants(permissions, "world", "read")
+        )
 
     def may(self, what: str, type_: Type, owner: int | None, group: int | None) -> bool:
         """Tell whether the caller may link, edit, delete or annotate an existing object."""
@@ -276,7 +314,13 @@ class Rights:
         if what == "read":
             allowed = self.may_read(target, owner, group)
         elif self._is_graph_critical(target, group):
-            allowed = owner == place[0]
+            if owner not in (place[0], self.caller.user):
+                raise fail(
+                    omero.ReadOnlyGroupSecurityViolation,
+                    f"Cannot link to {name}: an administrator or an owner of a private group is "
+                    "not allowed to link to users' data",
+                )
+            allowed = True
         else:
             allowed = self.may(what, target, owner, group)
         if not allowed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import omero
@@ -221,7 +221,8 @@ class Sessions:
 
     def caller(self, session: Session, group: int) -> Caller:
         """Return the Caller for a session in a group context."""
-        return self._store.caller(session.user, group, session.id, session.event_type)
+        caller = self._store.caller(session.user, group, session.id, session.event_type)
+        return replace(caller, sudoer=session.sudoer)
 
     def event_context(self, call: Call) -> Any:
         """Return what IAdmin.getEventContext answers; see BasicEventContext (omero-server)."""

@@ -70,16 +70,21 @@ class People:
         if owner:
             self.admin.setGroupOwner(there, user)
 
-    def client(self, name: str, context: dict[str, str] | None = None) -> omero.client:
+    def client(
+        self, name: str, context: dict[str, str] | None = None, join: str | None = None
+    ) -> omero.client:
         """Return the client of a user; ``root`` is the administrator.
 
-        What `context` says, such as ``omero.event``, is told from the login on.
+        What `context` says, such as ``omero.event``, is told from the login on. With `join` it is
+        one of that session.
         """
         if name not in self._clients:
             client = self._clients[name] = omero.client(self._server.host, self._server.port)
             for key, value in (context or {}).items():
                 client.getImplicitContext().put(key, value)
-            if name == "root":
+            if join is not None:
+                client.joinSession(join)
+            elif name == "root":
                 client.createSession("root", self._server.password)
             elif name == "guest":
                 session = self.client("root").sf.getSessionService()

@@ -152,7 +152,8 @@ def test_links_do_not_cross_groups(lab):
 def test_writing_to_all_groups_needs_something_to_infer_from(lab):
     group = lab.group(READ_WRITE, ann=False)
     (made,) = lab.save("ann", group, image("i"))
-    with pytest.raises(omero.GroupSecurityViolation):
+    # TestPermissions.testSaveWithNegOneNotExplicit of OMERO.py's integration tests
+    with pytest.raises(omero.ApiUsageException):
         lab.save("ann", -1, tag("t"))
     (saved,) = lab.save("ann", -1, link(ImageAnnotationLinkI, made, tag("t")))
     assert saved.details.group.id.val == group
@@ -162,7 +163,7 @@ def test_owner_of_a_private_group_does_not_tangle_users(lab):
     group = lab.group(PRIVATE, ann=False, cleo=True)
     (made,) = lab.save("ann", group, image("i"))
     for name in ("cleo", "root"):
-        with pytest.raises(omero.SecurityViolation):
+        with pytest.raises(omero.ReadOnlyGroupSecurityViolation):  # evaluateLinkages
             lab.save(name, group, link(ImageAnnotationLinkI, made, tag("t")))
     both = link(ImageAnnotationLinkI, made, tag("t"))
     for obj in (both, both.child):
@@ -182,7 +183,7 @@ def test_object_does_not_change_group_by_saving(lab):
     one, two = lab.group(READ_WRITE, ann=False), lab.group(READ_WRITE, ann=False)
     made = named(ProjectI, "p")
     made.details.group = ExperimenterGroupI(two, False)
-    with pytest.raises(omero.GroupSecurityViolation):
+    with pytest.raises(omero.SecurityViolation, match="set the ExperimenterGroup"):
         lab.save("ann", one, made)
     (saved,) = lab.save("ann", one, named(ProjectI, "q"))
     saved.name = rstring("r")
@@ -283,3 +284,83 @@ def test_event_type_gives_no_rights(lab):
         assert calls.projection("select p.id from Project p") == []
         with pytest.raises(omero.SecurityViolation):
             calls.get("Project", project.id.val)
+
+
+@pytest.mark.parametrize(("permissions", "allowed"), [("rwrwr-", 0), ("rwrwrw", 1)])
+def test_guests_of_an_open_group_make_nothing_there(lab, permissions, allowed):
+    """Source: OmeroInterceptor.newTransientDetails; reading is not enough, save for settings."""
+    group = lab.group(permissions, ann=False)
+    lab.save("ann", group, named(ProjectI, "p"))
+    lab.user("dan")
+    assert len(lab.rows("select p.id from Project p", name="dan", group=group)) == 1
+    assert attempt(lambda: lab.save("dan", group, named(ProjectI, "q"))) == allowed
+
+
+def test_administrators_put_things_into_the_user_group(lab):
+    """Source: OmeroInterceptor.newTransientDetails (ticket 1794)."""
+    group = lab.group(READ_WRITE, ann=True)
+    everybody = lab.admin.getSecurityRoles().userGroupId
+    for name, allowed in (("ann", False), ("root", True)):
+        made = tag("for all")
+        made.details.group = ExperimenterGroupI(everybody, False)
+        assert attempt(lambda name=name, made=made: lab.save(name, group, made)) == allowed
+    assert lab.rows(
+        "select t.textValue from TagAnnotation t where t.details.group.id = :id",
+        name="ann", group=group, id=everybody,
+    ) == [["for all"]]  # fmt: skip
+
+
+def test_nothing_is_changed_in_all_groups_at_once(lab):
+    """Source: OmeroInterceptor.managedGroup: the group logged into has to be the object's."""
+    group = lab.group(READ_WRITE, ann=False)
+    (project,) = lab.save("ann", group, named(ProjectI, "p"))
+    project.name = rstring("q")
+    with pytest.raises(omero.SecurityViolation, match="Currently logged into group -1"):
+        lab.save("ann", -1, project)
+
+
+def test_stale_objects_are_refused_unchanged_too(lab):
+    """Source: Hibernate's DefaultMergeEventListener.entityIsDetached."""
+    group = lab.group(READ_WRITE, ann=False, ben=False)
+    (project,) = lab.save("ann", group, named(ProjectI, "p"))
+    with lab.calling("ben", group) as calls:
+        found = calls.get("Project", project.id.val)
+        found.name = rstring("q")
+        calls.save([found])
+        found.name = rstring("p")
+        calls.save([calls.get("Project", project.id.val)])
+    with pytest.raises(omero.OptimisticLockException):
+        lab.save("ann", group, project)
+
+
+def test_creation_events_stay(lab):
+    """Source: OmeroInterceptor.managedEvent (ticket 346)."""
+    group = lab.group(READ_WRITE, ann=False)
+    one, two = lab.save("ann", group, named(ProjectI, "p")), lab.save("ann", group, tag("t"))
+    one[0].details.creationEvent = two[0].details.creationEvent
+    with pytest.raises(omero.SecurityViolation, match="creation event"):
+        lab.save("ann", group, one[0])
+
+
+def test_sessions_are_read_by_who_made_them(lab):
+    """Source: BasicACLVoter.allowLoad: of a sudo session, that is the administrator."""
+    group = lab.group(READ_WRITE, ann=False, ben=False)
+    mine, theirs = (
+        lab.client(name).sf.getAdminService().getEventContext().sessionId for name in ("ann", "ben")
+    )
+    hql = "select s.id from Session s where s.id in (:ids)"
+    assert lab.rows(hql, name="ann", group=group, ids=[mine, theirs]) == [[mine]]
+    with lab.calling("ann", group) as calls:
+        assert calls.get("Session", mine).id.val == mine
+        with pytest.raises(omero.SecurityViolation, match="Cannot read"):
+            calls.get("Session", theirs)
+    # ann's session made by root is root's: ann's own is hidden in it, root's is not
+    name = lab.client("ann").sf.getAdminService().getEventContext().userName
+    principal = omero.sys.Principal(name, str(group), "User", None)
+    made = lab.client("root").sf.getSessionService().createSessionWithTimeouts(principal, 0, 60000)
+    roots = lab.admin.getEventContext().sessionId
+    sudo = lab.client("sudo", join=made.uuid.val)
+    parameters = omero.sys.ParametersI()
+    parameters.addIds([mine, roots])
+    rows = sudo.sf.getQueryService().projection(hql, parameters)
+    assert omero.rtypes.unwrap(rows) == [[roots]]

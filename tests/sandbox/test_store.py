@@ -488,7 +488,7 @@ def test_preset_owner(lab, group):
     assert saved.details.owner.id.val == lab.users["ann"]
     other = image("j")
     other.details.owner = ExperimenterI(lab.users["ann"], False)
-    with pytest.raises(omero.SecurityViolation, match="set the owner"):
+    with pytest.raises(omero.SecurityViolation, match="set the Experimenter"):
         lab.save("ben", group, other)
 
 

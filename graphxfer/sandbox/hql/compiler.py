@@ -228,6 +228,9 @@ class Compiler(Functions):
             nodes = [scope.resolve(names)]
         scope.implied = "JOIN"
         for node in nodes:
+            if isinstance(node, Details) and name and fetch is None and with_ is None:
+                scope.aliases[str(name)] = node  # Hibernate's ComponentJoin: another name for it
+                continue
             if isinstance(node, Range | Details) or (
                 isinstance(node, Value) and node.kind != "unit"
             ):

@@ -118,7 +118,7 @@ class Scope:
         self.reads = reads
         self.outer = outer
         self.numbering = numbering
-        self.aliases: dict[str, Range] = {}
+        self.aliases: dict[str, Range | Details] = {}
         self.ranges: list[Range] = []
         self.sources: list[str] = []
         self.conditions: list[str] = []
@@ -211,7 +211,7 @@ class Scope:
             outer = outer.outer
         return None
 
-    def find(self, name: str) -> Range | None:
+    def find(self, name: str) -> Range | Details | None:
         """Return what an alias stands for, here or in the queries around."""
         found = self.aliases.get(name)
         return found if found or not self.outer else self.outer.find(name)
@@ -242,7 +242,7 @@ class Scope:
     def resolve_all(self, names: Sequence[str]) -> list[Node]:
         """Return what a path means; several references when classes below have one each."""
         start = self.find(names[0])
-        if len(names) == 2 and start is not None and start.type is not None:
+        if len(names) == 2 and isinstance(start, Range) and start.type is not None:
             found = variants(start.type, names[1])
             if len(found) > 1 and all(f.kind == "ref" for f in found):
                 return [Reference(start, f.column, TYPES[f.target or ""]) for f in found]
