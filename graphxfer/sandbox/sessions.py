@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import omero
@@ -221,8 +221,9 @@ class Sessions:
 
     def caller(self, session: Session, group: int) -> Caller:
         """Return the Caller for a session in a group context."""
-        caller = self._store.caller(session.user, group, session.id, session.event_type)
-        return replace(caller, sudoer=session.sudoer)
+        return self._store.caller(
+            session.user, group, session.id, session.event_type, session.sudoer
+        )
 
     def event_context(self, call: Call) -> Any:
         """Return what IAdmin.getEventContext answers; see BasicEventContext (omero-server)."""

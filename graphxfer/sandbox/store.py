@@ -126,7 +126,14 @@ class Store:
         """Return root, for the server's own work: with ``privileged=True`` past client rules."""
         return root(group)
 
-    def caller(self, user: int, group: int, session: int, event_type: str = "User") -> Caller:
+    def caller(
+        self,
+        user: int,
+        group: int,
+        session: int,
+        event_type: str = "User",
+        sudoer: int | None = None,
+    ) -> Caller:
         """Return the Caller for a user: administrator, privileges and groups as they are now.
 
         Parameters
@@ -137,6 +144,9 @@ class Store:
             The context group, or -1 for all.
         event_type
             Value of the EventType of what the caller writes.
+        sudoer
+            Row id of who made the session for the user: privileges are those that both have
+            (omero-server's LightAdminPrivileges.getPrivileges).
         """
         connection = self._take()
         try:
@@ -144,9 +154,9 @@ class Store:
                 "SELECT parent, owner FROM groupexperimentermap WHERE child = ?", (user,)
             ).fetchall()
             denied = connection.execute(
-                "SELECT name FROM experimenter_config WHERE parent = ? "
+                "SELECT name FROM experimenter_config WHERE parent IN (?, ?) AND parent <> ? "
                 "AND name LIKE 'AdminPrivilege:%' AND lower(value) <> 'true'",
-                (user,),
+                (user, sudoer, database.ROOT),
             ).fetchall()
         finally:
             self._free.append(connection)
@@ -161,6 +171,7 @@ class Store:
             member_of=frozenset(g for g, _ in memberships),
             leader_of=frozenset(g for g, owner in memberships if owner),
             event_type=event_type,
+            sudoer=sudoer,
         )
 
     def authenticate(self, name: str, password: str) -> int | None:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """HQL: what clients really send, what comes back, and what is refused.
 
-Meaning: Hibernate 3.6's reference (chapter HQL); types of values: omero-blitz IceMapper.toRType and
-the documentation of IQuery.projection.
+Meaning: Hibernate 3.6's reference (chapter HQL) and grammars (``hql.g``, ``hql-sql.g``); what is
+refused by PostgreSQL and not by Hibernate: test_hql_values.py. Types of values: omero-blitz
+IceMapper.toRType and the documentation of IQuery.projection. What clients send is in corpus.hql,
+each part with its source.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The model table against what omero-py itself says of its classes."""
+"""The model table against what omero-py itself says of its classes.
+
+Source: ``_field_info`` of each class, which OMERO's code generator writes from the mappings.
+"""
 
 from __future__ import annotations
 

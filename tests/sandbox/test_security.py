@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Group permissions: omero-server ``ome/security/basic`` (BasicACLVoter, the security filters,
-OmeroInterceptor), and https://omero.readthedocs.io "Group and user permissions".
+"""Group permissions, over real connections.
+
+Sources, in omero-server ``ome/security/basic``: OneGroupSecurityFilter and AllGroupsSecurityFilter
+(passesFilter) for what is read; BasicACLVoter (allowLoad, allowCreation, allowUpdateOrDelete) for
+what is changed; OmeroInterceptor (newTransientDetails, evaluateLinkages, checkManagedDetails) for
+new objects, links and details. Each test names its own.
 """
 
 from __future__ import annotations
@@ -48,6 +52,7 @@ def attempt(action):
 )
 @pytest.mark.parametrize("context", ["group", "all"])
 def test_who_reads_what_ann_wrote(lab, permissions, member, owner, root, context):
+    """Source: OneGroupSecurityFilter and AllGroupsSecurityFilter, passesFilter."""
     group = lab.group(permissions, ann=False, ben=False, cleo=True)
     lab.group(permissions, dan=False)
     (project,) = lab.save("ann", group, named(ProjectI, "p"))
@@ -62,6 +67,7 @@ def test_who_reads_what_ann_wrote(lab, permissions, member, owner, root, context
 
 
 def test_foreign_group_is_no_context(lab):
+    """Source: BasicSecuritySystem.loadEventContext."""
     group = lab.group(READ_WRITE, ann=False)
     lab.user("dan")
     with pytest.raises(omero.SecurityViolation, match="not a member"):
@@ -78,6 +84,7 @@ def test_refused_transaction_leaves_the_store_usable(lab):
 
 
 def test_other_groups_are_not_seen_in_a_group_context(lab):
+    """Source: OneGroupSecurityFilter (ticket 1434); administrators are no exception."""
     one, two = lab.group(READ_WRITE, ann=False), lab.group(READ_WRITE, ann=False)
     lab.save("ann", one, named(ProjectI, "p"))
     assert lab.rows("select p.id from Project p", name="ann", group=two) == []
@@ -86,6 +93,7 @@ def test_other_groups_are_not_seen_in_a_group_context(lab):
 
 
 def test_getting_what_may_not_be_read(lab):
+    """Source: BasicACLVoter.throwLoadViolation."""
     group = lab.group(PRIVATE, ann=False, ben=False)
     (project,) = lab.save("ann", group, named(ProjectI, "p"))
     with (
@@ -100,6 +108,7 @@ def test_getting_what_may_not_be_read(lab):
     [(PRIVATE, 0, 1, 1), (READ_ONLY, 0, 1, 1), (READ_ANNOTATE, 0, 1, 1), (READ_WRITE, 1, 1, 1)],
 )
 def test_who_changes_what_ann_wrote(lab, permissions, member, owner, root):
+    """Source: BasicACLVoter.allowUpdateOrDelete."""
     group = lab.group(permissions, ann=False, ben=False, cleo=True)
     (project,) = lab.save("ann", group, named(ProjectI, "p"))
 
@@ -120,6 +129,7 @@ def test_who_changes_what_ann_wrote(lab, permissions, member, owner, root):
     [(PRIVATE, 0, 0, 0), (READ_ONLY, 0, 0, 0), (READ_ANNOTATE, 1, 1, 0), (READ_WRITE, 1, 1, 1)],
 )
 def test_what_a_member_may_link_to(lab, permissions, annotate, add_roi, put_into):
+    """Source: OmeroInterceptor.neededRight: annotate for annotations and ROIs, else write."""
     group = lab.group(permissions, ann=False, ben=False)
     made, project = lab.save("ann", group, image("i"), named(ProjectI, "p"))
 
@@ -137,12 +147,14 @@ def test_what_a_member_may_link_to(lab, permissions, annotate, add_roi, put_into
 
 
 def test_tag_of_another_user_may_be_used_where_annotating_is_allowed(lab):
+    """Source: OmeroInterceptor.neededRight: both ends of an annotation link need annotate."""
     group = lab.group(READ_ANNOTATE, ann=False, ben=False)
     (label,), (made,) = lab.save("ann", group, tag("t")), lab.save("ben", group, image("i"))
     lab.save("ben", group, link(ImageAnnotationLinkI, made, label))
 
 
 def test_links_do_not_cross_groups(lab):
+    """Source: OmeroInterceptor.throwIfGroupsDontMatch."""
     one, two = lab.group(READ_WRITE, ann=False), lab.group(READ_WRITE, ann=False)
     (label,), (made,) = lab.save("ann", one, tag("t")), lab.save("ann", two, image("i"))
     with pytest.raises(omero.GroupSecurityViolation, match="MIXED GROUP"):
@@ -160,10 +172,11 @@ def test_writing_to_all_groups_needs_something_to_infer_from(lab):
 
 
 def test_owner_of_a_private_group_does_not_tangle_users(lab):
+    """Source: OmeroInterceptor.evaluateLinkages (tickets 1769 and 8979)."""
     group = lab.group(PRIVATE, ann=False, cleo=True)
     (made,) = lab.save("ann", group, image("i"))
     for name in ("cleo", "root"):
-        with pytest.raises(omero.ReadOnlyGroupSecurityViolation):  # evaluateLinkages
+        with pytest.raises(omero.ReadOnlyGroupSecurityViolation):
             lab.save(name, group, link(ImageAnnotationLinkI, made, tag("t")))
     both = link(ImageAnnotationLinkI, made, tag("t"))
     for obj in (both, both.child):
@@ -172,6 +185,7 @@ def test_owner_of_a_private_group_does_not_tangle_users(lab):
 
 
 def test_permissions_of_an_object_are_not_its_own(lab):
+    """Source: OmeroInterceptor.newTransientDetails (tickets 1434 and 1779)."""
     group = lab.group(READ_ONLY, ann=False)
     made = named(ProjectI, "p")
     made.details.permissions = PermissionsI(READ_WRITE)
@@ -180,6 +194,7 @@ def test_permissions_of_an_object_are_not_its_own(lab):
 
 
 def test_object_does_not_change_group_by_saving(lab):
+    """Source: OmeroInterceptor, newTransientDetails and managedGroup."""
     one, two = lab.group(READ_WRITE, ann=False), lab.group(READ_WRITE, ann=False)
     made = named(ProjectI, "p")
     made.details.group = ExperimenterGroupI(two, False)
@@ -196,6 +211,7 @@ def test_object_does_not_change_group_by_saving(lab):
     [(READ_ONLY, 0, 0, 0), (READ_ANNOTATE, 0, 1, 0), (READ_WRITE, 1, 1, 1)],
 )
 def test_restrictions_tell_what_may_be_done(lab, permissions, edit, annotate, remove):
+    """Source: BasicACLVoter.postProcess."""
     group = lab.group(permissions, ann=False, ben=False)
     lab.save("ann", group, image("i"))
     (mine,) = lab.objects("select i from Image i", name="ann", group=group)
@@ -208,6 +224,7 @@ def test_restrictions_tell_what_may_be_done(lab, permissions, edit, annotate, re
 
 @pytest.mark.parametrize("cls", [ExperimenterI, ExperimenterGroupI])
 def test_users_do_not_make_users(lab, cls):
+    """Source: BasicACLVoter, allowCreation and throwCreationViolation."""
     group = lab.group(READ_WRITE, ann=True)
     made = cls()
     made.ldap = rbool(False)
@@ -216,6 +233,7 @@ def test_users_do_not_make_users(lab, cls):
 
 
 def test_repo_is_the_servers(lab):
+    """Source: BasicACLVoter, allowCreation and throwCreationViolation."""
     group = lab.group(READ_WRITE, ann=False)
     made = omero.model.OriginalFileI()
     made.name, made.path, made.repo = rstring("n"), rstring("p"), rstring("uuid")
@@ -246,6 +264,7 @@ def test_subqueries_are_filtered_too(lab):
 
 
 def test_administrator_without_write_owned(lab):
+    """Source: BasicACLVoter.allowUpdateOrDelete (hasLightAdminPrivilege)."""
     group = lab.group(READ_WRITE, ann=False)
     lab.join("rita", 0, False)
     rita = ExperimenterI(lab.users["rita"], False)
@@ -270,6 +289,7 @@ def privileges(lab, name):
 
 
 def test_guest_makes_nothing(lab):
+    """Source: BasicACLVoter.allowCreation."""
     guests = lab.admin.getSecurityRoles().guestGroupId
     with pytest.raises(omero.SecurityViolation):
         lab.save("guest", guests, named(ProjectI, "p"))
@@ -364,3 +384,19 @@ def test_sessions_are_read_by_who_made_them(lab):
     parameters.addIds([mine, roots])
     rows = sudo.sf.getQueryService().projection(hql, parameters)
     assert omero.rtypes.unwrap(rows) == [[roots]]
+
+
+def test_nobody_gains_privileges_by_becoming_another_administrator(lab):
+    """Source: LightAdminPrivileges.getPrivileges: of a sudo session, what both may."""
+    lab.group(READ_WRITE, rita=False, rob=False)
+    for name in ("rita", "rob"):
+        lab.join(name, 0, False)
+    every = lab.client("root").sf.getTypesService().allEnumerations("AdminPrivilege")
+    others = [privilege for privilege in every if privilege.value.val != "WriteOwned"]
+    lab.admin.setAdminPrivileges(ExperimenterI(lab.users["rita"], False), others)
+    rob = lab.client("rob").sf.getAdminService().getEventContext().userName
+    principal = omero.sys.Principal(rob, "system", "User", None)
+    made = lab.client("rita").sf.getSessionService().createSessionWithTimeouts(principal, 0, 60000)
+    lab.client("sudo", join=made.uuid.val)
+    assert privileges(lab, "rob") == privileges(lab, "root")
+    assert privileges(lab, "sudo") == privileges(lab, "rita")
