@@ -2,7 +2,7 @@
 """What clients send becomes objects: Ice's object factory for the model and the RTypes.
 
 omero-py's factories run constructors whose work Ice then does again, and its classes look at the
-name of each attribute that Ice sets: together a third of the server's time for a save. While an
+name of each attribute that Ice sets: together a quarter of the server's time for a save. While an
 object arrives, it is therefore of a subclass that does not look.
 """
 

@@ -2,8 +2,8 @@
 # ruff: noqa: S608 - names in SQL come from the model, values are bound
 """Rows to objects: what a reply holds, each object once.
 
-Values are written straight into ``obj.__dict__``, and nulls not at all: the constructors and
-setters of omero-py cost half of a read.
+Values are written straight into ``obj.__dict__``, and nulls not at all: omero-py's constructors
+and setters are slow.
 """
 
 from __future__ import annotations
