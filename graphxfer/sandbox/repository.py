@@ -16,8 +16,8 @@ import omero.all
 from omero.rtypes import rlong, rstring, rtime
 
 from graphxfer.sandbox.checksums import ALGORITHMS, checksum
-from graphxfer.sandbox.errors import invalid
-from graphxfer.sandbox.paths import expand, layout
+from graphxfer.sandbox.errors import fail, invalid
+from graphxfer.sandbox.paths import Template, layout
 
 if TYPE_CHECKING:
     from graphxfer.sandbox.dispatch import Call
@@ -111,7 +111,7 @@ class Repository:
 
     # -- filesets -----------------------------------------------------------------------------
 
-    def make_fileset(self, call: Call, fileset: Any, algorithm: Any) -> Any:
+    def make_fileset(self, call: Call, fileset: Any, algorithm: Any, more: Sequence[Any]) -> Any:
         """Save a new Fileset with a directory, and a row for every file and directory in it.
 
         Parameters
@@ -122,6 +122,8 @@ class Repository:
             As the client sent it: entries with client paths, one UploadJob.
         algorithm
             The ChecksumAlgorithm of its files.
+        more
+            The jobs that are to follow the upload.
 
         Returns
         -------
@@ -139,7 +141,10 @@ class Repository:
             row.hasher = algorithm
             entry.originalFile = row
         fileset.templatePrefix = rstring(f"{prefix}/")
-        fill_job(call, job, "Submitted")
+        for following in more:
+            fileset.linkJob(following)
+        for each in (job, *more):
+            _submit(call, each)
         log = _original_file(f"{PurePosixPath(prefix).name}.log", _parent(prefix), LOG)
         log.hasher = omero.model.ChecksumAlgorithmI()
         log.hasher.value = rstring("SHA1-160")
@@ -163,21 +168,57 @@ class Repository:
 
     def new_directory(self, call: Call) -> str:
         """Make the directory of a new fileset by the template; return its path."""
-        template = self._server.config["omero.fs.repo.path"]
-        with call.as_system() as tx:
-            group = tx.get("ExperimenterGroup", call.writing_group).name.val
-        user = call.session.name, call.session.user, group, call.writing_group
+        template = self._template(call)
+        path = template.expand(self._setting)
         while True:
-            common, own = expand(template, *user)
-            path = "/".join(part for part in (common, own) if part)
             try:
                 (self.root / path).mkdir(parents=True)
-            except FileExistsError:
+            except FileExistsError:  # another import was faster
+                taken, path = path, template.expand(self._setting)
+                if path == taken:
+                    raise fail(omero.ResourceError, f"Path exists on disk: {path}") from None
                 continue
             break
         with self._lock, self._server.store.transaction(self._system(), privileged=True) as tx:
-            self._register_directories(tx, [common])
+            self._register_directories(tx, [template.common(self._setting)])
         return path
+
+    @property
+    def _setting(self) -> str:
+        return self._server.config["omero.fs.repo.path"]
+
+    def _template(self, call: Call) -> Template:
+        """Return what the terms of the template stand for in a call."""
+        with call.as_system() as tx:
+            group = tx.get("ExperimenterGroup", call.writing_group)
+            user = tx.get("Experimenter", call.session.user)
+        values = {
+            "user": call.session.name, "userId": str(call.session.user),
+            "group": group.name.val, "groupId": str(call.writing_group),
+            "session": call.session.uuid, "sessionId": str(call.session.id),
+            "perms": str(group.details.permissions),
+        }  # fmt: skip
+        institution = user.institution.val if user.institution is not None else ""
+        return Template(values, institution.strip(), self._entries)
+
+    def _entries(self, path: str) -> int | None:
+        place = self.root / path
+        return sum(1 for _ in place.iterdir()) if place.is_dir() else None
+
+    def check_place(self, call: Call, path: str) -> None:
+        """Refuse directories beside those that the template gives to a user.
+
+        Raises
+        ------
+        omero.ValidationException
+            Unless the caller is an administrator: ManagedRepositoryI.makeCheckedDirs.
+        """
+        common = self._template(call).common(self._setting)
+        pairs = zip(common.split("/"), path.strip("/").split("/"), strict=False)
+        if common and not call.caller.admin and any(mine != other for mine, other in pairs):
+            raise invalid(
+                f"cannot create directory {path!r} with template path's root-owned {common!r}"
+            )
 
     def _system(self) -> Caller:
         return self._server.store.system(_USER_GROUP)
@@ -316,8 +357,6 @@ def _upload_job(fileset: Any) -> Any:
     jobs = [link.child for link in links]
     if len(jobs) != 1 or not isinstance(jobs[0], omero.model.UploadJob):
         raise invalid("A fileset needs exactly one UploadJob")
-    if fileset.sizeOfUsedFiles() < 1:
-        raise invalid("A fileset needs at least one entry")
     return jobs[0]
 
 
@@ -326,12 +365,12 @@ def _reader(job: Any) -> str:
     return pairs.get("bioformats.reader") or ""
 
 
-def fill_job(call: Call, job: Any, status: str) -> None:
-    """Set what every Job needs."""
+def _submit(call: Call, job: Any) -> None:
+    """Set what a new Job needs: ome.services.JobBean.submit (omero-server)."""
     job.username = rstring(call.session.name)
     job.groupname = rstring(call.tx.get("ExperimenterGroup", call.writing_group).name.val)
     job.type = rstring(call.session.event_type)
-    job.message = rstring(type(job).__name__.removesuffix("I"))
+    job.message = job.message or rstring("")
     job.submitted = job.scheduledFor = rtime(time.time() * 1000)
     job.status = omero.model.JobStatusI()
-    job.status.value = rstring(status)
+    job.status.value = rstring("Submitted")

@@ -76,7 +76,7 @@ def test_a_failure_names_file_and_reason(destination: Place, tmp_path: Path) -> 
             run(server, sending)
         assert str(tmp_path / "a.tif") in str(caught.value)
         assert "Fileset/1" in str(caught.value)
-        assert "import-" in str(caught.value)
+        assert "(error-on-init)" in str(caught.value)  # ManagedImportRequestI.init (omero-blitz)
         assert caught.value.fileset is not None
         assert lookup.present(server, "Fileset", [caught.value.fileset])
 

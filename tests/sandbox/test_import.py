@@ -8,16 +8,19 @@ and the file transfers (omero-blitz); omero-py testlib and plugins/fs.py.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import Ice
 import numpy as np
 import omero
 import omero.all
 import pytest
 import tifffile
+from omero.constants.namespaces import NSAUTOCLOSE, NSTARGETTEMPLATE
 from omero.plugins.fs import prep_directory
 from omero.rtypes import rlong, rstring, unwrap
 
@@ -137,20 +140,32 @@ def test_an_uploader_is_the_same_until_it_is_closed(client: Any) -> None:
     assert first.ice_getIdentity() == again.ice_getIdentity()
     first.write(b"abc", 0, 3)
     assert process.getUploadOffset(0) == 3
+    first.write(b"ab", 0, 2)
+    assert process.getUploadOffset(0) == 2  # where the last block ended
     first.close()
+    assert process.getUploadOffset(0) == 0
     assert process.getUploader(0).ice_getIdentity() != first.ice_getIdentity()
     process.close()
 
 
+def without_job() -> Any:
+    made = fileset([FAKE])
+    made.clearJobLinks()
+    return made
+
+
+# ManagedRepositoryI.internalImport and createUploadProcess; List.subList in trimPaths
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
-        (lambda: omero.model.FilesetI(), omero.ValidationException),
-        (lambda: fileset([]), omero.ValidationException),
+        (lambda: omero.model.FilesetI(), omero.ApiUsageException),
+        (lambda: fileset([]), omero.ApiUsageException),
+        (without_job, omero.ValidationException),
+        (lambda: fileset(["a/b/c/d/1", "e/b/c/d/2"]), omero.InternalException),
         (lambda: fileset(["../out.fake"]), omero.ValidationException),
         (lambda: fileset(["a/x:.fake", "a/x;.fake"]), omero.ValidationException),
     ],
-    ids=["no job", "no entry", "path leads out", "same path twice"],
+    ids=["empty", "no entry", "no job", "nothing in common", "path leads out", "same path twice"],
 )
 def test_what_is_no_fileset_is_refused(
     client: Any, make: Callable[[], Any], kind: type[Exception]
@@ -176,7 +191,8 @@ def test_an_unknown_format_is_an_error_and_can_be_cleaned_up(
 ) -> None:
     response = import_files(client, {"a/b/report.xyz": b"abc"})
     assert isinstance(response, omero.cmd.ERR)
-    assert response.name == "import-unknown-format"
+    # ManagedImportRequestI.init opens the file: what goes wrong before the first step
+    assert response.name == "error-on-init"
     hql = "select fs.id, o.path, o.name from Fileset fs join fs.usedFiles e join e.originalFile o where o.name = 'report.xyz' and fs.id > :id"  # noqa: E501
     ((id_, path, name),) = rows(client, hql, 0)
     assert (server.repository / path / name).exists()
@@ -220,8 +236,14 @@ def test_jobs_and_log_of_an_import(client: Any, server: manage.Sandbox) -> None:
     jobs = client.sf.getQueryService().findAllByQuery(hql, params)
     kinds = [type(job).__name__ for job in jobs]
     assert kinds == ["UploadJobI", "MetadataImportJobI", "PixelDataJobI", "IndexingJobI"]
+    # JobBean.submit; ManagedImportProcessI.verifyUpload ends the first, and nobody the others
+    hql = "select j.status.value, j.message from FilesetJobLink l join l.child j where l.parent.id = :id order by j.id"  # noqa: E501
+    states = rows(client, hql, fileset_of(response))
+    assert states == [["Finished", "Finished"]] + [["Submitted", ""]] * 3
     hql = "select o.mimetype, o.size, o.path, o.name from JobOriginalFileLink l join l.child o where l.parent.id = :id"  # noqa: E501
     ((mimetype, size, path, name),) = rows(client, hql, jobs[0].id.val)
+    hashes = rows(client, hql.replace("o.mimetype", "o.hash"), jobs[0].id.val)
+    assert [row[0] for row in hashes] == [None]  # setLogFileSize writes the size alone
     assert mimetype == "application/omero-log-file"
     assert (server.repository / path / name).stat().st_size == size > 0
 
@@ -309,7 +331,7 @@ def test_into_two_groups_on_one_day(lab: Callable[..., Any], connect: Callable[.
 def test_a_file_that_was_cut_off_is_an_error(client: Any, tmp_path: Path) -> None:
     response = import_files(client, {"a/b.tif": tiff(tmp_path / "b.tif")[:40]})
     assert isinstance(response, omero.cmd.ERR)
-    assert response.name in ("import-file-exception", "import-unknown-format")
+    assert response.name == "error-on-init"
 
 
 def test_checksum_algorithms(client: Any) -> None:
@@ -360,6 +382,17 @@ def test_files_are_verified_on_disk(client: Any, server: manage.Sandbox) -> None
     assert repository.verifyChecksums(ids) == []
     (server.repository / found[1][1] / found[1][2]).write_bytes(b"abd")
     assert repository.verifyChecksums(ids) == [ids[1]]
+    sums = omero.model.ChecksumAlgorithmI()
+    sums.value = rstring("MD5-128")
+    assert repository.setChecksumAlgorithm(sums, ids[:1]) == ids[:1]
+    assert repository.setChecksumAlgorithm(sums, ids[:1]) == []
+    with pytest.raises(omero.ServerError, match="hash mismatch"):
+        repository.setChecksumAlgorithm(sums, ids)
+    # RepositoryDao.filterFilesByRepository: others are passed over
+    attachment = omero.model.OriginalFileI()
+    attachment.name, attachment.path = rstring("a"), rstring("/")
+    other = client.sf.getUpdateService().saveAndReturnObject(attachment).id.val
+    assert repository.verifyChecksums([other, 10**9]) == []
 
 
 def test_the_empty_directory_of_the_fs_plugin(client: Any, server: manage.Sandbox) -> None:
@@ -376,6 +409,8 @@ def test_directories_and_files_by_path(client: Any, server: manage.Sandbox) -> N
     repository.makeDir(f"{top}/a/b", True)
     with pytest.raises(omero.ResourceError):
         repository.makeDir(f"{top}/a/b", False)
+    with pytest.raises(omero.ValidationException, match="root-owned"):
+        repository.makeDir("somebody_12345/a", True)  # ManagedRepositoryI.makeCheckedDirs
     store = repository.file(f"{top}/a/b/note.txt", "rw")
     store.write(b"abc", 0, 3)
     assert store.save().hash.val == sha1(b"abc")
@@ -434,9 +469,62 @@ def test_handles_tell_how_far_it_is(client: Any) -> None:
     callback.loop(100, 200)
     status = handle.getStatus()
     assert status.flags == [omero.cmd.State.SUCCESS]
-    assert status.currentStep == status.steps == 5
+    assert status.currentStep == status.steps == 6  # ManagedImportRequestI.init
     callback.close(True)
     process.close()
+
+
+def test_files_in_different_folders_keep_three_of_them(client: Any) -> None:
+    # ManagedRepositoryI.trimPaths: counted from the file that has the fewest
+    response = import_files(client, {f"a/b/c/d/1/{FAKE}": b"", "a/b/c/d/2/e/notes.txt": b"abc"})
+    hql = "select fs.templatePrefix, o.path from Fileset fs join fs.usedFiles e join e.originalFile o where fs.id = :id order by index(e)"  # noqa: E501
+    found = rows(client, hql, fileset_of(response))
+    assert [path.removeprefix(prefix) for prefix, path in found] == ["c/d/1/", "c/d/2/e/"]
+
+
+def test_an_import_by_paths(client: Any) -> None:
+    # ManagedRepositoryI.importPaths: the server's first checksum
+    repository = client.getManagedRepository()
+    process = repository.importPaths([FAKE])
+    assert process.getImportSettings().checksumAlgorithm.value.val == "SHA1-160"
+    response = finish(client, process.verifyUpload(upload(process, [b""])))
+    assert len(response.pixels) == 3
+    # doThumbnails is null: rendering settings are made, but no job says so (createImportProcess)
+    hql = "select r.id from RenderingDef r where r.pixels.id = :id"
+    assert rows(client, hql, response.pixels[0].id.val)
+    assert repository.listImports() == []
+
+
+def note(ns: str) -> Any:
+    made = omero.model.CommentAnnotationI()
+    made.ns, made.textValue = rstring(ns), rstring("Dataset:name:(?<C1>.*)")
+    return made
+
+
+def test_an_import_can_close_itself(client: Any) -> None:
+    # ManagedImportRequestI.autoClose
+    process = client.getManagedRepository().importFileset(
+        fileset([FAKE]), settings(userSpecifiedAnnotationList=[note(NSAUTOCLOSE)])
+    )
+    handle = process.verifyUpload(upload(process, [b""]))
+
+    def wait() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            handle.getResponse()
+            time.sleep(0.05)
+
+    with pytest.raises(Ice.ObjectNotExistException):
+        wait()
+
+
+def test_a_target_by_template_is_not_known(client: Any) -> None:
+    response = import_files(
+        client, {FAKE: b""}, userSpecifiedAnnotationList=[note(NSTARGETTEMPLATE)]
+    )
+    assert (response.name, response.parameters["message"]) == (
+        "error-on-init", "The sandbox does not know targets by template"
+    )  # fmt: skip
 
 
 def test_others_see_the_images_of_a_shared_group(lab: Callable[..., Any]) -> None:

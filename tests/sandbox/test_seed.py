@@ -221,5 +221,5 @@ def test_a_file_that_is_no_image_fails_with_the_servers_word(
 ) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("no image")
-    with pytest.raises(ImportFailed, match="import-unknown-format"):
+    with pytest.raises(ImportFailed, match="error-on-init"):
         upload(seeded.client, [path])

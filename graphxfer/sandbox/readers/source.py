@@ -30,7 +30,7 @@ PIXEL_TYPES = {value: name for name, value in NUMPY_TYPES.items() if name != "bi
 
 
 class UnknownFormat(Exception):
-    """No reader knows this file (what OMERO reports as `import-unknown-format`)."""
+    """No reader knows this file."""
 
 
 class BrokenFile(Exception):

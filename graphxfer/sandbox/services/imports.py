@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import time
 import traceback
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,61 +18,68 @@ from typing import TYPE_CHECKING, Any
 
 import omero
 import omero.all
+from omero.constants.namespaces import NSAUTOCLOSE, NSTARGETTEMPLATE
 from omero.rtypes import rlist, rlong
 
 from graphxfer.sandbox.dispatch import Call
 from graphxfer.sandbox.errors import forbidden
-from graphxfer.sandbox.repository import fill_job
 from graphxfer.sandbox.services.commands import Failure, Job, error
 
 if TYPE_CHECKING:
+    from graphxfer.sandbox.importing import Settings
+    from graphxfer.sandbox.readers import Source
     from graphxfer.sandbox.services.repositories import ImportProcess
 
-#: Metadata, pixel data, thumbnails, post-processing, response.
-STEPS = 5
+#: Files made read-only (not here), metadata, pixels, thumbnails, post-processing, response.
+STEPS = 6
+
+
+def jobs_after_upload(settings: Any) -> list[Any]:
+    """Return the new jobs that importFileset puts after the UploadJob (ManagedRepositoryI).
+
+    Nobody says later that they are done: they stay as they are submitted.
+    """
+    jobs = [omero.model.MetadataImportJobI(), omero.model.PixelDataJobI()]
+    if settings.doThumbnails is not None and settings.doThumbnails.val:
+        jobs.append(omero.model.ThumbnailGenerationJobI())
+    return [*jobs, omero.model.IndexingJobI()]
 
 
 def import_job(
     call: Call, process: ImportProcess, fileset: int, settings: Any, context: dict[str, str]
 ) -> ImportJob:
-    """Save the jobs of an import and return what will carry it out."""
+    """Note that the upload is over, and return the job that imports the files."""
     row = call.tx.query(
-        "select f from Fileset f left outer join fetch f.jobLinks l left outer join fetch l.child"
-        " where f.id = :id",
+        "select f from Fileset f join fetch f.jobLinks l join fetch l.child where f.id = :id",
         {"id": rlong(fileset)},
     )[0]
-    jobs = [omero.model.MetadataImportJobI(), omero.model.PixelDataJobI()]
-    if settings.doThumbnails is None or settings.doThumbnails.val:
-        jobs.append(omero.model.ThumbnailGenerationJobI())
-    jobs.append(omero.model.IndexingJobI())
-    for job in jobs:
-        fill_job(call, job, "Waiting")
-        row.linkJob(job)
-    links = call.tx.save([row])[0].copyJobLinks()
-    upload = next(link.child for link in links if isinstance(link.child, omero.model.UploadJob))
-    finish(call, upload.id.val, "UploadJob", "Finished")
-    activity = next(link for link in links if isinstance(link.child, omero.model.MetadataImportJob))
+    upload, activity = row.copyJobLinks()[:2]
+    call.tx.set_system(
+        "UploadJob", upload.child.id.val,
+        status="Finished", message="Finished", finished=int(time.time() * 1000),
+    )  # fmt: skip
     activity.parent = row
     request = omero.grid.ImportRequest(
-        context["omero.client.uuid"], call.server.repository.uuid, process.prx, activity, settings
+        str(uuid.uuid4()), call.server.repository.uuid, process.prx, activity, settings
     )
-    ids = {type(link.child).__name__.removesuffix("I"): link.child.id.val for link in links}
-    return ImportJob(request, call, context, fileset, ids)
-
-
-def finish(call: Call, job: int, kind: str, status: str) -> None:
-    """Note that a job has ended, or failed."""
-    call.tx.set_system(kind, job, status=status, finished=int(time.time() * 1000))
+    return ImportJob(request, call, context, fileset, upload.child.id.val)
 
 
 class ImportJob(Job):
-    """The import of one fileset."""
+    """The import of one fileset.
+
+    Attributes
+    ----------
+    auto_close
+        Whether handle and process are to be closed at the end, though nobody asked for it.
+    """
 
     def __init__(
-        self, request: Any, call: Call, context: dict[str, str], fileset: int, jobs: dict[str, int]
+        self, request: Any, call: Call, context: dict[str, str], fileset: int, upload: int
     ) -> None:
         super().__init__(request, call.server, call.session, context)
-        self._fileset, self._jobs = fileset, jobs
+        self._fileset, self._upload = fileset, upload
+        self.auto_close = False
 
     def carry_out(self) -> Any:
         """Import, and keep a log of it beside the fileset."""
@@ -88,64 +96,80 @@ class ImportJob(Job):
             raise
         finally:
             with self.transaction() as call:
-                self.server.repository.rehash(call.tx, log.id.val)
+                call.tx.set_system("OriginalFile", log.id.val, size=path.stat().st_size)
         return answer
 
     def _log_file(self, call: Call) -> Any:
         """Return the log's row: it hangs from the UploadJob."""
         return call.tx.query(
             "select f from JobOriginalFileLink l join l.child f where l.parent.id = :id",
-            {"id": rlong(self._jobs["UploadJob"])},
+            {"id": rlong(self._upload)},
         )[0]
 
     def _import(self, files: list[Path]) -> Any:
         """Carry out the steps."""
         # numpy, tifffile and ome-types would triple the time that a server takes to start
-        from graphxfer.sandbox import importing, readers
+        from graphxfer.sandbox import importing
 
         settings = importing.Settings.of(self.request.settings)
-        with self._named_errors(files[0], readers), readers.read(files) as source:
-            if strangers := set(source.used) - set(files):
-                names = ", ".join(sorted(path.name for path in strangers))
-                raise forbidden(f"The fileset does not have all files that are used: {names}")
-            self._step(0, "MetadataImportJob")
+        with self._opened(files, settings) as source, self._named_errors(files[0]):
+            self.step(1, STEPS)
             with self.transaction() as call:
                 made = importing.objects(source, self._fileset, files[0].name, settings)
                 saved = call.tx.save(made.roots)[: len(made.images) + len(made.plates)]
                 images, plates = saved[: len(made.images)], saved[len(made.images) :]
                 pixels = [image.getPrimaryPixels() for image in images]
-            self._step(1, "PixelDataJob")
-            self._step(2, "ThumbnailGenerationJob")
+            self.step(2, STEPS)
+            self.step(3, STEPS)
             with self.transaction() as call:
                 if definitions := importing.rendering_defs(source, pixels, settings):
                     call.tx.save(definitions)
-        self._step(3, "IndexingJob")
-        self._step(4)
+            self.step(4, STEPS)
+            self.step(5, STEPS)
         return self._response([p.id.val for p in pixels], [x.id.val for x in plates])
 
     @contextmanager
-    def _named_errors(self, file: Path, readers: Any) -> Iterator[None]:
-        """Name what goes wrong as ManagedImportRequestI does."""
+    def _opened(self, files: list[Path], settings: Settings) -> Iterator[Source]:
+        """Open the files, before any step: whatever is wrong then has one name (init)."""
+        from graphxfer.sandbox import readers
+
+        try:
+            source = readers.read(files)
+        except (readers.UnknownFormat, readers.BrokenFile, OSError) as problem:
+            raise Failure(error(self.request, "error-on-init", problem)) from problem
+        with source:
+            if strangers := set(source.used) - set(files):
+                names = ", ".join(sorted(path.name for path in strangers))
+                missing = forbidden(f"The fileset does not have all files that are used: {names}")
+                raise Failure(error(self.request, "error-on-init", missing))
+            namespaces = self._namespaces(settings)
+            self.auto_close = NSAUTOCLOSE in namespaces
+            if NSTARGETTEMPLATE in namespaces:
+                message = "The sandbox does not know targets by template"
+                raise Failure(error(self.request, "error-on-init", message))
+            self.step(0, STEPS)
+            yield source
+
+    def _namespaces(self, settings: Settings) -> set[str]:
+        """Return the namespaces of the annotations that come with the settings."""
+        given = settings.userSpecifiedAnnotationList
+        with self.transaction() as call:
+            known = [a if a.loaded else call.tx.get("Annotation", a.id.val) for a in given]
+        return {annotation.ns.val for annotation in known if annotation.ns is not None}
+
+    @contextmanager
+    def _named_errors(self, file: Path) -> Iterator[None]:
+        """Name what goes wrong in a step as ManagedImportRequestI does."""
+        from graphxfer.sandbox import readers
+
         try:
             yield
-        except readers.UnknownFormat as problem:
-            raise self._failure("import-unknown-format", problem, file) from problem
         except (readers.BrokenFile, OSError) as problem:
-            raise self._failure("import-file-exception", problem, file) from problem
+            answer = error(self.request, "import-file-exception", problem)
+            answer.parameters["filename"] = str(file)
+            raise Failure(answer) from problem
         except omero.ServerError as problem:
-            raise self._failure("import-request-failure", problem, file) from problem
-
-    def _failure(self, name: str, problem: Exception, file: Path) -> Failure:
-        answer = error(self.request, name, problem)
-        answer.parameters["filename"] = str(file)
-        return Failure(answer)
-
-    def _step(self, number: int, job: str = "") -> None:
-        """Tell how far the import is, and note that one of its jobs is done."""
-        self.step(number, STEPS)
-        if job in self._jobs:
-            with self.transaction() as call:
-                finish(call, self._jobs[job], job, "Finished")
+            raise Failure(error(self.request, "import-request-failure", problem)) from problem
 
     def _response(self, pixels: list[int], plates: list[int]) -> Any:
         """Return what was made: Pixels in series order; plates, then images that are in none."""

@@ -31,6 +31,11 @@ class RawFileStore(Stateful):
         The OriginalFile, of a store that the repository gave out for it.
     mode
         ``r`` or ``rw``.
+
+    Attributes
+    ----------
+    offset
+        Where the last block that was written ends.
     """
 
     interface = omero.api.RawFileStore
@@ -41,6 +46,7 @@ class RawFileStore(Stateful):
         self._path: Path | None = None
         self._file: IO[bytes] | None = None
         self._modified = False
+        self.offset = 0
         self.closed = False
 
     def setFileId(self, call: Call, fileId: int) -> None:
@@ -104,7 +110,7 @@ class RawFileStore(Stateful):
         file.seek(position)
         file.write(data)
         file.flush()
-        self._modified = True
+        self._modified, self.offset = True, position + length
 
     def truncate(self, call: Call, length: int) -> bool:
         """Shorten the file; False when it is not longer than that."""

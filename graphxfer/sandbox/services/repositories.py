@@ -6,20 +6,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import omero
 import omero.all
-from omero.rtypes import rlong, rmap, rstring
+from omero.rtypes import rlist, rlong, rmap, rstring
 
 from graphxfer.sandbox.checksums import checksum
 from graphxfer.sandbox.dispatch import Call, Service, Stateful
 from graphxfer.sandbox.errors import fail, forbidden, invalid, misused
-from graphxfer.sandbox.repository import DIRECTORY, algorithms, original_file
+from graphxfer.sandbox.repository import DIRECTORY, algorithms
+from graphxfer.sandbox.security import ALL_GROUPS
 from graphxfer.sandbox.services import table
 from graphxfer.sandbox.services.commands import Handle, Job, start
-from graphxfer.sandbox.services.imports import import_job
+from graphxfer.sandbox.services.imports import import_job, jobs_after_upload
 from graphxfer.sandbox.services.rawfile import RawFileStore, needs_client
+
+if TYPE_CHECKING:
+    from graphxfer.sandbox.store import Transaction
 
 
 class SharedResources(Service):
@@ -58,16 +62,31 @@ class ManagedRepository(Service):
 
     def importFileset(self, call: Call, fs: Any, settings: Any) -> Any:
         needs_client(call)
+        if fs is None or fs.sizeOfUsedFiles() < 1:
+            raise misused("No paths provided")
         if settings is None or settings.checksumAlgorithm is None:
             raise misused("must specify checksum algorithm")
-        fileset = call.server.repository.make_fileset(call, fs, settings.checksumAlgorithm)
+        fileset = call.server.repository.make_fileset(
+            call, fs, settings.checksumAlgorithm, jobs_after_upload(settings)
+        )
         process = ImportProcess(call, fileset, settings)
         process.prx = call.server.publish(process, call.session)
         return process.prx
 
+    def importPaths(self, call: Call, filePaths: Sequence[str]) -> Any:
+        """Begin an import with the first checksum that the server prefers, and no settings."""
+        fileset = omero.model.FilesetI()
+        for path in filePaths:
+            entry = omero.model.FilesetEntryI()
+            entry.clientPath = rstring(path)
+            fileset.addFilesetEntry(entry)
+        fileset.linkJob(omero.model.UploadJobI())
+        settings = omero.grid.ImportSettings(checksumAlgorithm=algorithms()[0])
+        return self.importFileset(call, fileset, settings)
+
     def listImports(self, call: Call) -> list[Any]:
-        mine = call.server.services_of(call.session)
-        return [service.prx for service in mine if isinstance(service, ImportProcess)]
+        """Return nothing: ManagedRepositoryI looks for an RLong among Longs, and finds none."""
+        return []
 
     def listChecksumAlgorithms(self, call: Call) -> list[Any]:
         return algorithms()
@@ -79,10 +98,20 @@ class ManagedRepository(Service):
     def verifyChecksums(self, call: Call, ids: list[int]) -> list[int]:
         """Return the ids of the files that no longer have the checksum of their row."""
         needs_client(call)
-        return [id_ for id_ in ids if not self._verified(call, id_)]
+        with call.within(ALL_GROUPS) as tx:
+            rows = self._own(call, tx, ids)
+        return [row.id.val for row in rows if not self._verified(call, row)]
 
-    def _verified(self, call: Call, id: int) -> bool:
-        row = original_file(call.tx, id)
+    def _own(self, call: Call, tx: Transaction, ids: list[int]) -> list[Any]:
+        """Return those OriginalFiles that the caller may read and that are in this repository."""
+        hql = (
+            "select f from OriginalFile f left outer join fetch f.hasher"
+            " where f.id in (:ids) and f.repo = :repo order by f.id"
+        )
+        repo = rstring(call.server.repository.uuid)
+        return tx.query(hql, {"ids": rlist([rlong(i) for i in ids]), "repo": repo}) if ids else []
+
+    def _verified(self, call: Call, row: Any) -> bool:
         if row.hasher is None or row.hash is None:
             return True
         path = call.server.repository.path_of(row)
@@ -92,12 +121,17 @@ class ManagedRepository(Service):
         """Give files another checksum; the ids of those that had a different one."""
         needs_client(call)
         changed = []
-        for id_ in ids:
-            row = original_file(call.tx, id_)
-            if row.hasher is None or row.hasher.value.val != hasher.value.val:
-                call.tx.set_system("OriginalFile", id_, hasher=hasher.value.val)
-                call.server.repository.rehash(call.tx, id_)
-                changed.append(id_)
+        with call.within(ALL_GROUPS) as tx:
+            for row in self._own(call, tx, ids):
+                if row.hasher is not None and row.hasher.value.val == hasher.value.val:
+                    continue
+                if not self._verified(call, row):
+                    raise fail(omero.ServerError, f"hash mismatch on file ID {row.id.val}")
+                if not row.details.permissions.canEdit():
+                    raise forbidden(f"Updating OriginalFile:{row.id.val} not allowed.")
+                tx.set_system("OriginalFile", row.id.val, hasher=hasher.value.val)
+                call.server.repository.rehash(tx, row.id.val)
+                changed.append(row.id.val)
         return changed
 
     # -- directories and single files -------------------------------------------------------
@@ -148,6 +182,7 @@ class ManagedRepository(Service):
         needs_client(call)
         repository = call.server.repository
         place = PurePosixPath(path.strip("/"))
+        repository.check_place(call, str(place))
         if not parents and repository.inside(path).exists():
             raise fail(omero.ResourceError, f"Path exists on disk: {path}")
         folders = [*reversed(place.parents), place] if parents else [place]
@@ -235,10 +270,9 @@ class ImportProcess(Stateful):
         return prx
 
     def getUploadOffset(self, call: Call, i: int) -> int:
+        """Return where the last block that was written ends; 0 when there is no open store."""
         store, _ = self._uploaders.get(i, (None, None))
-        if store is None or store.closed:
-            raise misused(f"No uploader for {i}")
-        return store.size(call)
+        return 0 if store is None or store.closed else store.offset
 
     def _file(self, call: Call, i: int) -> Any:
         files = self._files(call)
@@ -271,7 +305,14 @@ class ImportProcess(Stateful):
             )
         job = import_job(call, self, self._fileset, self._settings, self._context)
         handle = Handle(job)
-        call.after_commit(partial(call.server.background, handle.run))
+
+        def carry_out() -> None:
+            handle.run()
+            if job.auto_close:
+                call.server.withdraw(handle)
+                call.server.withdraw(self)
+
+        call.after_commit(partial(call.server.background, carry_out))
         self._handle = call.server.publish(handle, call.session)
         return self._handle
 
