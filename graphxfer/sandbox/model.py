@@ -103,7 +103,7 @@ ENUMERATIONS = {
         "Immersion": f"Oil Water WaterDipping Air Multi Glycerol {_OTHER}",
         "Correction": f"""UV PlanApo PlanFluor SuperFluor VioletCorrected Achro Achromat Fluor Fl
             Fluar Neofluar Fluotar Apo {_OTHER}""",
-        "Format": "OMETiff TIFF Fake PNG JPEG",
+        "Format": "OMETiff TIFF Fake PNG JPEG OMEXML",
         "ChecksumAlgorithm": """Adler-32 CRC-32 MD5-128 Murmur3-32 Murmur3-128 SHA1-160
             File-Size-64""",
         "DimensionOrder": "XYZCT XYZTC XYCTZ XYCZT XYTCZ XYTZC",

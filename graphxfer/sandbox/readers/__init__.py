@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from graphxfer.sandbox.readers import fake, ometiff, picture, tiff
+from graphxfer.sandbox.readers import fake, ometiff, omexml, picture, tiff
 from graphxfer.sandbox.readers.source import (
     BrokenFile,
     MissingFile,
@@ -16,7 +16,7 @@ from graphxfer.sandbox.readers.source import (
 __all__ = ["BrokenFile", "MissingFile", "Series", "Source", "UnknownFormat", "read"]
 
 #: Asked in this order; Bio-Formats' readers.txt has the same.
-READERS = (fake, picture, ometiff, tiff)
+READERS = (fake, picture, omexml, ometiff, tiff)
 
 
 def read(files: Sequence[Path]) -> Source:

@@ -131,7 +131,7 @@ class Source(Sequence[Series]):
     Attributes
     ----------
     format
-        Value of OMERO's `Format` enumeration: `OMETiff`, `Fake`, `TIFF`, `PNG`, `JPEG`.
+        Value of OMERO's `Format` enumeration: `OMETiff`, `OMEXML`, `Fake`, `TIFF`, `PNG` ...
     reader
         The Bio-Formats class that reads such files, e.g. `loci.formats.in.OMETiffReader`.
     ome
