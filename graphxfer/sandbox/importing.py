@@ -19,7 +19,7 @@ from omero.rtypes import rdouble, rint, rstring, unwrap
 
 from graphxfer.sandbox import rendering
 from graphxfer.sandbox.errors import misused
-from graphxfer.sandbox.metadata import convert, enumeration
+from graphxfer.sandbox.metadata import Document, convert, enumeration
 from graphxfer.sandbox.model import type_of
 from graphxfer.sandbox.readers import Series, Source
 
@@ -133,7 +133,7 @@ def objects(source: Source, fileset_id: int, file_name: str, settings: Settings)
         _measure(pixels, series, settings.noStatsInfo)
     for plate in document.plates:
         _name_plate(plate, file_name, settings)
-    _link_target(settings.userSpecifiedTarget, document.images, document.plates)
+    _link_target(settings.userSpecifiedTarget, document)
     return Imported(document.images, document.plates, [*document.screens, *document.folders])
 
 
@@ -183,21 +183,38 @@ def _name_plate(plate: Any, file_name: str, settings: Settings) -> None:
         plate.description = rstring(settings.userSpecifiedDescription)
 
 
-def _link_target(target: Any, images: list[Any], plates: list[Any]) -> None:
+def _link_target(target: Any, document: Document) -> None:
     if target is None:
         return
     match type_of(target).name:
         case "Dataset":
-            for image in images:
+            for image in document.images:
                 image.linkDataset(target.proxy())
         case "Screen":
-            for plate in plates:
+            _empty_screen(document.screens)
+            for plate in document.plates:
                 plate.linkScreen(target.proxy())
         case name:
             raise misused(f"Unable to handle target: {name}")
 
 
+def _empty_screen(screens: Sequence[Any]) -> None:
+    """Take plates and annotations from the file's last screen with plates, for the user's sake.
+
+    OMEROMetadataStoreClient.setUserSpecifiedTarget lets go of all references of that one screen.
+    """
+    for screen in reversed(screens):
+        if plates := screen.linkedPlateList():
+            for plate in plates:
+                screen.unlinkPlate(plate)
+            screen.clearAnnotationLinks()
+            return
+
+
 def _user_sizes(pixels: Any, sizes: Sequence[float]) -> None:
+    """Give sizes to axes that have none; fewer than three numbers are passed over."""
+    if len(sizes) < 3:
+        return
     for axis, size in zip("XYZ", sizes, strict=False):
         if getattr(pixels, f"physicalSize{axis}") is None:
             length = LengthI(float(size), UnitsLength.MICROMETER)

@@ -175,6 +175,19 @@ def test_sizes_of_the_user_fill_what_the_file_leaves_open(fake: Import) -> None:
     assert sizes == [(0.1, "MICROMETER"), (2.0, "NANOMETER"), (0.3, "MICROMETER")]
 
 
+def test_fewer_than_three_sizes_are_passed_over(fake: Import) -> None:
+    """ManagedImportRequestI.importMetadata."""
+    (image,) = fake("a", userSpecifiedPixels=(0.1, 0.2)).images
+    assert image.getPrimaryPixels().physicalSizeX is None
+
+
+def test_a_screen_of_the_user_stands_in_for_that_of_the_file(fake: Import) -> None:
+    """OMEROMetadataStoreClient.setUserSpecifiedTarget: the file has its screen without plates."""
+    made = fake("p&screens=1&plates=2", userSpecifiedTarget=ScreenI(5, False))
+    assert [[s.id.val for s in plate.linkedScreenList()] for plate in made.plates] == [[5], [5]]
+    assert [screen.sizeOfPlateLinks() for screen in made.others] == [0]
+
+
 def test_targets(fake: Import) -> None:
     images = fake("a&series=2", userSpecifiedTarget=DatasetI(4, False)).images
     assert [image.copyDatasetLinks()[0].parent.id.val for image in images] == [4, 4]
