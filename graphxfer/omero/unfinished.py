@@ -44,8 +44,14 @@ def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> S
         f"select {attributes} from Image i where i.fileset.id = :id",  # noqa: S608
         id=fileset,
     )
-    # The upload is a job; more of them are there once the server was told to import.
-    jobs = server.rows("select count(l) from FilesetJobLink l where l.parent.id = :id", id=fileset)
+    # All jobs are there from the start; verifyUpload says of the first, the upload, that it is over
+    # (ManagedRepositoryI and ManagedImportProcessI of omero-blitz).
+    uploaded = server.rows(
+        "select count(l) from FilesetJobLink l join l.child j join j.status s"
+        " where l.parent.id = :id and s.value = 'Finished'",
+        id=fileset,
+    )
     hql = "select s.id from Session s where s.id = :id and s.closed is null"
     alive = server.rows(hql, id=session)
-    return State(jobs[0][0] > 1, not alive, {tuple(value or 0 for value in row) for row in images})
+    places = {tuple(value or 0 for value in row) for row in images}
+    return State(uploaded[0][0] > 0, not alive, places)

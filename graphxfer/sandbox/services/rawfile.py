@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -85,7 +86,7 @@ class RawFileStore(Stateful):
         return self._row is not None and call.server.repository.path_of(self._row).exists()
 
     def size(self, call: Call) -> int:
-        return Path(self._open(call).name).stat().st_size
+        return os.fstat(self._open(call).fileno()).st_size
 
     def read(self, call: Call, position: int, length: int) -> bytes:
         """Return exactly ``length`` bytes: zeros stand for what is past the end."""
