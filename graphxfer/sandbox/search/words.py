@@ -11,16 +11,19 @@ What is indexed: the text of the class's own columns, and ome.services.fulltext.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from graphxfer.sandbox.model import TYPES, Type
 from graphxfer.sandbox.store import Transaction
 
 _TABLE = (
     "CREATE VIRTUAL TABLE temp._words USING fts5"
-    " (object UNINDEXED, field UNINDEXED, text, tokenize = 'unicode61 remove_diacritics 0')"
+    " (key UNINDEXED, value UNINDEXED, field UNINDEXED, text,"
+    " tokenize = 'unicode61 remove_diacritics 0')"
 )
 _VOCABULARY = "CREATE VIRTUAL TABLE temp._vocabulary USING fts5vocab (temp, _words, row)"
 #: Fields of time that a range may be asked of -> SQL of the object's or an event's column.
@@ -65,15 +68,12 @@ _VALUES = """
     UNION ALL SELECT {object}, 'annotation', m.name || ' ' || m.value FROM {source}
         JOIN mapannotation_mapvalue m ON m.parent = a.id
 """
-_DETAILS = """
-    SELECT t.id, 'details.owner.omeName', e."omeName" FROM {seen} JOIN experimenter e
-        ON e.id = t._owner
-    UNION ALL SELECT t.id, 'details.owner.firstName', e."firstName" FROM {seen}
-        JOIN experimenter e ON e.id = t._owner
-    UNION ALL SELECT t.id, 'details.owner.lastName', e."lastName" FROM {seen}
-        JOIN experimenter e ON e.id = t._owner
-    UNION ALL SELECT t.id, 'details.group.name', g.name FROM {seen}
-        JOIN experimentergroup g ON g.id = t._group
+#: Fields that many objects share: the object's column, its value, and field and text for it.
+_SHARED = """
+    SELECT '_owner', id, 'details.owner.omeName', "omeName" FROM experimenter
+    UNION ALL SELECT '_owner', id, 'details.owner.firstName', "firstName" FROM experimenter
+    UNION ALL SELECT '_owner', id, 'details.owner.lastName', "lastName" FROM experimenter
+    UNION ALL SELECT '_group', id, 'details.group.name', name FROM experimentergroup
 """
 _IMAGE = """
     SELECT t.id, 'fileset.entry.clientPath', u."clientPath" FROM {seen}
@@ -116,14 +116,12 @@ class Words:
 
     def fill(self) -> None:
         """Put all words into the index."""
-        for name in self._type.concrete:
-            fqn = TYPES[name].fqn
-            self._add(f"SELECT t.id, '', '{fqn}' FROM {{seen}} WHERE t._type = '{name}'")
+        classes = [("_type", name, "", TYPES[name].fqn) for name in self._type.concrete]
+        self._tx.connection.executemany("INSERT INTO temp._words VALUES (?, ?, ?, ?)", classes)
+        self._tx.connection.execute(f"INSERT INTO temp._words {_SHARED}")
         for field in self._type.fields.values():
             if field.kind == "text":
                 self._add(f"SELECT t.id, '{field.name}', t.\"{field.column}\" FROM {{seen}}")
-        if not self._type.is_global:
-            self._add(_DETAILS)
         if self._type.name == "Image":
             self._add(_IMAGE)
         if self._type.is_a("Annotation"):
@@ -140,7 +138,7 @@ class Words:
     def _add(self, select: str) -> None:
         self._tx.connection.execute(
             f"WITH found (object, field, text) AS ({select.format(seen=self._seen)})"
-            " INSERT INTO temp._words SELECT * FROM found WHERE text NOTNULL AND text <> ''",
+            " INSERT INTO temp._words SELECT 'id', * FROM found WHERE text NOTNULL AND text <> ''",
             self._tx.rights.parameters,
         )
 
@@ -170,10 +168,22 @@ class Words:
 
     def _match(self, field: str | None, phrases: list[str]) -> set[int]:
         asked = " OR ".join(f'"{phrase}"' for phrase in phrases)
-        sql = "SELECT DISTINCT object FROM temp._words WHERE _words MATCH :asked"
+        sql = "SELECT DISTINCT key, value FROM temp._words WHERE _words MATCH :asked"
         if field is not None:
             sql += " AND field = :field"
-        rows = self._tx.connection.execute(sql, {"asked": asked, "field": field})
+        by_key: dict[str, set[Any]] = {}
+        for key, value in self._tx.connection.execute(sql, {"asked": asked, "field": field}):
+            by_key.setdefault(key, set()).add(value)
+        found: set[int] = by_key.pop("id", set())
+        return found.union(*(self._with(key, values) for key, values in by_key.items()))
+
+    def _with(self, key: str, values: set[Any]) -> set[int]:
+        """Find objects by a column of theirs."""
+        rows = self._tx.connection.execute(
+            f"SELECT t.id FROM {self._seen}"
+            f" WHERE t.{key} IN (SELECT value FROM json_each(:values))",
+            {**self._tx.rights.parameters, "values": json.dumps(list(values))},
+        )
         return {id_ for (id_,) in rows}
 
     def between(self, field: str | None, low: str, high: str) -> set[int]:
