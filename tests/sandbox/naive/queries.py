@@ -80,12 +80,14 @@ def joined(draw: DrawFn, source: Source) -> Source:
     outer = draw(booleans())
     new = scope.new(target)
     only = None
-    if draw(integers(0, 3)) == 0:  # of the joined rows alone: no implied joins in WITH
+    to_one = target == SCHEMA[scope.aliases[alias]][name]
+    # Of the joined rows alone: no implied joins in WITH. Of no to-one joins: paths use them again.
+    if not to_one and draw(integers(0, 3)) == 0:
         own = replace(scope, aliases={new: target}, listed=set())
         only = draw(condition(own, 0).filter(lambda piece: not piece.through))
     if is_list:
         scope.listed.add(new)
-    if target == SCHEMA[scope.aliases[alias]][name]:
+    if to_one:
         scope.joined.add(f"{alias}.{name}")
     envs: list[Env] = []
     for env in source.envs:
