@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from graphxfer import bundle as bundles
+from graphxfer.actions import Action, Kind, Plan
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.inspect import report
@@ -222,6 +223,35 @@ def test_on_a_phone_nothing_sticks_out(browser: Browser, bad: Bundle, tmp_path: 
         expect(page.locator("#details")).to_be_in_viewport()
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         assert visitor.complaints == []
+
+
+def test_on_a_phone_no_word_is_broken(browser: Browser, bundle: Bundle, tmp_path: Path) -> None:
+    kinds = [Action(Kind.IMPORT, "Fileset/3", "Fileset", "a reason of several words", bytes=3000)]
+    kinds += [Action(Kind.CREATE, "CommentAnnotation/4", "CommentAnnotation")]
+    path = tmp_path / "plan.html"
+    report.write(report.render(bundle, plan=Plan(kinds)), path)
+    with visit(browser, viewport={"width": 360, "height": 740}) as visitor:
+        page = visitor.to(path.as_uri())
+        for word in page.locator(".word").all():
+            lines = word.evaluate("it => it.getBoundingClientRect().height / 16 / 1.5")
+            assert lines < 1.8, word.inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_labels_of_what_is_shared_are_whole(
+    browser: Browser, bad: Bundle, tmp_path: Path, width: int
+) -> None:
+    with visit(browser, viewport={"width": width, "height": 740}) as visitor:
+        page = visitor.to(written(bad, tmp_path))
+        picture = page.locator("#network svg").bounding_box()
+        boxes = [label.bounding_box() for label in page.locator("#network text").all()]
+        assert picture
+        assert boxes
+        for box in boxes:
+            assert box
+            assert picture["x"] <= box["x"] + 2
+            assert box["x"] + box["width"] <= picture["x"] + picture["width"] + 2
 
 
 def test_it_prints(visitor: Visit, bundle: Bundle, tmp_path: Path) -> None:

@@ -1,39 +1,48 @@
-// The picture of shared annotations: D3 finds the places; what is focused shows what it is linked to.
+// The picture of shared annotations: these on the left, where they are on the right; what is focused shows its links.
+
+const STEP_DOWN = 26; // from one label to the next
 
 function startShared() {
   const box = byId("network");
   const { annotations, places, links } = page.shared;
   if (!box || !annotations.length) return;
+  const wide = Math.max(340, Math.min(960, box.clientWidth));
+  const letters = Math.floor((wide / 3 - 20) / 7.5); // a third of it is for the lines
   const nodes = [
-    ...annotations.map((one) => ({ ...one, isPlace: false, label: shortened(one.text, 24), radius: 5 + Math.min(11, 1.5 * Math.log2(one.objects)) })),
-    ...places.map((one) => ({ ...one, isPlace: true, label: shortened(one.name, 24), radius: 8 })),
+    ...annotations.map((one) => ({ ...one, isPlace: false, label: shortened(one.text, letters), radius: 4 + Math.min(8, Math.log2(one.objects)) })),
+    ...places.map((one) => ({ ...one, isPlace: true, label: shortened(one.name, letters), radius: 7 })),
   ];
-  const edges = links.map(([source, target, count]) => ({ source, target, count }));
-  const size = { wide: Math.max(340, Math.min(960, box.clientWidth)), high: Math.min(640, 200 + 12 * nodes.length) };
+  const known = new Map(nodes.map((node) => [node.iri, node]));
+  const edges = links.map(([source, target, count]) => ({ source: known.get(source), target: known.get(target), count }));
+  const size = { wide, high: STEP_DOWN * Math.max(annotations.length, places.length) + 8 };
   arrange(nodes, edges, size);
   box.replaceChildren(picture(nodes, edges, size));
 }
 
+/** Give nodes their places: each place beside the middle of what it is linked to, so that few lines cross. */
 function arrange(nodes, edges, { wide, high }) {
-  const { forceSimulation, forceLink, forceManyBody, forceCollide, forceX, forceY } = libraries;
-  forceSimulation(nodes)
-    .force("link", forceLink(edges).id((node) => node.iri).distance(90))
-    .force("charge", forceManyBody().strength(-260))
-    .force("collide", forceCollide((node) => node.radius + 16))
-    .force("x", forceX(wide / 2).strength(0.05))
-    .force("y", forceY(high / 2).strength(0.12))
-    .stop()
-    .tick(300);
-  for (const node of nodes) {
-    node.x = Math.max(20, Math.min(wide - 150, node.x));
-    node.y = Math.max(20, Math.min(high - 20, node.y));
-  }
+  const [left, right] = [nodes.filter((node) => !node.isPlace), nodes.filter((node) => node.isPlace)];
+  column(left, wide / 3, high);
+  const middle = (node) => {
+    const near = edges.filter((edge) => edge.target === node);
+    return near.reduce((sum, edge) => sum + edge.source.y, 0) / (near.length || 1);
+  };
+  const wanted = new Map(right.map((node) => [node, middle(node)]));
+  column(right.sort((one, other) => wanted.get(one) - wanted.get(other)), (2 * wide) / 3, high);
+}
+
+/** Put nodes below one another, from top to bottom. */
+function column(nodes, x, high) {
+  const step = high / (nodes.length || 1);
+  nodes.forEach((node, at) => Object.assign(node, { x, y: step * (at + 0.5) }));
 }
 
 function picture(nodes, edges, { wide, high }) {
-  const lines = edges.map((edge) => draw("line", {
-    x1: edge.source.x, y1: edge.source.y, x2: edge.target.x, y2: edge.target.y, "stroke-width": 1 + Math.log2(edge.count) / 2,
-  }));
+  const lines = edges.map(({ source, target, count }) => {
+    const half = (source.x + target.x) / 2;
+    const d = `M${source.x},${source.y} C${half},${source.y} ${half},${target.y} ${target.x},${target.y}`;
+    return draw("path", { d, "stroke-width": 1 + Math.log2(count) / 2 });
+  });
   const spots = nodes.map((node) => spot(node, edges));
   const highlight = (chosen) => {
     const near = new Set(chosen ? [chosen, ...edges.filter((one) => one.source === chosen || one.target === chosen).flatMap((one) => [one.source, one.target])] : nodes);
@@ -55,7 +64,10 @@ function spot(node, edges) {
   const shape = node.isPlace
     ? draw("rect", { class: "box", x: node.x - 7, y: node.y - 7, width: 14, height: 14, rx: 3 })
     : draw("circle", { class: "spot", cx: node.x, cy: node.y, r: node.radius });
-  const label = draw("text", { x: node.x + node.radius + 4, y: node.y + 4 }, node.label);
+  const away = node.radius + 6;
+  const label = node.isPlace
+    ? draw("text", { x: node.x + away, y: node.y + 4 }, node.label)
+    : draw("text", { x: node.x - away, y: node.y + 4, "text-anchor": "end" }, node.label);
   const made = draw("g", { tabindex: 0, role: node.isPlace ? "button" : "img", "aria-label": about }, draw("title", {}, about), shape, label);
   if (node.isPlace) {
     made.addEventListener("click", () => goTo(node.iri));
