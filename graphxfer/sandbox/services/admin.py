@@ -113,8 +113,8 @@ class IAdmin(Service):
     def lookupLdapAuthExperimenter(self, call: Call, id: int) -> str:
         return ""
 
-    def lookupLdapAuthExperimenters(self, call: Call) -> list[Any]:
-        return []
+    def lookupLdapAuthExperimenters(self, call: Call) -> Any:
+        return rlist([])
 
     # -- users ----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from omero.rtypes import rlist, rlong
 
 from graphxfer.sandbox.dispatch import Call
 from graphxfer.sandbox.errors import forbidden
+from graphxfer.sandbox.model import TYPES
 from graphxfer.sandbox.services.commands import Failure, Job, error
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def import_job(
         "UploadJob", upload.child.id.val,
         status="Finished", message="Finished", finished=int(time.time() * 1000),
     )  # fmt: skip
+    call.tx.log("UPDATE", [(TYPES["UploadJob"], upload.child.id.val)])
     activity.parent = row
     request = omero.grid.ImportRequest(
         str(uuid.uuid4()), call.server.repository.uuid, process.prx, activity, settings
@@ -86,6 +88,7 @@ class ImportJob(Job):
         with self.transaction() as call:
             files = self.server.repository.files_of(call.tx, self._fileset)
             log = self._log_file(call)
+        self._log = log.id.val
         path = self.server.repository.path_of(log)
         try:
             answer = self._import(files)
@@ -96,8 +99,16 @@ class ImportJob(Job):
             raise
         finally:
             with self.transaction() as call:
-                call.tx.set_system("OriginalFile", log.id.val, size=path.stat().st_size)
+                call.tx.set_system("OriginalFile", self._log, size=path.stat().st_size)
         return answer
+
+    def _done(self) -> None:
+        """Note that a step is done: the log's row is written (ManagedImportRequestI.step).
+
+        That is all that clients know of how long a step took (`omero fs importtime`).
+        """
+        with self.transaction() as call:
+            call.tx.log("UPDATE", [(TYPES["OriginalFile"], self._log)])
 
     def _log_file(self, call: Call) -> Any:
         """Return the log's row: it hangs from the UploadJob."""
@@ -119,12 +130,16 @@ class ImportJob(Job):
                 saved = call.tx.save(made.roots)[: len(made.images) + len(made.plates)]
                 images, plates = saved[: len(made.images)], saved[len(made.images) :]
                 pixels = [image.getPrimaryPixels() for image in images]
+            self._done()
             self.step(2, STEPS)
+            self._done()
             self.step(3, STEPS)
             with self.transaction() as call:
                 if definitions := importing.rendering_defs(source, pixels, settings):
                     call.tx.save(definitions)
+            self._done()
             self.step(4, STEPS)
+            self._done()
             self.step(5, STEPS)
         return self._response([p.id.val for p in pixels], [x.id.val for x in plates])
 

@@ -186,10 +186,22 @@ class ManagedRepository(Service):
         if not parents and repository.inside(path).exists():
             raise fail(omero.ResourceError, f"Path exists on disk: {path}")
         folders = [*reversed(place.parents), place] if parents else [place]
-        for folder in folders:
-            if folder.name and repository.find(call.tx, str(folder)) is None:
-                repository.inside(str(folder)).mkdir(exist_ok=True)
-                repository.register(call.tx, str(folder), DIRECTORY)
+        for folder in map(str, folders):
+            if folder != ".":
+                self._make_dir(call, folder)
+
+    def _make_dir(self, call: Call, path: str) -> None:
+        repository = call.server.repository
+        if not repository.inside(path).exists():
+            try:
+                repository.inside(path).mkdir()
+            except FileNotFoundError as problem:
+                message = f"Cannot create directory, its parent is not there: {path}"
+                raise fail(omero.ResourceError, message) from problem
+            repository.register(call.tx, path, DIRECTORY)
+        elif repository.find(call.tx, path) is None:
+            message = f"Directory exists but is not registered: {path}"
+            raise fail(omero.ResourceError, message)
 
     def file(self, call: Call, path: str, mode: str) -> Any:
         """Open a file by its path; one that is not there is made."""

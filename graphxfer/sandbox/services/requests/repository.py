@@ -33,14 +33,35 @@ def raw_access(job: Job) -> Any:
             omero.cmd.Unknown(name="unknown-repo", parameters={"repoUuid": request.repoUuid})
         )
     try:
-        if request.command not in _COMMANDS:
+        if request.command == "log":
+            _log(request.path, request.args)
+        elif request.command in _COMMANDS:
+            _COMMANDS[request.command](job.server.repository, request.args)
+        else:
             raise misused(f"Unknown command: {request.command}")
-        _COMMANDS[request.command](job.server.repository, request.args)
     except (omero.ServerError, OSError) as problem:
         failure = error(request, "raw-access", problem)
         failure.parameters["command"] = request.command
         raise Failure(failure) from problem
     return omero.cmd.OK()
+
+
+def _log(level: str, args: Sequence[str]) -> None:
+    """Add lines to the server's log; the level is where other commands have a path."""
+    number = _LEVELS.get(level.lower())
+    if number is None:
+        raise misused(f"Unknown log level: {level}")
+    for line in args:
+        log.log(number, "%s", line)
+
+
+_LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
 
 
 def _touch(repository: Repository, args: Sequence[str]) -> None:
