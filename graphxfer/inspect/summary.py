@@ -232,13 +232,24 @@ class _Tree:
 
     def branches(self) -> list[Branch]:
         found, reached = list[Branch](), set[str]()
-        for iri in (*self.graph.header.roots, *self.graph.header.came_along):
+        for iri in (*(self.graph.header.roots or self._tops()), *self.graph.header.came_along):
             node = self.graph.get(iri)
             if node and not (iri in reached and iri in self.came_along):
                 branch, images, _ = self._branch(node)
                 found.append(branch)
                 reached |= images
         return found
+
+    def _tops(self) -> list[str]:
+        """Return what is in nothing else: the roots of a document that does not name its own."""
+        known = [node for name in model.roots() for node in self.graph.of_type(name)]
+        inside = {
+            iri
+            for node in known
+            for edge in contains(class_of(node))
+            for iri in node.edges.get(edge.name, ())
+        }
+        return [node.iri for node in known if node.iri not in inside]
 
     def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:
         """Return a branch, and the images and annotations below, so that each is counted once."""

@@ -72,6 +72,14 @@ def test_a_graph_with_holes_is_summarised_too() -> None:
     assert found.tree[0].bytes == 0
 
 
+def test_a_document_that_names_no_roots_has_a_tree_too() -> None:
+    graph = sample.graph()
+    graph.header.roots = graph.header.came_along = ()
+    tree = summarise(graph).tree
+    assert [branch.iri for branch in tree] == ["Project/51", "Project/52", "Image/9"]
+    assert [child.iri for child in tree[0].children] == ["Dataset/101", "Dataset/102"]
+
+
 def leaves(branch: Branch) -> set[str]:
     below = [leaves(child) for child in branch.children]
     return set().union(*below) if below else {branch.iri}
