@@ -209,7 +209,7 @@ def _plugins() -> dict[str, Any]:
 
 
 #: What works by other plugins' commands.
-_ASKS_OTHERS = {"admin", "errors", "metadata"}
+_ASKS_OTHERS = {"admin", "errors", "metadata", "script"}
 
 
 def _cli(word: str) -> CLI:

@@ -11,8 +11,9 @@ from tests.sandbox import test_cli_accounts, test_cli_data, test_cli_files
 from tests.sandbox.command_table import commands
 
 #: Plugins of omero-py and of others of which all commands are tried.
-PLUGINS = """admin chgrp chown delete download duplicate errors fs group hql ldap login logout
-    metadata obj rdf render sessions tag transfer upload user version""".split()  # noqa: SIM905
+PLUGINS = """admin chgrp chown delete download duplicate errors export fs group hql ldap login
+    logout metadata obj rdf render script search sessions tag transfer upload user
+    version""".split()  # noqa: SIM905
 TRIED_ELSEWHERE = {
     "duplicate": "test_duplicate.py",
     "rdf": "test_rdf.py",
@@ -24,6 +25,14 @@ NOT_TRIED = {
             stop stopasync deploy ice fixpyramids rewrite jvmcfg waitup waitdown reindex cleanse
             checkwindows checkice events checkupgrade""".split()],  # noqa: SIM905
         "manages an OMERO.server that is installed on the same computer",
+    ),
+    **dict.fromkeys(
+        [
+            f"script {name}"
+            for name in """demo cat edit params launch disable enable replace serve upload delete
+            run""".split()  # noqa: SIM905
+        ],
+        "the sandbox has no scripts",
     ),
     "sessions keepalive": "runs until a key is pressed",
     "user password": "asks at a terminal: test_passwords",

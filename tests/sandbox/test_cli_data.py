@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`omero obj`, `hql`, `tag`, `upload`, `download`, `delete`, `chgrp`, `chown`.
+"""`omero obj`, `hql`, `search`, `tag`, `upload`, `download`, `export`, `delete`, `chgrp`, `chown`.
 
 Source: the help of these commands, with its examples, and the exit codes in omero-py's plugins
 (obj.py, hql.py, tag.py, download.py, and GraphControl of cli.py); the README of omero-upload.
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tifffile
 
 from graphxfer.sandbox import manage
 from tests.places import Elsewhere
@@ -78,6 +79,11 @@ QUERIES = [
     Try("stranger", "hql -q 'select p.id from Project p where p.id = {project}'", 0, r"\(0 rows\)"),
     Try("member", "hql -q 'select p.nonsense from Project p'", 52, "Bad query: "),
     Try("member", "hql -q 'nonsense'", 52, "Bad query: "),
+    Try("member", "search Image {mark}", 0, r"\| ImageI \| {image} +\|"),
+    Try("member", "search Image '{mark}*' --ids-only --style plain", 0, "ImageI:{image}"),
+    Try("stranger", "search Image {mark}", 433, "No results found"),
+    Try("member", "search Nonsense {mark}", 434, "does not specify a valid class"),
+    Try("member", "search Image x --index", 432, "Only admin can index object"),
     Try("member", "hql -q 'select count(*) from Nonsense'", 52, "Nonsense is not mapped"),
 ]  # fmt: skip
 TAGS = [
@@ -124,6 +130,12 @@ FILES = [
     Try("member", "download Image:999999 {folder}/x", 601, "No Image with input ID"),
     Try("member", "download Fileset:999999 {folder}/x", 601, "No Fileset with input ID"),
     Try("member", "download Nonsense:1 -", 2, "invalid proxy value"),
+    Try("member", "export -f {folder}/exported.ome.tiff Image:{image}", 0, ""),
+    Try("member", "export -f {folder}/exported.ome.tiff Image:{image}", 2, "File exists"),
+    Try("member", "export -f {folder}/exported.ome.xml -t XML Image:{image}", 0,
+        "does not implement Exporter.generateXml"),
+    Try("member", "script list", 0, r"Official scripts *\n-+\+-+ *\n\(0 rows\)"),
+    Try("member", "script jobs", 0, "Running query via 'hql'"),
     Try("stranger", "download OriginalFile:{file} -", 1, "Cannot read"),
 ]  # fmt: skip
 GRAPHS = [
@@ -234,6 +246,16 @@ def test_downloads_are_what_was_uploaded(desk: Desk, tmp_path: Path) -> None:
         what = {"file": "OriginalFile", "attachment": "FileAnnotation"}[target]
         code, said = desk.run("member", f"download {what}:{desk.names[target]} {tmp_path / target}")
         assert (code, (tmp_path / target).read_text()) == (0, "hello"), said
+
+
+def test_exported_images_are_ome_tiffs(desk: Desk, tmp_path: Path) -> None:
+    with desk.session("member") as client:
+        image = import_files(client, {"a/export&sizeX=8&sizeY=8.fake": b"x"}).objects[0]
+    code, said = desk.run("member", f"export -f {tmp_path}/a.tiff Image:{image.id.val}")
+    assert code == 0, said
+    with tifffile.TiffFile(tmp_path / "a.tiff") as file:
+        assert file.is_ome
+        assert file.asarray().shape == (8, 8)
 
 
 def test_wrapped_files_have_their_namespace(desk: Desk) -> None:
