@@ -81,7 +81,7 @@ def _image(number: int, tags: list[int]) -> Iterator[Node]:
         yield _node("Channel", channel, colours, logicalChannel=logical)
     sizes = {"sizeX": 512, "sizeY": 512, "sizeZ": 10, "sizeC": CHANNELS, "sizeT": 1}
     kind: dict[str, Value] = {"pixelsType": "uint16", "dimensionOrder": "XYZCT"}
-    kind["physicalSizeX"] = Quantity(0.1083, "MICROMETER")
+    kind["physicalSizeX"] = kind["physicalSizeY"] = Quantity(0.1083, "MICROMETER")
     yield _node("Pixels", number, {**sizes, **kind}, channels=_iris("Channel", channels))
     yield _node(
         "Image",
