@@ -20,6 +20,7 @@ from graphxfer.sandbox.database import GUEST, ROOT, SYSTEM_GROUP, USER_GROUP
 from graphxfer.sandbox.errors import fail, forbidden
 from graphxfer.sandbox.model import ENUMERATIONS, Type
 from graphxfer.sandbox.policy import RESTRICTED, BinaryAccess
+from graphxfer.sandbox.targets import CHOWN, EVERY
 
 ALL_GROUPS = -1
 ALL_PRIVILEGES = frozenset(ENUMERATIONS["AdminPrivilege"])
@@ -326,6 +327,20 @@ class Rights:
         if not allowed:
             raise forbidden(f"Cannot link to {name}: current user is not allowed to {what} it")
 
+    def _may_move(self, type_: Type, owner: int | None, group: int | None) -> list[bool]:
+        """Tell whether an object may change its group, and its owner.
+
+        Source: BasicACLVoter.addChgrpChownRestrictionBits: only what the requests may be aimed at,
+        to both of them any link.
+        """
+        caller = self.caller
+        chgrp = "Chgrp" in caller.privileges or owner == caller.user
+        chown = "Chown" in caller.privileges or group in caller.leader_of
+        return [
+            may and (type_.is_link or any(name in type_.names for name in targets.split()))
+            for may, targets in ((chgrp, EVERY), (chown, CHOWN))
+        ]
+
     def permissions(
         self,
         type_: Type,
@@ -343,10 +358,8 @@ class Rights:
         key = ("permissions", type_.name, owner == self.caller.user, group, stated, belongs)
         if key not in self._cache:
             made = PermissionsI(stated or self.groups.get(group or 0, "rw----"))
-            caller = self.caller
             allowed = [self.may(w, type_, owner, group) for w in (LINK, EDIT, DELETE, ANNOTATE)]
-            allowed.append("Chgrp" in caller.privileges or owner == caller.user)
-            allowed.append("Chown" in caller.privileges or group in caller.leader_of)
+            allowed += self._may_move(type_, owner, group)
             made._restrictions = [not a for a in allowed]
             restricted = self.policy.restricts(type_, group, allowed[1], *belongs)
             made._extendedRestrictions = [RESTRICTED] if restricted else []

@@ -400,3 +400,17 @@ def test_nobody_gains_privileges_by_becoming_another_administrator(lab):
     lab.client("sudo", join=made.uuid.val)
     assert privileges(lab, "rob") == privileges(lab, "root")
     assert privileges(lab, "sudo") == privileges(lab, "rita")
+
+
+@pytest.mark.parametrize(
+    ("name", "cls", "move", "give"),
+    [("ann", "Image", 1, 0), ("ann", "Pixels", 0, 0), ("cleo", "Image", 0, 1),
+     ("cleo", "Pixels", 0, 0), ("root", "Image", 1, 1), ("root", "Pixels", 0, 0)],
+)  # fmt: skip
+def test_restrictions_tell_what_may_be_moved_and_given(lab, name, cls, move, give):
+    """Source: BasicACLVoter.addChgrpChownRestrictionBits; pixels are moved with their image."""
+    group = lab.group(READ_ANNOTATE, ann=False, cleo=True)
+    lab.save("ann", group, image("i"))
+    (found,) = lab.objects(f"select x from {cls} x", name=name, group=group)
+    permissions = found.details.permissions
+    assert (permissions.canChgrp(), permissions.canChown()) == (move, give)

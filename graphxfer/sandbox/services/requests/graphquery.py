@@ -17,30 +17,21 @@ import omero.all
 from graphxfer.sandbox.dispatch import Call
 from graphxfer.sandbox.model import find
 from graphxfer.sandbox.services.commands import Failure, Job, command, error
-
-_EVERY = """Instrument Annotation Dataset Project Folder Image OriginalFile RenderingDef Thumbnail
-    Experiment Fileset Link Job Roi Plate Screen"""
-_LINKS = """IAnnotationLink DatasetImageLink ProjectDatasetLink FolderImageLink FolderRoiLink
-    JobOriginalFileLink ScreenPlateLink WellReagentLink"""
-_PARTS = """Channel LogicalChannel FilesetJobLink MicrobeamManipulation ExternalInfo AffineTransform
-    Shape PlateAcquisition Reagent Well WellSample StatsInfo"""
-_SHOWN = "Pixels PlaneInfo ChannelBinding CodomainMapContext QuantumDef"
-_CONTAINED = f"""{_EVERY} {_LINKS} {_PARTS} {_SHOWN} PixelsOriginalFileMap ProjectionDef
-    FilesetEntry"""
+from graphxfer.sandbox.targets import CHOWN, CONTAINED, EVERY, LINKS, PARTS, SHOWN
 
 TARGETS = {
-    omero.cmd.Chgrp2: _EVERY,
+    omero.cmd.Chgrp2: EVERY,
     omero.cmd.Chmod2: "ExperimenterGroup",
-    omero.cmd.Chown2: f"{_EVERY} {_LINKS} Reagent",
-    omero.cmd.Delete2: f"""{_EVERY} {_LINKS} {_PARTS} PixelsOriginalFileMap ProjectionDef
+    omero.cmd.Chown2: CHOWN,
+    omero.cmd.Delete2: f"""{EVERY} {LINKS} {PARTS} PixelsOriginalFileMap ProjectionDef
         DetectorSettings FilterSetEmissionFilterLink FilterSetExcitationFilterLink
         ImagingEnvironment LightPathEmissionFilterLink LightPathExcitationFilterLink LightSettings
         Microscope ObjectiveSettings StageLabel TransmittanceRange GroupExperimenterMap Namespace
         ShareMember""",
-    omero.cmd.DiskUsage2: f"{_CONTAINED} Experimenter ExperimenterGroup",
-    omero.cmd.Duplicate: f"{_EVERY} {_LINKS} {_PARTS} {_SHOWN}",
-    omero.cmd.FindChildren: _CONTAINED,
-    omero.cmd.FindParents: _CONTAINED,
+    omero.cmd.DiskUsage2: f"{CONTAINED} Experimenter ExperimenterGroup",
+    omero.cmd.Duplicate: f"{EVERY} {LINKS} {PARTS} {SHOWN}",
+    omero.cmd.FindChildren: CONTAINED,
+    omero.cmd.FindParents: CONTAINED,
 }
 #: Interfaces of the server's model, which are no classes of the clients'.
 _INTERFACES = {"IAnnotationLink": "ome.model.IAnnotationLink", "Link": "ome.model.internal.Link"}
