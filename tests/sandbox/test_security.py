@@ -314,6 +314,8 @@ def test_guests_of_an_open_group_make_nothing_there(lab, permissions, allowed):
     lab.user("dan")
     assert len(lab.rows("select p.id from Project p", name="dan", group=group)) == 1
     assert attempt(lambda: lab.save("dan", group, named(ProjectI, "q"))) == allowed
+    # nobody else of this server shall see them
+    lab.admin.changePermissions(ExperimenterGroupI(group, False), PermissionsI(PRIVATE))
 
 
 def test_administrators_put_things_into_the_user_group(lab):
@@ -324,10 +326,12 @@ def test_administrators_put_things_into_the_user_group(lab):
         made = tag("for all")
         made.details.group = ExperimenterGroupI(everybody, False)
         assert attempt(lambda name=name, made=made: lab.save(name, group, made)) == allowed
-    assert lab.rows(
-        "select t.textValue from TagAnnotation t where t.details.group.id = :id",
+    (found,) = lab.objects(
+        "select t from TagAnnotation t where t.details.group.id = :id",
         name="ann", group=group, id=everybody,
-    ) == [["for all"]]  # fmt: skip
+    )  # fmt: skip
+    assert found.textValue.val == "for all"
+    lab.client("root").sf.getUpdateService().deleteObject(found)  # others of this server see it
 
 
 def test_nothing_is_changed_in_all_groups_at_once(lab):
