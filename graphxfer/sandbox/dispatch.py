@@ -280,7 +280,7 @@ def _answer(
     service = servant.service
     name = f"{type(service).__name__}.{operation}"
     try:
-        servant.server.faults.instead(due)
+        servant.server.faults.instead(name, due)
         if servant.session is not None:
             servant.server.sessions.touch(servant.session)
         return _carry_out(servant, name, operation, arguments, current)

@@ -93,10 +93,10 @@ class Faults:
         with self._lock:
             return {f.kind for f in self.faults if f.strikes(operation)}
 
-    def instead(self, due: set[str]) -> None:
+    def instead(self, operation: str, due: set[str]) -> None:
         """Fail when an ``error`` is due: nothing is done."""
         if "error" in due:
-            raise fail(omero.InternalException, "An error was asked for")
+            raise fail(omero.InternalException, f"{operation}: an error was asked for")
 
     def after(self, due: set[str], connection: Any) -> None:
         """Kill the server or drop the connection when that is due: done, but not answered."""
