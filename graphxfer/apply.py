@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from graphxfer import filesets, model, sent
 from graphxfer.actions import Kind, Options, Plan
 from graphxfer.bundle import Bundle
-from graphxfer.graph import Node, class_of
+from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.imports import Imports
 from graphxfer.journal import Journal
 from graphxfer.model import Edge, Reuse, Via
@@ -83,12 +83,14 @@ class _Apply:
 
     def run(self, plan: Plan) -> None:
         """Do what the plan says."""
+        self._graph = _without_skipped(self._graph, plan)
         imports = Imports(self._bundle, self._server, self._journal, self._options, self._progress)
         importing = list(plan.of(Kind.IMPORT))
         imports.run([one.node for one in importing], sum(one.bytes for one in importing))
         plan.notes += imports.match()
         self._reuse(plan)
-        self._create([self._graph[one.node] for one in plan.of(Kind.CREATE)])
+        # What an import should have made, and did not, is created: a Plate.
+        self._create([self._graph[one.node] for one in plan.of(Kind.CREATE, Kind.MATCH)])
         self._find_parts()
         self._link([LinkKey(one.type, one.node, one.child) for one in plan.of(Kind.LINK)])
         self._update()
@@ -147,7 +149,7 @@ class _Apply:
         """Record the ids of parts that were saved with what they are part of."""
         for owner in model.CLASSES.values():
             for edge in owner.edges:
-                if edge.via is Via.LIST and owner.made is Source.USER:
+                if edge.via is Via.LIST and owner.made is not Source.IMPORT:
                     self._find_parts_of(owner.name, edge)
 
     def _find_parts_of(self, owner: str, edge: Edge) -> None:
@@ -228,6 +230,14 @@ class _Apply:
                     write.update(self._server, entry, wanted)
                     self._journal.settle(some)
                     advance(len(some))
+
+
+def _without_skipped(graph: TransferGraph, plan: Plan) -> TransferGraph:
+    """Return the graph without the nodes that cannot be moved."""
+    skipped = {action.node for action in plan.skipped if not action.child}
+    if not skipped:
+        return graph
+    return TransferGraph(graph.header, (node for node in graph if node.iri not in skipped))
 
 
 def _how(type_: str) -> How:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an import makes, seen in a graph: the tree of nodes under a fileset.
+"""What an import makes, seen in a graph: all that hangs together with a fileset.
 
-Both ends have such a tree, one in the source's graph, one read from the destination; node by node
-they are each other's counterparts.
+Both ends have it, one in the source's graph, one read from the destination; node by node they are
+each other's counterparts. From the fileset all is reached that imports make, along edges in either
+direction: its images, their pixels and channels; through the images' WellSamples the Wells, and
+through these the Plate. Of classes that people make as well, only what was made together with what
+it is reached from.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import NamedTuple
 
 from graphxfer import model
 from graphxfer.graph import Node, TransferGraph, class_of
-from graphxfer.model import Class, Edge, Field, Made, Value, Via
+from graphxfer.model import Class, Edge, Field, Follow, Made, Value, Via
 
 FILESET = "Fileset"
 """What is imported: its files, in order."""
@@ -22,38 +25,66 @@ ENTRIES, FILE = "usedFiles", "originalFile"
 
 
 class Branch(NamedTuple):
-    """The children of a node by one edge, in order; by an incoming edge, too.
+    """The children of a node by one edge; by an incoming edge, too.
 
     Parameters
     ----------
     edge : str
         Name of the edge, with the class that it comes from: ``Image.fileset``.
     children : tuple of str
-        IRIs, in the order in which they are told from each other.
+        IRIs, in their order, or that of their places.
     places : tuple
-        What tells them from each other, where it is not their order alone.
+        What tells them from each other, where it is not their order.
+    told : bool
+        Whether their order or places tell them from each other.
     """
 
     edge: str
     children: tuple[str, ...]
     places: tuple[tuple[object, ...], ...] = ()
+    told: bool = True
 
 
 @cache
 def imported(name: str) -> bool:
-    """Whether objects of a class can be made by an import: images, or the files themselves."""
-    return any(entry.made is Made.IMPORT or entry.bytes for entry in model.subclasses(name))
+    """Whether objects of a class can be made by an import."""
+    return any(entry.made in (Made.IMPORT, Made.EITHER) for entry in model.subclasses(name))
 
 
 @cache
 def incoming(name: str) -> tuple[tuple[Class, Edge], ...]:
-    """Return the classes of imported objects that refer to one of a class (Image.fileset)."""
+    """Return what an import makes that leads to one of a class, and belongs to it.
+
+    A Fileset has its Images by Image.fileset, an Image its WellSamples by WellSample.image.
+    """
     return tuple(
         (entry, edge)
         for entry in model.CLASSES.values()
         for edge in entry.edges
-        if entry.place and edge.via is Via.REFERENCE and edge.target == name
+        if edge.follow is not Follow.OUT and edge.target == name and imported(entry.name)
     )
+
+
+@cache
+def _outgoing(name: str) -> tuple[Edge, ...]:
+    """Return the edges of a class to what an import makes with it, but for those back to it."""
+    return tuple(
+        edge
+        for edge in model.CLASSES[name].edges
+        if imported(edge.target)
+        and not (edge.follow is not Follow.OUT and always_imported(edge.target))
+    )
+
+
+@cache
+def always_imported(name: str) -> bool:
+    """Whether only imports make objects of a class."""
+    return {entry.made for entry in model.subclasses(name)} == {Made.IMPORT}
+
+
+def goes_by_itself(entry: Class) -> bool:
+    """Whether what an import made of a class does not go when its fileset is deleted: Plates."""
+    return entry.made is Made.EITHER and not entry.part_of and not entry.bytes
 
 
 class Tree:
@@ -67,30 +98,53 @@ class Tree:
 
     def __init__(self, graph: TransferGraph) -> None:
         self.graph = graph
-        self._referring: dict[tuple[str, str], list[Node]] = {}
+        self._leading: dict[tuple[str, str, str], list[Node]] = {}
         for name in model.CLASSES:
             for entry, edge in incoming(name):
                 self._note(entry, edge)
 
     def _note(self, entry: Class, edge: Edge) -> None:
         for node in self.graph.of_type(entry.name):
-            if target := node.target(edge.name):
-                self._referring.setdefault((target, edge.name), []).append(node)
+            for target in node.edges.get(edge.name, ()):
+                self._leading.setdefault((entry.name, edge.name, target), []).append(node)
 
     def branches(self, node: Node) -> Iterator[Branch]:
         """Iterate over a node's children, edge by edge."""
         entry = class_of(node)
-        if entry.made is not Made.IMPORT:
+        if not imported(entry.name):
             return
         for source, edge in incoming(entry.name):
-            place = _place(source)
-            children = sorted(self._referring.get((node.iri, edge.name), ()), key=place)
-            iris = tuple(child.iri for child in children)
-            yield Branch(f"{source.name}.{edge.name}", iris, tuple(map(place, children)))
-        for edge in entry.edges:
-            back = any(starting == edge for _, starting in incoming(edge.target))
-            if edge.via is not Via.LINK and imported(edge.target) and not back:
-                yield Branch(edge.name, node.edges.get(edge.name, ()))
+            yield self._coming(node, source, edge)
+        for edge in _outgoing(entry.name):
+            # What an imported node refers to was made with it, or before it (a file).
+            chosen = edge.via is not Via.REFERENCE
+            children = tuple(
+                iri
+                for iri in node.edges.get(edge.name, ())
+                if not (chosen and self._is_later(node, self.graph.get(iri)))
+            )
+            yield Branch(edge.name, children, told=edge.via is not Via.LINK)
+
+    def _coming(self, node: Node, source: Class, edge: Edge) -> Branch:
+        """Return the branch of what leads to a node."""
+        place = _place(source)
+        found = [
+            one
+            for one in self._leading.get((source.name, edge.name, node.iri), ())
+            if not self._is_later(node, one)
+        ]
+        found.sort(key=place)
+        places = tuple(map(place, found)) if source.place else ()
+        iris = tuple(one.iri for one in found)
+        return Branch(f"{source.name}.{edge.name}", iris, places, told=bool(source.place))
+
+    @staticmethod
+    def _is_later(node: Node, other: Node | None) -> bool:
+        """Tell whether another node was made at another time than its import, so by a person."""
+        if other is None or class_of(other).made is not Made.EITHER:
+            return False
+        created = model.CREATED.name
+        return other.fields.get(created) != node.fields.get(created)
 
     def under(self, fileset: str) -> list[str]:
         """Return the IRIs of all nodes under a fileset that are in the graph, itself first."""

@@ -16,7 +16,7 @@ from graphxfer.filesets import FILESET, Tree
 from graphxfer.graph import iri
 from graphxfer.journal import Journal
 from graphxfer.match import Matched, Matcher, Side
-from graphxfer.omero import importer, lookup, write
+from graphxfer.omero import importer, lookup, unfinished
 from graphxfer.omero.importer import ImportFailure, Part, Sending
 from graphxfer.progress import Progress
 from graphxfer.records import How, Made, Stage
@@ -130,7 +130,7 @@ class Imports:
             )
         except ImportFailure as failure:
             if failure.fileset is not None:
-                write.delete(self._server, {FILESET: [failure.fileset]})
+                unfinished.remove(self._server, failure.fileset)
                 self._journal.forget_import(sending.node)
             raise
         self._journal.imported(sending.node, FILESET, fileset)
@@ -182,7 +182,18 @@ class Imports:
 
 
 def _tell(node: str, matched: Matched) -> list[str]:
-    if not matched.extras:
-        return []
-    some = ", ".join(matched.extras[:5]) + (" …" if len(matched.extras) > 5 else "")
-    return [f"the import of {node} made {len(matched.extras)} that the graph has not: {some}"]
+    told = []
+    if extras := matched.extras:
+        told.append(
+            f"the import of {node} made {len(extras)} that the graph has not: {_some(extras)}"
+        )
+    if missing := matched.missing:
+        told.append(
+            f"the import of {node} did not make {len(missing)} that it made at the source, so they "
+            f"are created: {_some(missing)}"
+        )
+    return told
+
+
+def _some(iris: Sequence[str]) -> str:
+    return ", ".join(iris[:5]) + (" …" if len(iris) > 5 else "")

@@ -32,12 +32,15 @@ class Matched:
         For each IRI of the graph that of its counterpart.
     edited : set of str
         IRIs of the graph whose counterparts are to be changed: users did so at the source.
+    missing : list of str
+        IRIs of the graph that its own import made, and this one did not: a plate.
     extras : list of str
         IRIs at the destination of what the graph has not.
     """
 
     same: dict[str, str] = field(default_factory=dict)
     edited: set[str] = field(default_factory=set)
+    missing: list[str] = field(default_factory=list)
     extras: list[str] = field(default_factory=list)
 
 
@@ -86,23 +89,65 @@ class Matcher:
         """
         matched = Matched({fileset: found})
         self._under(fileset, found, matched)
+        for iri, other in matched.same.items():
+            self._check_edges(self._graph[iri], self._there[other], matched)
+        matched.missing = [
+            iri
+            for iri in self._trees[0].under(fileset)
+            if iri not in matched.same and iri not in known
+        ]
         self._content(matched, known)
         self._extras(found, matched)
+        self._check_missing(matched)
         return matched
 
     # -- by place ---------------------------------------------------------------------------
 
     def _under(self, fileset: str, found: str, matched: Matched) -> None:
-        pairs = [(fileset, found)]
-        for iri, other in pairs:  # grows as we go
-            self._check(self._graph[iri], self._there[other], fileset)
-            ours = self._trees[0].branches(self._graph[iri])
-            theirs = self._trees[1].branches(self._there[other])
-            for mine, yours in zip(ours, theirs, strict=True):
-                for child, counterpart in _paired(iri, mine, yours):
-                    if child in self._graph and child not in matched.same:
-                        matched.same[child] = counterpart
-                        pairs.append((child, counterpart))
+        """Pair what is under two filesets: what its place tells first, the rest by what it is."""
+        pairs, unsure = [(fileset, found)], list[tuple[str, Branch, Branch]]()
+        while pairs or unsure:
+            if pairs:
+                iri, other = pairs.pop()
+                self._check(self._graph[iri], self._there[other], fileset)
+                branches = self._branches(iri, other)
+                unsure += [(iri, *both) for both in branches if not _is_told(*both)]
+                sure = [
+                    pair for both in branches if _is_told(*both) for pair in _paired(iri, *both)
+                ]
+            else:
+                sure = self._by_content(*unsure.pop(0), matched)
+            for child, counterpart in sure:
+                if child in self._graph and child not in matched.same:
+                    matched.same[child] = counterpart
+                    pairs.append((child, counterpart))
+
+    def _branches(self, iri: str, other: str) -> list[tuple[Branch, Branch]]:
+        ours = self._trees[0].branches(self._graph[iri])
+        theirs = self._trees[1].branches(self._there[other])
+        return list(zip(ours, theirs, strict=True))
+
+    def _by_content(
+        self, iri: str, mine: Branch, yours: Branch, matched: Matched
+    ) -> list[tuple[str, str]]:
+        """Pair the children that nothing else told from each other."""
+        taken = set(matched.same.values())
+        ours = [one for one in mine.children if one in self._graph and one not in matched.same]
+        theirs = [one for one in yours.children if one in self._there and one not in taken]
+        alike: defaultdict[Content, list[str]] = defaultdict(list)
+        for one in theirs:
+            alike[_fields(self._there[one])].append(one)
+        pairs = []
+        for one in list(ours):
+            if choices := alike.get(_fields(self._graph[one])):
+                pairs.append((one, choices.pop(0)))
+                ours.remove(one)
+                theirs.remove(pairs[-1][1])
+        if len(ours) == len(theirs) == 1:
+            return [*pairs, (ours[0], theirs[0])]
+        if ours and theirs:
+            raise _untold(iri, mine)
+        return pairs
 
     def _check(self, node: Node, other: Node, fileset: str) -> None:
         """Check what an import must have made alike; note what users changed since."""
@@ -115,6 +160,34 @@ class Matcher:
                     f"the import of {fileset} made another {node.type} than the graph has: "
                     f"{one.name} is {there!r}, not {wanted!r}",
                     where=node.iri,
+                    do=REDO,
+                )
+
+    def _check_edges(self, node: Node, other: Node, matched: Matched) -> None:
+        """Check that what an import may have made belongs to the counterparts of what ours does."""
+        entry = class_of(node)
+        if entry.made is not Made.EITHER:
+            return
+        for edge in entry.edges:
+            ours = [matched.same.get(iri) for iri in node.edges.get(edge.name, ())]
+            theirs = other.edges.get(edge.name, ())
+            if edge.via is not Via.LINK and any(one not in theirs for one in ours if one):
+                raise GraphxferError(
+                    f"the import put {other.iri} elsewhere: its {edge.name} is not that of the "
+                    "graph; the destination reads these files differently",
+                    where=node.iri,
+                    do=REDO,
+                )
+
+    def _check_missing(self, matched: Matched) -> None:
+        """Check that of a class some were not made only where the import made no others of it."""
+        extra = {one.rpartition("/")[0]: one for one in matched.extras}
+        for iri in matched.missing:
+            if other := extra.get(self._graph[iri].type):
+                raise GraphxferError(
+                    f"the import made {other} where the graph has {iri}: the destination reads "
+                    "these files differently",
+                    where=iri,
                     do=REDO,
                 )
 
@@ -163,6 +236,11 @@ def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
     return Node(counterpart.iri, counterpart.type, fields)
 
 
+def _is_told(mine: Branch, yours: Branch) -> bool:
+    """Whether it is clear which of two branches' children are each other's counterparts."""
+    return mine.told or len(mine.children) == len(yours.children) == 1
+
+
 def _paired(iri: str, mine: Branch, yours: Branch) -> Iterator[tuple[str, str]]:
     """Iterate over pairs of children, by their places or else their order."""
     if not mine.places:
@@ -172,15 +250,19 @@ def _paired(iri: str, mine: Branch, yours: Branch) -> Iterator[tuple[str, str]]:
         return
     there = dict(zip(yours.places, yours.children, strict=True))
     if len(there) != len(yours.children) or len(set(mine.places)) != len(mine.places):
-        raise GraphxferError(
-            f"which is which cannot be told: several of {mine.edge} have the same place",
-            where=iri,
-            do=REDO,
-        )
+        raise _untold(iri, mine)
     for place, child in zip(mine.places, mine.children, strict=True):
         if place not in there:
             raise _other_number(iri, mine, yours)
         yield child, there[place]
+
+
+def _untold(iri: str, mine: Branch) -> GraphxferError:
+    return GraphxferError(
+        f"which is which cannot be told: several of {mine.edge} have the same place",
+        where=iri,
+        do=REDO,
+    )
 
 
 def _other_number(iri: str, mine: Branch, yours: Branch) -> GraphxferError:
@@ -198,7 +280,7 @@ Content = tuple[object, ...]
 """What an object is, whatever it is called: its class, fields, files and parts."""
 
 
-def content(graph: TransferGraph, iri: str, *, files: bool = True) -> Content:
+def content(graph: TransferGraph, iri: str, *, files: bool = True, edited: bool = False) -> Content:
     """Return what an object is but for its id and its links.
 
     Parameters
@@ -209,16 +291,14 @@ def content(graph: TransferGraph, iri: str, *, files: bool = True) -> Content:
         The object.
     files : bool
         Whether the file that it refers to is part of what it is.
+    edited : bool
+        Whether what users may change after an import is part of what it is.
     """
     node = graph[iri]
     entry = class_of(node)
-    fields = tuple(
-        _comparable(node.fields.get(one.name))
-        for one in entry.fields
-        if not (one.varies or one.editable or one.when_same)
-    )
+    fields = _fields(node, edited=edited)
     inner = tuple(
-        content(graph, target, files=files)
+        content(graph, target, files=files, edited=edited)
         for edge in entry.edges
         if _is_content(edge) and (files or edge.via is Via.LIST)
         for target in node.edges.get(edge.name, ())
@@ -227,10 +307,18 @@ def content(graph: TransferGraph, iri: str, *, files: bool = True) -> Content:
     return node.type, fields, inner
 
 
+def _fields(node: Node, *, edited: bool = True) -> tuple[object, ...]:
+    return tuple(
+        _comparable(node.fields.get(one.name))
+        for one in class_of(node).fields
+        if not (one.varies or one.when_same or (one.editable and not edited))
+    )
+
+
 def _is_content(edge: Edge) -> bool:
     """Whether an edge's objects belong to what the subject is: its parts, its file."""
-    made = {entry.made for entry in model.subclasses(edge.target)}
-    return edge.via is Via.LIST or (edge.via is Via.REFERENCE and made == {Made.USER})
+    file = all(entry.bytes for entry in model.subclasses(edge.target))
+    return edge.via is Via.LIST or (edge.via is Via.REFERENCE and file)
 
 
 def _comparable(value: Value | None) -> object:
@@ -258,8 +346,7 @@ def _to_imported(name: str) -> tuple[Edge, ...]:
     return tuple(
         edge
         for edge in model.CLASSES[name].edges
-        if edge.via is Via.REFERENCE
-        and {target.made for target in model.subclasses(edge.target)} == {Made.IMPORT}
+        if edge.via is Via.REFERENCE and filesets.always_imported(edge.target)
     )
 
 
@@ -284,6 +371,6 @@ class _Hanging:
             for edge in class_of(node).edges
             if edge.via is Via.LINK
             for target in node.edges.get(edge.name, ())
-            if target in self._graph
+            if target in self._graph and class_of(self._graph[target]).made is Made.USER
         ]
         return [*self._referring.get(node.iri, ()), *linked]

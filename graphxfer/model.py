@@ -11,7 +11,7 @@ Facts about fields (type, nullable, unit) come from OMERO's own model definition
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -161,6 +161,9 @@ class Follow(Enum):
     """The subject comes with the object (a Roi with its Image)."""
     BOTH = "both"
     """Either brings the other (an Image and its Fileset)."""
+    IMPORT = "import"
+    """As `OUT`; and the subject comes with the object where one import made both (a WellSample
+    with its Image): then it will be made again with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,8 @@ class Edge:
         OMERO refuses the subject without it.
     varies : bool
         It legitimately differs between servers, and is not compared.
+    alone : bool
+        The object comes with the subject without the other objects that it holds.
     """
 
     name: str
@@ -198,6 +203,7 @@ class Edge:
     follow: Follow = Follow.OUT
     required: bool = False
     varies: bool = False
+    alone: bool = False
 
     @property
     def ordered(self) -> bool:
@@ -217,6 +223,11 @@ class Made(Enum):
     """A person made it: apply creates it."""
     IMPORT = "import"
     """The server makes it from a file: apply finds it, by its place under its fileset."""
+    EITHER = "either"
+    """An import or a person (a Plate, a file). An import made it if it hangs together with the
+    import's images and was made in the same moment as they: OMERO makes all of an import in one
+    transaction. Then apply finds it as above; all others, and what the destination's import does
+    not make, it creates."""
     SERVER = "server"
     """It belongs to the server (users, groups): apply never makes it."""
 
@@ -333,8 +344,8 @@ def _omero(attribute: str, type_: Type = Type.STRING, **more: Any) -> Field:
     return Field(attribute, type_, OMERO + attribute, **more)
 
 
-def _list(name: str, target: str, inverse: str, attribute: str = "") -> Edge:
-    return Edge(name, target, Via.LIST, attribute or name, OMERO + name, inverse, required=False)
+def _list(name: str, target: str, inverse: str, follow: Follow = Follow.OUT) -> Edge:
+    return Edge(name, target, Via.LIST, name, OMERO + name, inverse, follow)
 
 
 def _to(name: str, target: str, **more: Any) -> Edge:
@@ -373,6 +384,25 @@ def _class(
 def _container(name: str, *edges: Edge) -> Class:
     fields = (_ome("name", required=True), _ome("description"))
     return _class(name, fields, edges, root=True, reuse=Reuse.MERGE, identity=("name",))
+
+
+def _divided(members: Iterable[Field | Edge]) -> tuple[tuple[Field, ...], tuple[Edge, ...]]:
+    listed = tuple(members)
+    return (
+        tuple(member for member in listed if isinstance(member, Field)),
+        tuple(member for member in listed if isinstance(member, Edge)),
+    )
+
+
+def _of_plates(name: str, *members: Field | Edge, **more: Any) -> Class:
+    """Return a class of screens and plates: whoever made it, users may change all but its place."""
+    fields, edges = _divided(members)
+    place = more.get("place", ())
+    changeable = tuple(
+        field if field.name in place else dataclasses.replace(field, editable=True)
+        for field in fields
+    )
+    return _class(name, changeable, edges, made=Made.EITHER, **more)
 
 
 def _quantity(attribute: str, dimension: str = "Length", **more: Any) -> Field:
@@ -419,8 +449,7 @@ _ANNOTATION_FIELDS = (
 
 
 def _annotation(name: str, *members: Field | Edge, **more: Any) -> Class:
-    fields = tuple(member for member in members if isinstance(member, Field))
-    edges = tuple(member for member in members if isinstance(member, Edge))
+    fields, edges = _divided(members)
     return _class(
         name,
         (*fields, *_ANNOTATION_FIELDS),
@@ -428,6 +457,9 @@ def _annotation(name: str, *members: Field | Edge, **more: Any) -> Class:
         parent="Annotation",
         **more,
     )
+
+
+_COLOR = tuple(_omero(part, Type.INT, editable=True) for part in ("red", "green", "blue", "alpha"))
 
 
 def _value(attribute: str, type_: Type) -> Field:
@@ -446,6 +478,79 @@ _CATALOGUE = (
         "Dataset",
         Edge("images", "Image", Via.LINK, "DatasetImageLink", OME + "Images"),
         _annotations("Dataset"),
+    ),
+    _of_plates(
+        "Screen",
+        _ome("name", required=True),
+        _ome("description"),
+        _ome("type", length=255, term="screenType"),
+        _ome("protocolIdentifier", length=255),
+        _ome("protocolDescription"),
+        _ome("reagentSetIdentifier", length=255),
+        _ome("reagentSetDescription"),
+        Edge("plates", "Plate", Via.LINK, "ScreenPlateLink", OME + "Plates", follow=Follow.IMPORT),
+        _annotations("Screen"),
+        root=True,
+        reuse=Reuse.MERGE,
+        identity=("name",),
+    ),
+    _of_plates(
+        "Plate",
+        _ome("name", required=True),
+        _ome("description"),
+        _ome("rows", Type.INT),
+        _ome("columns", Type.INT),
+        _ome("rowNamingConvention", length=255),
+        _ome("columnNamingConvention", length=255),
+        _quantity("wellOriginX"),
+        _quantity("wellOriginY"),
+        _ome("defaultSample", Type.INT, rdf="FieldIndex"),
+        _ome("status"),
+        _ome("externalIdentifier", length=255),
+        _annotations("Plate"),
+        root=True,
+    ),
+    _of_plates(
+        "PlateAcquisition",
+        _ome("name"),
+        _ome("description"),
+        _ome("startTime", Type.TIME),
+        _ome("endTime", Type.TIME),
+        _ome("maximumFieldCount", Type.INT),
+        _to("plate", "Plate", follow=Follow.IN, required=True),
+        _annotations("PlateAcquisition"),
+    ),
+    _of_plates(
+        "Well",
+        _ome("row", Type.INT),
+        _ome("column", Type.INT),
+        *_COLOR,
+        _ome("type", length=255, term="wellType"),
+        _omero("status", length=255),
+        _ome("externalDescription"),
+        _ome("externalIdentifier", length=255),
+        _to("plate", "Plate", follow=Follow.BOTH, required=True),
+        _list("wellSamples", "WellSample", "well", Follow.BOTH),
+        Edge("reagents", "Reagent", Via.LINK, "WellReagentLink", OMERO + "reagents"),
+        _annotations("Well"),
+        place=("row", "column"),
+    ),
+    _of_plates(
+        "WellSample",
+        _quantity("posX", rdf="PositionX"),
+        _quantity("posY", rdf="PositionY"),
+        _ome("timepoint", Type.TIME),
+        _to("image", "Image", follow=Follow.IMPORT, required=True),
+        _to("plateAcquisition", "PlateAcquisition"),
+        part_of="Well",
+    ),
+    _of_plates(
+        "Reagent",
+        _ome("name"),
+        _ome("description"),
+        _ome("reagentIdentifier", length=255),
+        _to("screen", "Screen", follow=Follow.BOTH, required=True, alone=True),
+        _annotations("Reagent"),
     ),
     _class(
         "Image",
@@ -490,7 +595,7 @@ _CATALOGUE = (
     _class(
         "Channel",
         (
-            *(_omero(part, Type.INT, editable=True) for part in ("red", "green", "blue", "alpha")),
+            *_COLOR,
             _omero("lookupTable", editable=True),
         ),
         (_to("logicalChannel", "LogicalChannel", required=True), _annotations("Channel")),
@@ -549,6 +654,7 @@ _CATALOGUE = (
             Field("mimetype", Type.STRING, OME + "mimetype", length=255, editable=True),
         ),
         (_annotations("OriginalFile"),),
+        made=Made.EITHER,
         iri=OMERO + "OriginalFile",
         bytes=True,
     ),
@@ -613,7 +719,6 @@ CLASSES: dict[str, Class] = {entry.name: entry for entry in _CATALOGUE}
 """The catalogue by class name, in the order in which an export reads them."""
 
 NOT_COVERED: tuple[NotCovered, ...] = (
-    NotCovered("Image", "WellSample", "image.id", "plates are not moved yet"),
     NotCovered("Image", "FolderImageLink", "child.id", "folders are not moved yet"),
     NotCovered("Roi", "FolderRoiLink", "child.id", "folders are not moved yet"),
     NotCovered("Pixels", "RenderingDef", "pixels.id", "rendering settings are not moved yet"),
@@ -694,8 +799,9 @@ def roots() -> tuple[str, ...]:
 def apply_order() -> list[list[str]]:
     """Return the class names in topological layers: what comes first is needed by what follows.
 
-    A reference needs its object, a part needs what it is saved with. Links are made when both
-    ends are there, so they order nothing. A class that refers to itself is no cycle here.
+    A reference needs its object; a part needs what it is saved with, and that all that the part
+    refers to. Links are made when both ends are there, so they order nothing. A class that refers
+    to itself is no cycle here.
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(CLASSES)
@@ -706,5 +812,13 @@ def apply_order() -> list[list[str]]:
                     graph.add_edge(target.name, entry.name)
                 elif edge.via is Via.LIST:
                     graph.add_edge(entry.name, target.name)
+                    graph.add_edges_from((needed, entry.name) for needed in _referred(target))
     graph.remove_edges_from([(name, name) for name in CLASSES])
     return [sorted(layer) for layer in nx.topological_generations(graph)]
+
+
+def _referred(entry: Class) -> Iterator[str]:
+    """Iterate over the classes that a class refers to."""
+    for edge in entry.edges:
+        if edge.via is Via.REFERENCE:
+            yield from (target.name for target in subclasses(edge.target))

@@ -28,6 +28,7 @@ MADE_BY_IMPORT = "the import makes it"
 UNLESS = "unless the import makes the same"
 UNSENT = "its file is still to be sent"
 NOT_HERE = "its other end is not in the graph"
+ADDED = "a person added it to what the import makes: not moved yet"
 OWNED = "its owner is not kept: whoever applies makes it"
 
 
@@ -148,6 +149,8 @@ class _Planner:
             self._why_not[node.iri] = "it has no files: no fileset makes it"
         elif entry.part_of and node.iri not in self._owners:
             self._why_not[node.iri] = f"it is in no {entry.part_of}"
+        elif entry.part_of and self._owners[node.iri] in self._members:
+            self._why_not[node.iri] = ADDED
         else:
             needed = [
                 target
@@ -216,6 +219,8 @@ class _Planner:
         self._add(Kind.CREATE, node, reason, bytes=_size(node) if class_of(node).bytes else 0)
 
     def _hangs_on_import(self, node: Node) -> bool:
+        if class_of(node).made is not Made.USER:
+            return False
         references = (edge.name for edge in class_of(node).edges if edge.via is Via.REFERENCE)
         return node.iri in self._hanging or any(
             target in self._members for name in references for target in node.edges.get(name, ())

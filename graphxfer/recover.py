@@ -147,7 +147,7 @@ class Recovery:
             self._journal.imported(one.node, FILESET, found[0])
             return
         for number in found:
-            write.delete(self._server, {FILESET: [number]})
+            unfinished.remove(self._server, number)
         self._journal.forget_import(one.node)
 
     def _filesets(self, one: Import) -> list[int]:
@@ -186,7 +186,7 @@ def expected(graph: TransferGraph, fileset: str) -> tuple[tuple[str, ...], set[t
 def _content(graph: TransferGraph, node: str) -> match.Content:
     """Return what an object is by itself; of a file only its name, before its bytes are there."""
     if not model.CLASSES[graph[node].type].bytes:
-        return match.content(graph, node, files=False)
+        return match.content(graph, node, files=False, edited=True)
     return graph[node].type, graph[node].fields.get("name")
 
 

@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from graphxfer import model
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, UsageError
-from graphxfer.filesets import FILESET
-from graphxfer.graph import class_of
+from graphxfer.filesets import FILESET, Tree, goes_by_itself
+from graphxfer.graph import Node, class_of
 from graphxfer.journal import Journal
-from graphxfer.model import Made
-from graphxfer.omero import lookup, write
+from graphxfer.model import Made, Via
+from graphxfer.omero import lookup, unfinished, write
 from graphxfer.progress import SILENT, Progress
 from graphxfer.records import How
 from graphxfer.recover import Recovery
@@ -133,12 +134,31 @@ class _Undo:
         entry = class_of(self._graph[node])
         if entry.name == FILESET:
             return how.ours
-        return (
-            how.ours
-            and entry.made is Made.USER
-            and not entry.part_of
-            and not (entry.bytes and how is How.MATCHED)
-        )
+        made = how is How.CREATED or (how is How.MATCHED and entry.made is Made.USER)
+        return made and not entry.part_of
+
+    @cached_property
+    def _shown_in(self) -> Mapping[int, Mapping[str, Collection[int]]]:
+        """What a fileset's images are shown in, ours or the import's: it goes before or with it.
+
+        By the fileset's id, ids by class: OMERO deletes an image in a Plate only with its Well.
+        """
+        found: defaultdict[int, defaultdict[str, set[int]]]
+        found = defaultdict(lambda: defaultdict(set))
+        members = Tree(self._graph).members()
+        for node in self._graph:
+            made = self._journal.get(node.iri)
+            if made is None or not goes_by_itself(class_of(node)):
+                continue
+            shown = (t for part in write.parts(self._graph, node) for t in _referred(part))
+            for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
+                if imported := self._journal.get(fileset):
+                    found[imported.id][made.type].add(made.id)
+        if any(goes_by_itself(model.CLASSES[name]) for name, _ in self._journal.extras()):
+            for number in self._journal.known(FILESET):
+                for name, ids in unfinished.shown_in(self._server, number).items():
+                    found[number][name].update(ids)
+        return found
 
     # -- what goes along ------------------------------------------------------------------------
 
@@ -177,8 +197,13 @@ class _Undo:
 
     def _delete(self, name: str, ids: list[int], *, dry_run: bool = False) -> dict[str, list[int]]:
         """Delete objects; with a fileset goes all that its import made, with others nothing."""
-        alone = name != FILESET
-        return write.delete(self._server, {name: ids}, alone=alone, dry_run=dry_run)
+        if name != FILESET:
+            return write.delete(self._server, {name: ids}, alone=True, dry_run=dry_run)
+        targets = {FILESET: ids}
+        for fileset in ids:
+            for kind, some in self._shown_in.get(fileset, {}).items():
+                targets[kind] = lookup.present(self._server, kind, some)
+        return write.delete(self._server, targets, dry_run=dry_run)
 
     def _remove(self, name: str, ids: list[int]) -> None:
         """Remove objects, but for those that went with others before (a file's annotation)."""
@@ -187,3 +212,10 @@ class _Undo:
         gone = self._delete(name, left) if left else {}
         for other, some in {**gone, name: ids}.items():
             self._journal.removed(other, some)
+
+
+def _referred(node: Node) -> Iterator[str]:
+    """Iterate over what a node refers to."""
+    for edge in class_of(node).edges:
+        if edge.via is Via.REFERENCE:
+            yield from node.edges.get(edge.name, ())

@@ -20,7 +20,7 @@ from omero.model import NamedValue
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
 from graphxfer import model
-from graphxfer.graph import Node, TransferGraph, class_of, iri
+from graphxfer.graph import Node, TransferGraph, class_of, id_of, iri
 from graphxfer.model import AffineTransform, Field, Made, Quantity, Type, Via
 
 _WRAPPED = {
@@ -54,7 +54,7 @@ class _Builder:
         for layer in model.apply_order():
             for name in layer:
                 entry = model.CLASSES[name]
-                if entry.made is Made.USER and not entry.part_of:
+                if entry.made in (Made.USER, Made.EITHER) and not entry.part_of:
                     for node in self.graph.of_type(name):
                         self.make(node)
         for node in list(self.graph):
@@ -74,7 +74,7 @@ class _Builder:
         self.same[node.iri] = iri(node.type, saved.id.val)
         for edge in class_of(node).edges:
             if edge.via is Via.LIST:
-                parts = getattr(saved, f"copy{edge.attribute.capitalize()}")()
+                parts = getattr(saved, f"copy{edge.attribute[0].upper()}{edge.attribute[1:]}")()
                 for part, built in zip(node.edges.get(edge.name, ()), parts, strict=True):
                     self.same[part] = iri(self.graph[part].type, built.id.val)
 
@@ -127,6 +127,10 @@ class _Builder:
         pixels = self.graph[images[0].edges["pixels"][0]]
         keys: dict[str, Any] = {f"size{axis}": pixels.fields[f"size{axis}"] for axis in "XYZCT"}
         keys |= {"series": len(images), "pixelType": pixels.fields["pixelsType"]}
+        wells = self.wells_of(images)
+        if wells:
+            del keys["series"]
+            keys |= {"plateRows": 1, "plateCols": len(wells)} | self.fields_of(wells[0])
         name = f"{uuid.uuid4().hex}&{'&'.join(f'{k}={v}' for k, v in keys.items())}.fake"
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, name)
@@ -134,6 +138,28 @@ class _Builder:
             built = import_files(self.client, [file])
         for node, there in zip(images, built, strict=True):
             self.match(node, iri("Image", there.image.id.val))
+        for well in wells:
+            sample = self.graph[well.edges["wellSamples"][0]]
+            image = id_of(self.same[sample.edges["image"][0]])
+            hql = f"select s.well.id from WellSample s where s.image.id = {image}"
+            self.match(well, iri("Well", self.query.projection(hql, None)[0][0].val))
+
+    def wells_of(self, images: list[Node]) -> list[Node]:
+        """Return the wells that were made with images: in the same moment."""
+        moments = {image.iri: image.fields.get("created", 0) for image in images}
+        shown = {
+            sample.iri
+            for sample in self.graph.of_type("WellSample")
+            if moments.get(sample.edges["image"][0]) == sample.fields["created"]
+        }
+        wells = self.graph.of_type("Well")
+        return [well for well in wells if shown & set(well.edges.get("wellSamples", ()))]
+
+    def fields_of(self, well: Node) -> dict[str, int]:
+        """Return how many acquisitions a well has, and fields in each."""
+        samples = [self.graph[one] for one in well.edges["wellSamples"]]
+        runs = {one.target("plateAcquisition") for one in samples}
+        return {"plateAcqs": len(runs), "fields": len(samples) // len(runs)}
 
     def edit(self, node: Node, built: str) -> None:
         """Give what an import made what a user gave it after the import."""
@@ -150,7 +176,7 @@ class _Builder:
         if node.iri in self.same:
             return
         self.same[node.iri] = built
-        if class_of(node).made is Made.IMPORT:
+        if not class_of(node).bytes:
             self.edit(node, built)
         for edge in class_of(node).edges:
             targets = [target for target in node.edges.get(edge.name, ()) if target in self.graph]

@@ -29,7 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The server that data comes from."""
-    with place("SOURCE", tmp_path_factory.mktemp("source")) as server:
+    # The files of plates are read from it, too: OMERO refuses that unless it is told so.
+    policy = "omero.policy.binary_access=+read,+write,+image,+plate"
+    with place("SOURCE", tmp_path_factory.mktemp("source"), "--config", policy) as server:
         yield server
 
 

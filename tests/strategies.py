@@ -59,8 +59,15 @@ SPECIAL: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("TagAnnotation", "namespace"): st.sampled_from([model.TAG_SET, "", "example.org/tags"]),
 }
 """What a type alone does not tell; the bounds are those of OMERO's database."""
-NEVER = {("Image", "series"), ("OriginalFile", "repo")}
+NEVER = {
+    *(("Image", "series"), ("OriginalFile", "repo"), ("Well", "row"), ("Well", "column")),
+    *((entry.name, "created") for entry in model.CLASSES.values() if entry.made is Made.EITHER),
+}
 """Fields that the builder gives where they belong."""
+LATER = 5 * 10**12
+"""A moment in which nothing else was made."""
+COLUMNS = 12
+"""Of the plates that people put together."""
 
 
 def values(entry: Class, field: Field) -> st.SearchStrategy[Any]:
@@ -117,12 +124,32 @@ class _Builder:
         table = entry.parent or name  # OMERO numbers all annotations together, and all shapes
         self.counts[table] += 1
         drawn = self.draw(FIELDS[name] if name in FIELDS else fields(entry))
-        node = Node(iri(name, self.counts[table]), name, drawn | (fixed or {}))
+        given = self._moment(entry) | (fixed or {})
+        node = Node(iri(name, self.counts[table]), name, drawn | given)
         self.nodes.append(node)
         for edge in entry.edges:
             if targets := edges.get(edge.name, ()) or self._targets(edge):
                 node.edges[edge.name] = tuple(targets)
         return node.iri
+
+    def _moment(self, entry: Class) -> dict[str, Any]:
+        """Return when and where a person made a thing that imports make as well."""
+        if entry.made is not Made.EITHER:
+            return {}
+        self.counts["moment"] += 1
+        place = divmod(COLUMNS + self.counts[entry.name], COLUMNS)
+        return {
+            "created": LATER + self.counts["moment"],
+            **dict(zip(entry.place, place, strict=False)),
+        }
+
+    def _is_possible(self, entry: Class) -> bool:
+        """Tell whether there is what a class needs of imports."""
+        return all(
+            any(node.type == edge.target for node in self.nodes)
+            for edge in entry.edges
+            if edge.required and model.CLASSES[edge.target].made is Made.IMPORT
+        )
 
     def _targets(self, edge: Edge) -> tuple[str, ...]:
         """Return what a node needs at the other end: the server's, its children, what is there."""
@@ -130,6 +157,8 @@ class _Builder:
             return self.owner if edge is model.OWNER else self.group
         classes = [entry.name for entry in model.subclasses(edge.target)]
         if edge.via is Via.LIST:
+            if not all(map(self._is_possible, model.subclasses(edge.target))):
+                return ()
             children = self.draw(st.lists(st.sampled_from(classes), min_size=1, max_size=3))
             return tuple(self.add(child) for child in children)
         if edge.via is Via.LINK:
@@ -149,6 +178,31 @@ class _Builder:
             channels = [self._channel() for _ in range(self.draw(st.integers(1, 2)))]
             pixels = self.add("Pixels", {"sizeC": len(channels)}, channels=channels)
             self.add("Image", {"series": series}, fileset=[fileset], pixels=[pixels])
+
+    def plate(self) -> None:
+        """Add the import of a plate: all of it was made in one moment."""
+        few = st.integers(1, 2)
+        columns, runs, fields_ = self.draw(few), self.draw(few), self.draw(few)
+        fileset = self.add("Fileset", usedFiles=[self._file()])
+        self.counts["moment"] += 1
+        moment = {"created": LATER + self.counts["moment"]}
+        plate = self.add("Plate", moment)
+        acquisitions = [self.add("PlateAcquisition", moment, plate=[plate]) for _ in range(runs)]
+        logical = self.add("LogicalChannel")
+        series = 0
+        for column in range(columns):
+            samples = []
+            for run in acquisitions:
+                for _ in range(fields_):
+                    channel = self.add("Channel", logicalChannel=[logical])
+                    pixels = self.add("Pixels", {"sizeC": 1}, channels=[channel])
+                    told = {"series": series, **moment}
+                    image = self.add("Image", told, fileset=[fileset], pixels=[pixels])
+                    sample = {"image": [image], "plateAcquisition": [run]}
+                    samples.append(self.add("WellSample", moment, **sample))
+                    series += 1
+            place = {"row": 0, "column": column, **moment}
+            self.add("Well", place, plate=[plate], wellSamples=samples)
 
     def _file(self) -> str:
         number = self.counts["OriginalFile"]
@@ -197,11 +251,20 @@ def _free() -> list[str]:
         for entry in model.subclasses(edge.target)
     }
     order = [name for layer in model.apply_order() for name in layer]
-    likely = ["Dataset", "Roi", "Roi", "TagAnnotation", "TagAnnotation", "MapAnnotation"]
+    likely = [
+        "Dataset",
+        "Roi",
+        "Roi",
+        "TagAnnotation",
+        "TagAnnotation",
+        "MapAnnotation",
+        "Well",
+        "Reagent",
+    ]
     return [
         name
         for name in order
-        if name not in listed and model.CLASSES[name].made is Made.USER
+        if name not in listed and model.CLASSES[name].made in (Made.USER, Made.EITHER)
         for _ in range(1 + likely.count(name))
     ]
 
@@ -219,7 +282,7 @@ def graphs(draw: st.DrawFn, *, own_links: bool = False) -> TransferGraph:
     """
     builder = _Builder(draw)
     for _ in range(draw(st.integers(0, 2))):
-        builder.fileset()
+        builder.plate() if draw(st.sampled_from([False, False, True])) else builder.fileset()
     free = _free()
     for name in sorted(draw(st.lists(st.sampled_from(free), max_size=10)), key=free.index):
         builder.add(name)

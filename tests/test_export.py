@@ -44,7 +44,7 @@ def test_objects(objects: list[str], expected: dict[str, list[int]]) -> None:
     [
         ("project:51", "did you mean Project:51"),
         ("Projct:51", "did you mean Project:51"),
-        ("Pixels:1", "'Pixels' is not among Project, Dataset, Image"),
+        ("Pixels:1", "'Pixels' is not among Project, Dataset, Screen, Plate, Image"),
         ("Image", "'' is no id"),
         ("Image:", "'' is no id"),
         ("Image:7,", "'' is no id"),

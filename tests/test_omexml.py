@@ -199,8 +199,18 @@ def test_documents_of_others_are_read_as_ome_types_reads_them(path: Path) -> Non
     assert sum(1 for _ in graph.of_type("Shape")) == shapes
     names = [image.name or "" for image in document.images]
     assert [node.fields["name"] for node in graph.of_type("Image")] == names
-    plates = sum(left.number for left in graph.header.left_out if left.type == "Plate")
-    assert plates == len(document.plates)
+    for kind, there in (
+        ("Screen", document.screens),
+        ("Plate", document.plates),
+        ("Reagent", [one for screen in document.screens for one in screen.reagents]),
+        (
+            "PlateAcquisition",
+            [one for plate in document.plates for one in plate.plate_acquisitions],
+        ),
+        ("Well", wells := [one for plate in document.plates for one in plate.wells]),
+        ("WellSample", [one for well in wells for one in well.well_samples]),
+    ):
+        assert graph.types().get(kind, 0) == len(there)
 
 
 @samples

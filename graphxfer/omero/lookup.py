@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 from graphxfer import filesets, model
 from graphxfer.graph import Header, Node, TransferGraph, class_of, id_of, iri
 from graphxfer.model import Class, Edge, Made, Via
-from graphxfer.omero import read
+from graphxfer.omero import queries, read
 from graphxfer.omero.connect import Server
 
 CHUNK = 1000
@@ -195,9 +195,8 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
         more = list(read.fetch_nodes(server, by_type(wanted)))
         for node in more:
             graph.add(node)
-        wanted = {
-            target for node in more for target in _next(node) if target not in graph
-        } | _referring(server, more)
+        found = {target for node in more for target in _next(node)} | _leading(server, more)
+        wanted = {one for one in found if one not in graph}
     return graph
 
 
@@ -218,24 +217,22 @@ def _next(node: Node) -> Iterator[str]:
             yield from node.edges.get(edge.name, ())
 
 
-def _referring(server: Server, nodes: Sequence[Node]) -> set[str]:
-    """Return what refers to imported objects: a fileset's images, an image's ROIs."""
-    by_type: defaultdict[str, list[int]] = defaultdict(list)
-    for node in nodes:
-        if class_of(node).made is Made.IMPORT:
-            by_type[node.type].append(node.id)
+def _leading(server: Server, nodes: Sequence[Node]) -> set[str]:
+    """Return what leads to imported objects: a fileset's images, an image's ROIs."""
     found = set[str]()
-    for name, ids in by_type.items():
-        for entry, edge in _references_to(name):
-            hql = f"select x.id from {entry.name} x where x.{edge.attribute}.id in (:ids)"  # noqa: S608
+    for name, ids in by_type(node.iri for node in nodes).items():
+        for entry, edge in _leading_to(name):
+            hql = queries.subjects(entry.name, edge)
             for some in chunks(ids):
-                found |= {iri(entry.name, row[0]) for row in server.rows(hql, ids=some)}
+                rows = server.rows(hql, ids=some, after=-1)
+                found |= {iri(entry.name, subject) for _, subject in rows}
     return found
 
 
-def _references_to(name: str) -> Iterator[tuple[Class, Edge]]:
+def _leading_to(name: str) -> Iterator[tuple[Class, Edge]]:
+    """Iterate over the edges to what imports make: of what they make with it, and of people's."""
     yield from filesets.incoming(name)
-    for entry in model.CLASSES.values():
+    for entry in model.CLASSES.values() if filesets.always_imported(name) else ():
         for edge in entry.edges:
             if entry.made is Made.USER and edge.via is Via.REFERENCE and edge.target == name:
                 yield entry, edge

@@ -14,7 +14,18 @@ from typing import Any
 
 from graphxfer import model
 from graphxfer.graph import Node, iri
-from graphxfer.model import AffineTransform, Class, Edge, Field, Made, Quantity, Type, Value, Via
+from graphxfer.model import (
+    AffineTransform,
+    Class,
+    Edge,
+    Field,
+    Follow,
+    Made,
+    Quantity,
+    Type,
+    Value,
+    Via,
+)
 
 Row = list[Any]
 
@@ -178,6 +189,30 @@ def ids(name: str, where: str) -> str:
         f"select obj.id from {name} obj "  # noqa: S608
         f"where {where} in (:ids) and obj.id > :after order by obj.id"
     )
+
+
+def subjects(name: str, edge: Edge) -> str:
+    """Return the query for what leads to objects by an edge: ids of the object and the subject.
+
+    Of an edge that is followed so only within an import, those subjects that were made with the
+    object: all that one import makes is made in one event of the server's.
+    """
+    rows, subject, object_ = _AT_ENDS[edge.via]
+    rows = rows.format(subject=name, edge=edge.attribute)
+    made = f" and {subject}.{_EVENT} = {object_}.{_EVENT}" if edge.follow is Follow.IMPORT else ""
+    return (
+        f"select obj.id, {subject}.id from {rows} "  # noqa: S608
+        f"where {object_}.id in (:ids) and obj.id > :after{made} order by obj.id"
+    )
+
+
+_EVENT = "details.creationEvent.id"
+_AT_ENDS = {
+    Via.REFERENCE: ("{subject} obj join obj.{edge} o", "obj", "o"),
+    Via.LIST: ("{subject} p join p.{edge} obj", "p", "obj"),
+    Via.LINK: ("{edge} obj join obj.parent p join obj.child c", "p", "c"),
+}
+"""Rows of an edge, the first of them ``obj``, and the aliases of subject and object."""
 
 
 def children(parent: str, edge: Edge, *, whole: bool) -> str:

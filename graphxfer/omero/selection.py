@@ -25,7 +25,8 @@ from graphxfer.omero.reader import Reader, Task, edges_of
 NOT_MOVED = "this class is not moved yet"
 UNREADABLE = "linked, but could not be read: deleted meanwhile, or not permitted"
 NO_FILES = "images without files are not moved yet"
-UNUSED = "in a tag set, but on nothing that was selected"
+UNUSED = "in a tag set or screen that is only here for others of its, and not selected"
+INCOMPLETE = "it needs what was left out"
 
 
 class Selection(Reader):
@@ -51,7 +52,8 @@ class Selection(Reader):
         self._fresh: dict[str, list[int]] = defaultdict(list)
         self._left_out: Counter[tuple[str, str]] = Counter()
         self._gone: dict[str, set[int]] = defaultdict(set)
-        self._sets: set[tuple[str, int]] = set()
+        self._alone: set[tuple[str, int]] = set()
+        """Holders that are here for something that they hold: the rest of it stays."""
         self._members: dict[str, set[int]] = defaultdict(set)
         self._owned: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
 
@@ -141,7 +143,11 @@ class Selection(Reader):
         self._fresh[queries.family(name)] += [row[0] for row in rows]
         for edge, column in queries.projection(name).references:
             if edge.follow is not Follow.IN and not queries.is_abstract(edge.target):
-                self.want(edge.target, {row[column] for row in rows if row[column] is not None})
+                new = self.want(
+                    edge.target, {row[column] for row in rows if row[column] is not None}
+                )
+                if edge.alone:
+                    self._alone |= {(queries.family(edge.target), id_) for id_ in new}
 
     def _with_files(self, name: str, rows: list[Row]) -> list[Row]:
         """Return the rows of images with a fileset; the others are left out."""
@@ -166,26 +172,29 @@ class Selection(Reader):
         self._want_each(edge.target, ((row[0], row[1:-2]) for row in rows))
 
     def _brought_by(self, name: str, edge: Edge, ids: Iterable[int]) -> Task:
-        """Return the question for what refers to objects, and comes with them."""
-        path = f"obj.{edge.attribute}.id"
+        """Return the question for what leads to objects, and comes with them."""
         if edge.follow is Follow.IN and queries.is_direct(name):
+            path = f"obj.{edge.attribute}.id"
             return Task(queries.nodes(name, path), ids, partial(self._take_nodes, name))
-        return Task(queries.ids(name, path), ids, partial(self._take_brought, name))
+        return Task(queries.subjects(name, edge), ids, partial(self._take_brought, name, edge))
 
-    def _take_brought(self, name: str, rows: list[Row]) -> None:
-        new = self.want(name, (row[0] for row in rows))
-        if model.CLASSES[name].root:
+    def _take_brought(self, name: str, edge: Edge, rows: list[Row]) -> None:
+        new = self.want(name, (row[1] for row in rows))
+        if edge.via is Via.LINK:
+            self._alone |= {(queries.family(name), id_) for id_ in new}
+        elif model.CLASSES[name].root:
             self.came_along |= dict.fromkeys(iri(name, id_) for id_ in sorted(new))
 
     def _take_links(self, family: str, edge: Edge, rows: list[Row]) -> None:
         super()._take_links(family, edge, rows)
         nodes, followed = self._nodes[family], []
+        held = edge.follow is Follow.IMPORT or queries.family(edge.target) == family
         for link, parent, owner, child, *kind in rows:
             name = queries.kind(kind, edge.target)
             if nodes[parent].target(model.OWNER.name) != iri(model.OWNER.target, owner):
                 self._owned[edge.attribute][link] = (name, child)
             # A tag set that is here for a tag of its does not bring its other tags.
-            if (family, parent) in self._sets:
+            if held and (family, parent) in self._alone:
                 self._members[name].add(child)
             else:
                 followed.append((child, kind))
@@ -193,7 +202,7 @@ class Selection(Reader):
 
     def _take_sets(self, family: str, rows: list[Row]) -> None:
         new = self._want_each(family, ((row[1], row[2:]) for row in rows))
-        self._sets |= {(family, id_) for id_ in new}
+        self._alone |= {(family, id_) for id_ in new}
 
     def _take_count(self, uncovered: NotCovered, rows: list[Row]) -> None:
         self._left_out[uncovered.name, uncovered.why] += rows[0][0]
@@ -213,12 +222,7 @@ class Selection(Reader):
 
     def graph(self, header: Header) -> TransferGraph:
         """Return the graph, without edges that lead out of it; the header tells why."""
-        header.left_out = tuple(
-            LeftOut(name, number, why)
-            for (name, why), number in sorted(self._left_out.items())
-            if number
-        )
-        graph = super().graph(header)
+        graph = self._complete(header)
         for node in graph:
             for name, targets in list(node.edges.items()):
                 here = tuple(target for target in targets if target in graph)
@@ -226,7 +230,30 @@ class Selection(Reader):
                     del node.edges[name]
                 elif len(here) < len(targets):
                     node.edges[name] = here
+        header.left_out = tuple(
+            LeftOut(name, number, why)
+            for (name, why), number in sorted(self._left_out.items())
+            if number
+        )
         return graph
+
+    def _complete(self, header: Header) -> TransferGraph:
+        """Return the graph of those nodes that have all that they need."""
+        graph = super().graph(header)
+        while lacking := set(_lacking(graph)):
+            for name, number in Counter(graph[one].type for one in lacking).items():
+                self._left_out[name, INCOMPLETE] += number
+            graph = TransferGraph(header, (node for node in graph if node.iri not in lacking))
+        return graph
+
+
+def _lacking(graph: TransferGraph) -> Iterator[str]:
+    """Iterate over the nodes that need what is not in the graph."""
+    for name in model.CLASSES:
+        needed = [edge.name for edge in model.CLASSES[name].edges if edge.required]
+        for node in graph.of_type(name) if needed else ():
+            if any(node.target(edge) not in graph for edge in needed):
+                yield node.iri
 
 
 @cache

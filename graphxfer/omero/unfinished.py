@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How far an import is whose client is gone."""
+"""How far an import is whose client is gone; and an end to what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from graphxfer.filesets import FILESET, Tree, goes_by_itself
+from graphxfer.graph import class_of, iri
+from graphxfer.omero import lookup, write
 from graphxfer.omero.connect import Server
 
 
@@ -55,3 +58,15 @@ def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> S
     alive = server.rows(hql, id=session)
     places = {tuple(value or 0 for value in row) for row in images}
     return State(uploaded[0][0] > 0, not alive, places)
+
+
+def shown_in(server: Server, fileset: int) -> dict[str, list[int]]:
+    """Return what an import made that does not go with its fileset: ids of Plates, by class."""
+    there = lookup.import_trees(server, [fileset])
+    under = Tree(there).under(iri(FILESET, fileset))
+    return lookup.by_type(one for one in under if goes_by_itself(class_of(there[one])))
+
+
+def remove(server: Server, fileset: int) -> None:
+    """Delete a fileset with all that its import made."""
+    write.delete(server, {**shown_in(server, fileset), FILESET: [fileset]})

@@ -231,14 +231,18 @@ def _plain(field: Field, value: Any) -> Value | None:
 
 
 def _of_their_own() -> list[str]:
-    """Return the classes whose objects are no part of others; abstract ones for their kind."""
+    """Return the classes whose objects need no others; abstract ones for their kind."""
     return sorted(
         {
             entry.parent or entry.name
             for entry in model.CLASSES.values()
-            if entry.root or (entry.made is Made.USER and not entry.part_of)
+            if entry.root or (entry.made in (Made.USER, Made.EITHER) and not _needs_another(entry))
         }
     )
+
+
+def _needs_another(entry: Class) -> bool:
+    return bool(entry.part_of) or any(edge.required for edge in entry.edges)
 
 
 def delete(

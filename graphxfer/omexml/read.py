@@ -16,7 +16,7 @@ from graphxfer import model
 from graphxfer.errors import BadDocument
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph, iri
 from graphxfer.jsonld.nodes import Decoder, to_header
-from graphxfer.model import AffineTransform, Class, Edge, Field, Type, Value
+from graphxfer.model import AffineTransform, Class, Edge, Field, Follow, Type, Value, Via
 from graphxfer.omexml import schema
 
 FOREIGN_BASE = "https://ome-xml.invalid/"
@@ -98,6 +98,7 @@ class _Foreign:
         self.nodes: dict[str, Node] = {}
         self.iris: dict[str, str] = {}
         self.pending: list[tuple[Node, Edge, str]] = []
+        self.said_back: list[tuple[str, str, Node]] = []
         self.images_of: defaultdict[tuple[str, ...], list[Node]] = defaultdict(list)
         self.unknown: Counter[str] = Counter()
 
@@ -119,12 +120,13 @@ class _Foreign:
         return TransferGraph(header, self.nodes.values())
 
     def _roots(self) -> tuple[str, ...]:
-        """Return what nothing holds: the projects, then datasets and images outside of them."""
+        """Return what nothing holds: projects and screens, then what is outside of them."""
         held = {
             target
             for node in self.nodes.values()
-            for name in ("datasets", "images")
-            for target in node.edges.get(name, ())
+            for edge in model.CLASSES[node.type].edges
+            if edge.via is Via.LINK or edge.follow is Follow.IMPORT
+            for target in node.edges.get(edge.name, ())
         }
         kinds = model.roots()
         return tuple(
@@ -160,6 +162,7 @@ class _Foreign:
             shared = self._add(_LOGICAL, None)
             self._read_fields(element, _LOGICAL, shared)
             node.edges["logicalChannel"] = (shared.iri,)
+        if entry.field("alpha"):
             _read_color(element, node)
         if entry.edge("fileset"):
             self.images_of[tuple(_file_names(element))].append(node)
@@ -174,14 +177,16 @@ class _Foreign:
             ]
         elif name in schema.PARTS:
             parts[schema.PARTS[name]].append(self._read(child).iri)
-        elif name == "ROIRef":
-            self.pending.append((node, model.CLASSES["Roi"].edge("image"), child.get("ID")))  # type: ignore[arg-type]
+        elif name in schema.INSIDE:
+            self._read(child).edges[schema.INSIDE[name]] = (node.iri,)
+        elif name in schema.BACK:
+            self.said_back.append((child.get("ID"), schema.BACK[name][1], node))
         elif name == "BinaryFile":
             node.edges["file"] = (self._attachment(child).iri,)
         elif name.endswith("Ref"):
-            edges = (edge for edge, ref in schema.REFERENCES.items() if ref == name)
-            edge = entry.edge(next(edges, ""))
-            if edge is not None:
+            names = (edge for edge, ref in schema.REFERENCES.items() if ref == name)
+            edges = (edge for each in names if (edge := entry.edge(each)) is not None)
+            if edge := next(edges, None):
                 self.pending.append((node, edge, child.get("ID")))
         elif name not in (field.xml for field in entry.fields) and name not in _STRUCTURE:
             self.unknown[name] += 1
@@ -247,18 +252,22 @@ class _Foreign:
     def _link(self) -> None:
         """Resolve references, which may stand before what they name."""
         for node, edge, identifier in self.pending:
-            target = self.iris.get(identifier)
-            if target is None:
-                raise BadDocument(
-                    f"{node.iri} refers to {identifier}, which is not there", where=str(self.path)
-                )
-            if edge.name == "image":  # the Image names its ROIs; in OMERO the Roi names its Image
-                self.nodes[target].edges["image"] = (node.iri,)
-            elif edge.many:
+            target = self._named(identifier, node)
+            if edge.many:
                 known = node.edges.get(edge.name, ())
                 node.edges[edge.name] = tuple(dict.fromkeys((*known, target)))
             else:
                 node.edges[edge.name] = (target,)
+        for identifier, name, node in self.said_back:
+            self.nodes[self._named(identifier, node)].edges[name] = (node.iri,)
+
+    def _named(self, identifier: str, node: Node) -> str:
+        target = self.iris.get(identifier)
+        if target is None:
+            raise BadDocument(
+                f"{node.iri} refers to {identifier}, which is not there", where=str(self.path)
+            )
+        return target
 
 
 _STRUCTURE = frozenset(("Union", "MetadataOnly", "TiffData", "BinData", "Value", "Plane"))

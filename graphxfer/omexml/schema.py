@@ -33,6 +33,12 @@ ORDER: dict[str, tuple[str, ...]] = {
     "Dataset": (
         "Description", "ExperimenterRef", "ExperimenterGroupRef", "ImageRef", "AnnotationRef",
     ),
+    "Screen": ("Description", "Reagent", "PlateRef", "AnnotationRef"),
+    "Reagent": ("Description", "AnnotationRef"),
+    "Plate": ("Description", "Well", "AnnotationRef", "PlateAcquisition"),
+    "Well": ("WellSample", "ReagentRef", "AnnotationRef"),
+    "WellSample": ("ImageRef",),
+    "PlateAcquisition": ("Description", "WellSampleRef", "AnnotationRef"),
     "Image": (
         "AcquisitionDate", "ExperimenterRef", "Description", "ExperimenterGroupRef", "Pixels",
         "ROIRef", "AnnotationRef",
@@ -46,18 +52,39 @@ ORDER: dict[str, tuple[str, ...]] = {
 REFERENCES = {
     "datasets": "DatasetRef",
     "images": "ImageRef",
+    "image": "ImageRef",
+    "plates": "PlateRef",
+    "reagents": "ReagentRef",
     "annotations": "AnnotationRef",
     "owner": "ExperimenterRef",
     "group": "ExperimenterGroupRef",
 }
 """Edges, and the elements that say them."""
 
-PARTS = {"Pixels": "pixels", "Channel": "channels", "Union": "shapes"}
+PARTS = {
+    "Pixels": "pixels",
+    "Channel": "channels",
+    "Union": "shapes",
+    "WellSample": "wellSamples",
+}
 """Elements that stand inside another, and the edges by which the graph has them."""
+
+INSIDE = {"Well": "plate", "PlateAcquisition": "plate", "Reagent": "screen"}
+"""Elements that stand inside another, and the edges that lead to that from them."""
+
+BACK = {"ROIRef": ("Roi", "image"), "WellSampleRef": ("WellSample", "plateAcquisition")}
+"""Elements that say an edge at its object: the class of its subject, and its name."""
+
+ONLY = {"WellSample"}
+"""Elements of which no two may refer to the same: an Image is in one WellSample."""
+
+ONE = {"Pixels", "ReagentRef"}
+"""Elements of which OME-XML has only one, where OMERO may have more; its clients show the first."""
 
 NEEDED = {
     "Image": ("Pixels",),
     "Pixels": ("DimensionOrder", "Type", *(f"Size{axis}" for axis in "XYZCT")),
+    "Well": ("Row", "Column"),
     "ROI": ("Union",),
     "Point": ("X", "Y"),
     "Line": ("X1", "Y1", "X2", "Y2"),
@@ -118,25 +145,36 @@ def _not_negative(value: Value) -> bool:
 
 _NO_URI = re.compile(r"[^\x21\x23-\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]")
 
+ENUMERATED = {
+    "PixelsType": _one_of("PixelType"),
+    "DimensionOrder": _one_of("DimensionOrder"),
+    "Illumination": _one_of("IlluminationType"),
+    "ContrastMethod": _one_of("ContrastMethod"),
+    "AcquisitionMode": _one_of("AcquisitionMode"),
+}
+"""What the schema has of OMERO's enumerations."""
+
 LEGAL: dict[str, Callable[[Value], bool]] = {
     "FillRule": _one_of("FillRule"),
     "FontFamily": _one_of("FontFamily"),
     "FontStyle": _one_of("FontStyle"),
     "MarkerStart": _one_of("Marker"),
     "MarkerEnd": _one_of("Marker"),
-    "IlluminationType": _one_of("IlluminationType"),
-    "ContrastMethod": _one_of("ContrastMethod"),
-    "AcquisitionMode": _one_of("AcquisitionMode"),
-    "DimensionOrder": _one_of("DimensionOrder"),
-    "Type": _one_of("PixelType"),
+    "RowNamingConvention": _one_of("NamingConvention"),
+    "ColumnNamingConvention": _one_of("NamingConvention"),
     "Namespace": lambda value: isinstance(value, str) and not _NO_URI.search(value),
-    **dict.fromkeys(("TheZ", "TheT", "TheC", "FontSize"), _not_negative),
+    **dict.fromkeys(
+        ("TheZ", "TheT", "TheC", "FontSize", "Row", "Column", "FieldIndex"), _not_negative
+    ),
     **dict.fromkeys(
         (
             *(f"Size{axis}" for axis in "XYZCT"),
             *(f"PhysicalSize{axis}" for axis in "XYZ"),
             "SignificantBits",
             "SamplesPerPixel",
+            "Rows",
+            "Columns",
+            "MaximumFieldCount",
             "EmissionWavelength",
             "ExcitationWavelength",
         ),
@@ -224,7 +262,7 @@ def spell(field: Field, value: Value) -> str | None:
 
     A quantity is spelled without its unit: see `symbol`.
     """
-    legal = LEGAL.get(field.xml)
+    legal = ENUMERATED.get(field.of) or LEGAL.get(field.xml)
     if legal is not None and not legal(value):
         return None
     if isinstance(value, Quantity):
@@ -312,6 +350,7 @@ DEFAULT_UNITS = {
     "PinholeSize": "µm",
     "EmissionWavelength": "nm",
     "ExcitationWavelength": "nm",
+    **dict.fromkeys(("WellOriginX", "WellOriginY", "PositionX", "PositionY"), "reference frame"),
     "StrokeWidth": "pixel",
     "FontSize": "pt",
 }

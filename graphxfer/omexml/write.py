@@ -32,12 +32,19 @@ def write(graph: TransferGraph, stream: BinaryIO) -> None:
     with etree.xmlfile(stream, encoding="UTF-8") as xml:
         xml.write_declaration()
         with xml.element("OME", nsmap={None: schema.NS}, Creator=graph.header.made_by):
-            for name in ("Project", "Dataset", "Experimenter", "ExperimenterGroup", "Image"):
+            for name in _FIRST:
                 writer.write(xml, graph.of_type(name))
             with xml.element("StructuredAnnotations"):
                 writer.write(xml, graph.of_type("Annotation"))
                 _write_graph(xml, graph)
             writer.write(xml, graph.of_type("Roi"))
+
+
+_FIRST = (
+    *("Project", "Dataset", "Plate", "Screen"),
+    *("Experimenter", "ExperimenterGroup", "Image"),
+)
+"""What comes before the annotations, in the schema's order."""
 
 
 def _write_graph(xml: Any, graph: TransferGraph) -> None:
@@ -59,10 +66,17 @@ class _Writer:
     def __init__(self, graph: TransferGraph) -> None:
         self.graph = graph
         self._sayable: dict[str, bool] = {}
-        self.rois_of: defaultdict[str, list[Node]] = defaultdict(list)
-        for roi in graph.of_type("Roi"):
-            if image := roi.target("image"):
-                self.rois_of[image].append(roi)
+        self._shown = set[str]()
+        self._leading: defaultdict[tuple[str, str], list[Node]] = defaultdict(list)
+        for name, edge in (*schema.INSIDE.items(), *schema.BACK.values()):
+            for node in graph.of_type(name):
+                if target := node.target(edge):
+                    self._leading[name, target].append(node)
+        self._holders = {
+            part: node
+            for node in graph.of_type("Well")
+            for part in node.edges.get("wellSamples", ())
+        }
 
     def write(self, xml: Any, nodes: Iterable[Node]) -> None:
         for node in nodes:
@@ -78,7 +92,16 @@ class _Writer:
 
     def _has_all(self, node: Node) -> bool:
         form = schema.form_of(class_of(node))
-        return form.element is not None and all(self._has(node, form, each) for each in form.needed)
+        if form.element is None or not self._has_place(node, form.element):
+            return False
+        return all(self._has(node, form, each) for each in form.needed)
+
+    def _has_place(self, node: Node, element: str) -> bool:
+        """Tell whether the element that a node's is to stand in can be there."""
+        if element in schema.INSIDE:
+            return any(map(self.can_say, self._targets(node, schema.INSIDE[element])))
+        holder = self._holders.get(node.iri)
+        return holder is None or self.can_say(holder)
 
     def _has(self, node: Node, form: Form, name: str) -> bool:
         if name in schema.PARTS:
@@ -111,15 +134,19 @@ class _Writer:
         return [target for target in found if target is not None]
 
     def _parts(self, node: Node, form: Form) -> Iterator[Any]:
-        """Yield the elements of what stands inside: pixels, channels, shapes, a file."""
+        """Yield the elements of what stands inside: pixels, channels, shapes, wells, a file."""
         for name, edge in form.parts:
             said = [self.element(part) for part in self._targets(node, edge) if self.can_say(part)]
             if name == "Union":
                 union = etree.Element(name)
                 union.extend(said)
                 said = [union]
-            # OME-XML has one Pixels an Image, as OMERO's clients show.
-            yield from said[:1] if name == "Pixels" else said
+            if name == "WellSample":
+                for place, sample in enumerate(said):
+                    sample.set("Index", str(place))
+            yield from said[:1] if name in schema.ONE else said
+        for name in schema.INSIDE.keys() & set(form.order):
+            yield from map(self.element, filter(self.can_say, self._leading[name, node.iri]))
         if "MetadataOnly" in form.order:
             yield etree.Element("MetadataOnly")
         if "BinaryFile" in form.order:
@@ -127,11 +154,19 @@ class _Writer:
 
     def _references(self, node: Node, form: Form) -> Iterator[Any]:
         for edge, name in form.references:
-            for target in filter(self.can_say, self._targets(node, edge)):
-                yield etree.Element(name, ID=_id(target))
-        if "ROIRef" in form.order:
-            for roi in filter(self.can_say, self.rois_of[node.iri]):
-                yield etree.Element("ROIRef", ID=_id(roi))
+            sayable = list(filter(self.can_say, self._targets(node, edge)))
+            for target in sayable[:1] if name in schema.ONE else sayable:
+                if form.element not in schema.ONLY or self._is_new(target):
+                    yield etree.Element(name, ID=_id(target))
+        for name in schema.BACK.keys() & set(form.order):
+            for subject in filter(self.can_say, self._leading[schema.BACK[name][0], node.iri]):
+                yield etree.Element(name, ID=_id(subject))
+
+    def _is_new(self, target: Node) -> bool:
+        """Tell whether nothing has shown it yet."""
+        new = target.iri not in self._shown
+        self._shown.add(target.iri)
+        return new
 
 
 def _say(element: Any, children: list[Any], node: Node, form: Form) -> None:

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Screens and plates: those that an import made, and those that people put together.
+
+What an import makes of a plate, and in which order, is told by OMERO's sources: ome/omero-blitz,
+``OMEROMetadataStoreClient``; of a ``.fake`` file by ome/ome-model, ``XMLMockObjects``. What people
+make is what the script ``omero/util_scripts/Dataset_To_Plate.py`` makes (ome/omero-scripts): a
+Plate whose Wells have WellSamples with the Images of a Dataset.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import omero
+import omero.all
+from omero.rtypes import rint, rstring
+
+from graphxfer.actions import Options
+from graphxfer.apply import apply
+from graphxfer.bundle import Bundle
+from graphxfer.differences import compare
+from graphxfer.export import export
+from graphxfer.fetch import fetch
+from graphxfer.graph import Node, TransferGraph, id_of
+from graphxfer.journal import Journal
+from graphxfer.undo import undo
+from graphxfer.verify import verify
+from tests.build import import_files
+from tests.places import Place
+from tests.test_apply import added, counted
+
+
+class Lab:
+    """A person at a server, with an ordinary OMERO client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.update, self.query = client.sf.getUpdateService(), client.sf.getQueryService()
+
+    def plate(self, **keys: int) -> tuple[int, list[int]]:
+        """Import a plate; return its id and those of its images."""
+        keys = {"plateRows": 2, "plateCols": 3, "sizeX": 8, "sizeY": 8} | keys
+        name = "&".join([uuid.uuid4().hex, *(f"{key}={value}" for key, value in keys.items())])
+        images = self.imported(f"{name}.fake")
+        hql = "select w.plate.id from WellSample s join s.well w where s.image.id = "
+        return self.ids(hql + str(images[0]))[0], images
+
+    def imported(self, name: str) -> list[int]:
+        """Import an empty file of a name; return the ids of its images."""
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, name).touch()
+            return [
+                pixels.image.id.val for pixels in import_files(self.client, [Path(folder, name)])
+            ]
+
+    def ids(self, hql: str) -> list[int]:
+        return [row[0].val for row in self.query.projection(hql, None)]
+
+    def save(self, thing: Any) -> int:
+        return int(self.update.saveAndReturnObject(thing).id.val)
+
+    def new(self, kind: str, **values: Any) -> int:
+        """Save an object with some values."""
+        made = getattr(omero.model, f"{kind}I")()
+        for name, value in values.items():
+            setattr(made, name, rstring(value) if isinstance(value, str) else value)
+        return self.save(made)
+
+    def link(self, kind: str, parent: int, child: int, child_kind: str) -> None:
+        made = getattr(omero.model, f"{kind}LinkI")()
+        made.parent = at(kind.removesuffix("Annotation").removesuffix(child_kind), parent)
+        made.child = at(child_kind, child)
+        self.save(made)
+
+    def annotate(self, kind: str, number: int, text: str) -> None:
+        self.link(
+            f"{kind}Annotation", number, self.new("TagAnnotation", textValue=text), "TagAnnotation"
+        )
+
+    def wells(self, plate: int) -> list[int]:
+        return self.ids(
+            f"select w.id from Well w where w.plate.id = {plate} order by w.row, w.column"
+        )
+
+    def edit(self, kind: str, number: int, **values: Any) -> None:
+        found = self.query.get(kind, number)
+        for name, value in values.items():
+            setattr(found, name, value)
+        self.update.saveObject(found)
+
+    def own_plate(self, images: list[int], name: str = "put together") -> int:
+        """Make a plate of images as Dataset_To_Plate does: one a well, in the first row."""
+        plate = at("Plate", self.new("Plate", name=name))
+        for column, image in enumerate(images):
+            well, sample = omero.model.WellI(), omero.model.WellSampleI()
+            well.plate, well.row, well.column = plate, rint(0), rint(column)
+            sample.image = at("Image", image)
+            well.addWellSample(sample)
+            self.save(well)
+        return int(plate.id.val)
+
+
+def at(kind: str, number: int) -> Any:
+    return getattr(omero.model, f"{kind}I")(number, False)
+
+
+@contextmanager
+def lab(place: Place) -> Iterator[Lab]:
+    client = place.client()
+    try:
+        yield Lab(client)
+    finally:
+        client.closeSession()
+
+
+def exported(place: Place, folder: Path, **roots: int) -> Bundle:
+    with place.connect() as server:
+        bundle = export(server, {name: [number] for name, number in roots.items()}, folder)
+        assert fetch(bundle, server).problems == []
+    return bundle
+
+
+def applied(bundle: Bundle, place: Place, **options: Any) -> list[str]:
+    with place.connect(own_session=True) as server:
+        plan = apply(bundle, server, Options(**options))
+        assert plan.skipped == []
+        assert list(verify(bundle, server)) == []
+    with place.connect(own_session=True) as server:
+        assert apply(bundle, server, Options(**options)).nothing_to_do
+    return plan.notes
+
+
+def there(bundle: Bundle, place: Place) -> dict[str, str]:
+    with place.connect() as server, Journal(bundle.journal(server.database_uuid)) as journal:
+        return journal.same()
+
+
+def arrived(bundle: Bundle, place: Place, folder: Path) -> TransferGraph:
+    """Return the graph of what came, exported again; it has to be that which went."""
+    same, graph = there(bundle, place), bundle.graph()
+    roots = {graph[one].type: id_of(same[one]) for one in graph.header.roots}
+    back = exported(place, folder, **roots).graph()
+    assert list(compare(graph, back, same)) == []
+    assert list(compare(back, graph, {value: key for key, value in same.items()})) == []
+    return back
+
+
+def one(graph: TransferGraph, kind: str) -> Node:
+    (found,) = graph.of_type(kind)
+    return found
+
+
+def test_an_imported_plate_is_found_again_with_all_that_people_did_to_it(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate, _ = person.plate(fields=2, plateAcqs=2)
+        wells = person.wells(plate)
+        runs = person.ids(f"select a.id from PlateAcquisition a where a.plate.id = {plate}")
+        person.edit("Plate", plate, name=rstring("renamed"), status=None, rows=rint(4))
+        person.edit("Well", wells[1], red=rint(9), type=rstring("control"))
+        person.edit("PlateAcquisition", runs[0], description=rstring("the first run"))
+        for kind, number in (("Plate", plate), ("Well", wells[3]), ("PlateAcquisition", runs[1])):
+            person.annotate(kind, number, f"on a {kind}")
+        screen = person.new("Screen", name="a screen", type="siRNA")
+        person.link("ScreenPlate", screen, plate, "Plate")
+        reagent = person.new("Reagent", name="water", screen=at("Screen", screen))
+        person.link("WellReagent", wells[5], reagent, "Reagent")
+        person.annotate("Reagent", reagent, "on a reagent")
+    bundle = exported(source, tmp_path / "b", Screen=screen)
+    counts = Counter(bundle.graph().types())
+    expected = {"Well": 6, "WellSample": 24, "Image": 24, "PlateAcquisition": 2, "Reagent": 1}
+    assert counts & Counter(expected) == Counter(expected)
+    with destination.connect() as server:
+        before = counted(server)
+    assert applied(bundle, destination) == []
+    with destination.connect() as server:
+        came = added(before, counted(server))
+    assert {kind: came[kind] for kind in expected} == expected
+    assert came["Plate"] == came["Screen"] == came["ScreenPlateLink"] == 1
+    graph = arrived(bundle, destination, tmp_path / "arrived")
+    assert one(graph, "Plate").fields["name"] == "renamed"
+    with destination.connect(own_session=True) as server:
+        undo(bundle, server)
+        assert added(before, counted(server)) == {}
