@@ -28,6 +28,23 @@ from tests.places import Place, create_group
 Run = Callable[[Path, str, int], str]
 
 
+IMPORTED, LATER = 1, 2
+"""When things were made: with their images, or later and so by a person."""
+
+
+def well(number: int, plate: int, moment: int, image: int) -> list[Node]:
+    """Return a well of a plate, with an image."""
+    place = {"row": 0, "column": number - 1, "created": moment}
+    ends = {"plate": (f"Plate/{plate}",), "wellSamples": (f"WellSample/{number}",)}
+    shows = {"image": (f"Image/{image}",)}
+    if moment == IMPORTED:
+        shows["plateAcquisition"] = ("PlateAcquisition/1",)
+    return [
+        Node(f"Well/{number}", "Well", dict(place), ends),
+        Node(f"WellSample/{number}", "WellSample", {"created": moment}, shows),
+    ]
+
+
 def small() -> TransferGraph:
     """Return a transfer with everything that is made in a way of its own."""
     pixels = {f"size{axis}": size for axis, size in zip("XYZCT", (8, 8, 1, 1, 1), strict=True)}
@@ -54,6 +71,14 @@ def small() -> TransferGraph:
         Node("OriginalFile/2", "OriginalFile", {"name": "t.csv", "path": "/", "size": 50}),
         Node("Roi/1", "Roi", {"name": "r"}, {"image": ("Image/1",), "shapes": ("Point/1",)}),
         Node("Point/1", "Point", {"x": 1.0, "y": 2.0}, {"annotations": ("TagAnnotation/1",)}),
+        Node("Plate/1", "Plate", {"name": "of the import", "created": IMPORTED}),
+        Node(
+            "PlateAcquisition/1", "PlateAcquisition", {"created": IMPORTED}, {"plate": ("Plate/1",)}
+        ),
+        Node("Plate/2", "Plate", {"name": "put together", "created": LATER}),
+        *well(1, 1, IMPORTED, 1),
+        *well(2, 1, IMPORTED, 2),
+        *well(3, 2, LATER, 2),
     ]
     for number, linked in (
         (1, ("MapAnnotation/3", "TagAnnotation/1")),
@@ -63,7 +88,7 @@ def small() -> TransferGraph:
             Node(
                 f"Image/{number}",
                 "Image",
-                {"name": f"edited {number}", "series": number - 1},
+                {"name": f"edited {number}", "series": number - 1, "created": IMPORTED},
                 {"fileset": ("Fileset/1",), "pixels": (f"Pixels/{number}",)}
                 | {"annotations": linked},
             ),
@@ -90,7 +115,7 @@ def bundle(source: Place, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     built = build(client, small())
     client.closeSession()
     with source.connect() as server:
-        roots = {"Project": [id_of(built["Project/1"])]}
+        roots = {name: [id_of(built[f"{name}/{n}"])] for name, n in (("Project", 1), ("Plate", 2))}
         made = export(server, roots, tmp_path_factory.mktemp("kill") / "bundle")
         assert fetch(made, server).problems == []
     return made

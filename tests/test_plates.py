@@ -21,7 +21,7 @@ import omero
 import omero.all
 from omero.rtypes import rint, rstring
 
-from graphxfer.actions import Options
+from graphxfer.actions import Kind, Options
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.differences import compare
@@ -29,6 +29,7 @@ from graphxfer.export import export
 from graphxfer.fetch import fetch
 from graphxfer.graph import Node, TransferGraph, id_of
 from graphxfer.journal import Journal
+from graphxfer.plan import ADDED, make_plan
 from graphxfer.undo import undo
 from graphxfer.verify import verify
 from tests.build import import_files
@@ -189,3 +190,197 @@ def test_an_imported_plate_is_found_again_with_all_that_people_did_to_it(
     with destination.connect(own_session=True) as server:
         undo(bundle, server)
         assert added(before, counted(server)) == {}
+
+
+def test_an_image_brings_the_plate_that_its_import_made(source: Place, tmp_path: Path) -> None:
+    with lab(source) as person:
+        plate, images = person.plate(fields=2)
+        own = person.own_plate(images[:2])
+    graph = exported(source, tmp_path / "b", Image=images[5]).graph()
+    assert f"Plate/{plate}" in graph
+    assert f"Plate/{own}" not in graph, "as the Datasets that an image is in"
+    assert graph.types()["Image"] == graph.types()["WellSample"] == len(images)
+    assert set(graph.header.came_along) == {f"Image/{one}" for one in images} - {
+        f"Image/{images[5]}"
+    }
+    assert graph.header.left_out == ()
+
+
+def test_a_screen_that_an_import_made_is_found_again(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate, _ = person.plate(screens=1, plates=2)
+        (screen,) = person.ids(
+            f"select l.parent.id from ScreenPlateLink l where l.child.id = {plate}"
+        )
+        person.edit("Screen", screen, name=rstring("renamed"))
+        person.link("ScreenPlate", screen, other := person.plate()[0], "Plate")
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    graph = bundle.graph()
+    assert set(graph[f"Screen/{screen}"].edges["plates"]) == {
+        f"Plate/{plate}",
+        f"Plate/{plate + 1}",
+    }
+    assert f"Plate/{other}" not in graph
+    assert [(left.type, left.number) for left in graph.header.left_out] == [("Plate", 1)]
+    with destination.connect() as server:
+        before = counted(server)
+    assert len(applied(bundle, destination)) == 1, "that of the plate which stayed"
+    with destination.connect() as server:
+        assert added(before, counted(server))["Screen"] == 1
+    arrived(bundle, destination, tmp_path / "arrived")
+
+
+def test_a_plate_brings_the_screen_of_its_reagents(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        screen = person.new("Screen", name="siRNA")
+        reagent = person.new("Reagent", name="siA", screen=at("Screen", screen))
+        plate, other = person.plate()[0], person.plate()[0]
+        for one in (plate, other):
+            person.link("ScreenPlate", screen, one, "Plate")
+        person.link("WellReagent", person.wells(plate)[0], reagent, "Reagent")
+        person.annotate("Screen", screen, "on the screen")
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    graph = bundle.graph()
+    assert graph[f"Screen/{screen}"].edges["plates"] == (f"Plate/{plate}",)
+    assert graph[f"Screen/{screen}"].edges["annotations"]
+    assert [(left.type, left.number) for left in graph.header.left_out] == [("Plate", 1)]
+    assert len(applied(bundle, destination)) == 1, "that of the plate which stayed"
+
+
+def test_a_plate_that_people_put_together_is_created(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        images = [*person.imported(f"{uuid.uuid4().hex}&series=2.fake"), *person.plate()[1][:2]]
+        plate = person.own_plate(images)
+        person.annotate("Well", person.wells(plate)[1], "a control")
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    with destination.connect() as server:
+        before = counted(server)
+        plan = make_plan(bundle, server)
+    created = Counter(action.type for action in plan.of(Kind.CREATE))
+    assert created == {"Plate": 1, "Well": 4, "WellSample": 4, "TagAnnotation": 1}
+    assert Counter(action.type for action in plan.of(Kind.MATCH))["Well"] == 6
+    assert applied(bundle, destination) == []
+    with destination.connect() as server:
+        came = added(before, counted(server))
+    assert (came["Plate"], came["Well"], came["WellSample"]) == (2, 10, 10)
+    arrived(bundle, destination, tmp_path / "arrived")
+    with destination.connect(own_session=True) as server:
+        would = undo(bundle, server, dry_run=True)
+        assert undo(bundle, server) == would
+        assert added(before, counted(server)) == {}
+
+
+def test_a_plate_that_the_destinations_import_does_not_make_is_created(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate = person.own_plate(person.imported(f"{uuid.uuid4().hex}&series=2.fake"))
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    graph = bundle.graph()
+    # As if the source's reader had made it: a newer one may not know plates of this format.
+    image = next(graph.of_type("Image"))
+    for name in ("Plate", "Well", "WellSample"):
+        for node in graph.of_type(name):
+            node.fields["created"] = image.fields["created"]
+    with destination.connect() as server:
+        assert not any(
+            action.type == "Plate" for action in make_plan(bundle, server).of(Kind.CREATE)
+        )
+    (note,) = applied(bundle, destination)
+    assert note.startswith(
+        f"the import of {image.target('fileset')} did not make 5 that it made at"
+    )
+    arrived(bundle, destination, tmp_path / "arrived")
+
+
+def test_what_a_person_added_to_an_imported_plate(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate, images = person.plate()
+        wells = person.wells(plate)
+        well, sample = omero.model.WellI(), omero.model.WellSampleI()
+        well.plate, well.row, well.column = at("Plate", plate), rint(7), rint(11)
+        sample.image = at("Image", images[0])
+        well.addWellSample(sample)
+        person.save(well)
+        there = person.query.findByQuery(
+            f"select w from Well w left outer join fetch w.wellSamples where w.id = {wells[0]}",
+            None,
+        )
+        added = omero.model.WellSampleI()
+        added.image = at("Image", images[1])
+        there.addWellSample(added)
+        person.update.saveObject(there)
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    with destination.connect(own_session=True) as server:
+        (skipped,) = apply(bundle, server).skipped
+        assert (skipped.type, skipped.reason) == ("WellSample", ADDED)
+        different = [str(one) for one in verify(bundle, server)]
+    assert len(different) == 2, "the sample is not there, and its well lacks it"
+
+
+def test_verify_finds_what_is_different_in_a_well(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate, _ = person.plate()
+        well = person.wells(plate)[4]
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    applied(bundle, destination)
+    found = id_of(there(bundle, destination)[f"Well/{well}"])
+    with lab(destination) as person:
+        person.edit("Well", found, type=rstring("other"))
+        sample = omero.model.WellSampleI()
+        whole = person.query.findByQuery(
+            f"select w from Well w join fetch w.wellSamples s where w.id = {found}",
+            None,
+        )
+        sample.image = at("Image", whole.getWellSample(0).image.id.val)
+        whole.addWellSample(sample)
+        person.update.saveObject(whole)
+    with destination.connect() as server:
+        told = [(one.node, one.kind, one.name) for one in verify(bundle, server)]
+    assert told == [
+        (f"Well/{well}", "field", "wellType"),
+        (f"Well/{well}", "extra", "wellSamples"),
+    ]
+
+
+def test_screens_are_merged_as_projects_are(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    name = f"merged {uuid.uuid4().hex}"
+    with lab(source) as person:
+        screen = person.new("Screen", name=name)
+        person.link("ScreenPlate", screen, person.own_plate([], "empty"), "Plate")
+    with lab(destination) as person:
+        known = person.new("Screen", name=name)
+    bundle = exported(source, tmp_path / "b", Screen=screen)
+    applied(bundle, destination, merge=True)
+    same = there(bundle, destination)
+    assert same[f"Screen/{screen}"] == f"Screen/{known}"
+
+
+def test_round_trips_do_not_grow_with_wells(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    calls = []
+    for rows in (1, 8):
+        with lab(source) as person:
+            plate, _ = person.plate(plateRows=rows, fields=2)
+            person.annotate("Plate", plate, "t")
+        with source.connect() as server:
+            bundle = export(server, {"Plate": [plate]}, tmp_path / f"{rows}")
+            reading = server.calls
+            fetch(bundle, server)
+        with destination.connect(own_session=True) as server:
+            apply(bundle, server)
+            calls.append((reading, server.calls))
+    assert calls[0] == calls[1]

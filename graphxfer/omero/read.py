@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from graphxfer import __version__
+from graphxfer import __version__, containers
 from graphxfer.errors import NotThere
 from graphxfer.graph import Header, TransferGraph, iri
 from graphxfer.omero import queries
@@ -47,7 +47,7 @@ def select(
         asked = (iri(name, id_) for name, ids in roots.items() for id_ in ids)
         graph = selection.graph(header)
     header.roots = tuple(each for each in dict.fromkeys(asked) if each in graph)
-    header.came_along = tuple(each for each in selection.came_along if each in graph)
+    header.came_along = containers.came_along(graph)
     return graph
 
 

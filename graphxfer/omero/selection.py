@@ -39,15 +39,10 @@ class Selection(Reader):
     advance : callable
         Told how many nodes were read.
 
-    Attributes
-    ----------
-    came_along : dict
-        IRIs of what is only here because filesets are taken whole, in order.
     """
 
     def __init__(self, server: Server, advance: Callable[[int], None]) -> None:
         super().__init__(server, advance)
-        self.came_along: dict[str, None] = {}
         self._wanted: dict[str, set[int]] = defaultdict(set)
         self._fresh: dict[str, list[int]] = defaultdict(list)
         self._left_out: Counter[tuple[str, str]] = Counter()
@@ -182,8 +177,6 @@ class Selection(Reader):
         new = self.want(name, (row[1] for row in rows))
         if edge.via is Via.LINK:
             self._alone |= {(queries.family(name), id_) for id_ in new}
-        elif model.CLASSES[name].root:
-            self.came_along |= dict.fromkeys(iri(name, id_) for id_ in sorted(new))
 
     def _take_links(self, family: str, edge: Edge, rows: list[Row]) -> None:
         super()._take_links(family, edge, rows)
