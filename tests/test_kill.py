@@ -20,7 +20,7 @@ from graphxfer.export import export
 from graphxfer.fetch import fetch
 from graphxfer.graph import Header, Node, TransferGraph, id_of
 from graphxfer.journal import Journal
-from graphxfer.model import Made
+from graphxfer.model import Made, Value
 from graphxfer.verify import verify
 from tests.build import build
 from tests.places import Place, create_group
@@ -34,13 +34,16 @@ IMPORTED, LATER = 1, 2
 
 def well(number: int, plate: int, moment: int, image: int) -> list[Node]:
     """Return a well of a plate, with an image."""
-    place = {"row": 0, "column": number - 1, "created": moment}
-    ends = {"plate": (f"Plate/{plate}",), "wellSamples": (f"WellSample/{number}",)}
-    shows = {"image": (f"Image/{image}",)}
+    place: dict[str, Value] = {"row": 0, "column": number - 1, "created": moment}
+    ends: dict[str, tuple[str, ...]] = {
+        "plate": (f"Plate/{plate}",),
+        "wellSamples": (f"WellSample/{number}",),
+    }
+    shows: dict[str, tuple[str, ...]] = {"image": (f"Image/{image}",)}
     if moment == IMPORTED:
         shows["plateAcquisition"] = ("PlateAcquisition/1",)
     return [
-        Node(f"Well/{number}", "Well", dict(place), ends),
+        Node(f"Well/{number}", "Well", place, ends),
         Node(f"WellSample/{number}", "WellSample", {"created": moment}, shows),
     ]
 
