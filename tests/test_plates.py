@@ -53,9 +53,9 @@ class Lab:
         return self.ids(hql + str(images[0]))[0], images
 
     def imported(self, name: str) -> list[int]:
-        """Import an empty file of a name; return the ids of its images."""
+        """Import a file of which only the name counts; return the ids of its images."""
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, name).touch()
+            Path(folder, name).write_text("all is told by its name")
             return [
                 pixels.image.id.val for pixels in import_files(self.client, [Path(folder, name)])
             ]
@@ -146,7 +146,8 @@ def arrived(bundle: Bundle, place: Place, folder: Path) -> TransferGraph:
     """Return the graph of what came, exported again; it has to be that which went."""
     same, graph = there(bundle, place), bundle.graph()
     roots = {graph[one].type: id_of(same[one]) for one in graph.header.roots}
-    back = exported(place, folder, **roots).graph()
+    with place.connect() as server:
+        back = export(server, {name: [number] for name, number in roots.items()}, folder).graph()
     assert list(compare(graph, back, same)) == []
     assert list(compare(back, graph, {value: key for key, value in same.items()})) == []
     return back
@@ -351,6 +352,20 @@ def test_verify_finds_what_is_different_in_a_well(
         (f"Well/{well}", "field", "wellType"),
         (f"Well/{well}", "extra", "wellSamples"),
     ]
+
+
+def test_fetch_names_the_policy_that_keeps_the_files_of_plates(
+    destination: Place, tmp_path: Path
+) -> None:
+    """Source: ome/omero-server, BinaryAccessPolicy; omero.policy.binary_access has no +plate."""
+    with lab(destination) as person:
+        plate, _ = person.plate()
+    with destination.connect() as server:
+        bundle = export(server, {"Plate": [plate]}, tmp_path / "b")
+        (problem,) = fetch(bundle, server).problems
+    assert "omero.policy.binary_access" in problem.why
+    assert "+plate" in problem.why
+    assert "--from user@host:/OMERO/ManagedRepository" in problem.why
 
 
 def test_screens_are_merged_as_projects_are(

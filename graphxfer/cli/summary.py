@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from graphxfer import model
 from graphxfer.cli.common import (
     OUT,
     BundleFolder,
@@ -26,7 +28,7 @@ from graphxfer.inspect.summary import Branch, Summary, summarise
 SHOWN = 10
 """How many of a kind are shown before the rest is only counted."""
 WHOLE_TREE = 40
-"""The most branches of a tree that is shown as a whole; of a larger one, images are counted."""
+"""The most branches of a tree that is shown whole; else wells and images are only counted."""
 
 
 def summary(bundle: BundleFolder, as_json: Json = False) -> None:
@@ -83,7 +85,7 @@ def _size(branch: Branch) -> int:
 
 def _tree(branch: Branch, tree: Tree, *, whole: bool) -> Tree:
     """Add what is below a branch; of a large tree only containers, and not all of them."""
-    children = branch.children if whole else [it for it in branch.children if it.children]
+    children = branch.children if whole else [it for it in branch.children if _is_told(it)]
     for child in children if whole else children[:SHOWN]:
         _tree(child, tree.add(_branch(child)), whole=whole)
     if not whole and len(children) > SHOWN:
@@ -91,9 +93,15 @@ def _tree(branch: Branch, tree: Tree, *, whole: bool) -> Tree:
     return tree
 
 
+def _is_told(branch: Branch) -> bool:
+    """Whether a branch is told in a large tree: wells and images are only counted."""
+    return bool(branch.children) and branch.type in model.roots()
+
+
 def _branch(branch: Branch) -> Text:
     is_leaf = not branch.children
     counts = (
+        *Counter(it.type.lower() for it in branch.children if it.type not in model.roots()).items(),
         ("image", 0 if is_leaf else branch.images),
         ("ROI", branch.rois),
         ("annotation", branch.annotations),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from graphxfer import model
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Node, TransferGraph, class_of, iri
 from graphxfer.inspect.summary import Branch, Summary, label, value_of
@@ -55,6 +56,15 @@ def _walk(branches: Iterable[Branch]) -> Iterator[Branch]:
         yield from _walk(branch.children)
 
 
+def _leaves(branch: Branch) -> Iterator[Branch]:
+    """Iterate over the images and empty containers in a branch, or in the wells of a plate."""
+    for child in branch.children:
+        if not child.children:
+            yield child
+        elif child.type not in model.roots():
+            yield from _leaves(child)
+
+
 # -- the tree -----------------------------------------------------------------------------------
 
 
@@ -74,7 +84,9 @@ def _rows(graph: TransferGraph, branches: Iterable[Branch]) -> list[dict[str, An
         told["children"] = [row(child) for child in branch.children]
         if not branch.children:
             told["area"] = branch.bytes / max(1, siblings[node.target("fileset")])
-        named = {"iri": branch.iri, "type": branch.type, "name": label(node, TEXT)}
+        name = label(node, TEXT)
+        name = branch.name if name == branch.iri else name  # a Well is told by its place
+        named = {"iri": branch.iri, "type": branch.type, "name": name}
         return named | {name: value for name, value in told.items() if value}
 
     return [row(branch) for branch in branches]
@@ -150,9 +162,9 @@ def _shared(graph: TransferGraph, summary: Summary, branches: list[Branch]) -> d
     shown = {one.iri for one in summary.shared[:SHARED]}
     parents: defaultdict[str, list[str]] = defaultdict(list)
     for branch in branches:
-        for child in branch.children:
-            if not child.children and branch.iri not in parents[child.iri]:
-                parents[child.iri].append(branch.iri)
+        for leaf in _leaves(branch) if branch.type in model.roots() else ():
+            if branch.iri not in parents[leaf.iri]:
+                parents[leaf.iri].append(branch.iri)
     known = {branch.iri for branch in branches}
     counts: Counter[tuple[str, str]] = Counter()
     for node in graph:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphxfer import model
+from graphxfer.containers import Containers
 from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
-from graphxfer.model import Class, Edge, Reuse, Via
+from graphxfer.model import Reuse, Via
 
 _ENDS = re.compile(r"(name|value|/Text)$", re.IGNORECASE)
 """How the terms end of what people call things by."""
@@ -18,7 +19,7 @@ _ENDS = re.compile(r"(name|value|/Text)$", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Branch:
-    """A container or an image, with what hangs below it.
+    """A container (a Project, a Plate, a Well) or an image, with what hangs below it.
 
     Parameters
     ----------
@@ -200,20 +201,30 @@ def _duplicates(graph: TransferGraph) -> list[Alike]:
     return [Alike(label(graph[iris[0]]), tuple(iris)) for iris in alike.values() if len(iris) > 1]
 
 
-def contains(entry: Class) -> tuple[Edge, ...]:
-    """Return the edges by which a class holds containers or images."""
-    return tuple(
-        edge
-        for edge in entry.edges
-        if edge.via is Via.LINK and any(target.root for target in model.subclasses(edge.target))
-    )
+def position(well: Node, plate: Node | None) -> str:
+    """Return what people call a well: ``A1``; rows or columns as its plate names them.
+
+    Source: ``BlitzGateway``'s ``PlateWrapper.getRowLabels`` and ``getColumnLabels``.
+    """
+    conventions = plate.fields if plate else {}
+    row, column = (int(str(well.fields.get(name) or 0)) for name in ("row", "column"))
+    numbered = str(conventions.get("rowNamingConvention")).lower() == "number"
+    lettered = str(conventions.get("columnNamingConvention")).lower() == "letter"
+    first = str(row + 1) if numbered else _letters(row)
+    return first + (_letters(column) if lettered else str(column + 1))
+
+
+def _letters(number: int) -> str:
+    """Return a place as letters: A, B … Z, AA."""
+    before, place = divmod(max(0, number), 26)
+    return (_letters(before - 1) if before else "") + chr(ord("A") + place)
 
 
 class _Tree:
     """The tree of what was asked for; an image that several datasets hold stands in each."""
 
     def __init__(self, graph: TransferGraph) -> None:
-        self.graph = graph
+        self.graph, self.containers = graph, Containers(graph)
         self.came_along = frozenset(graph.header.came_along)
         self.rois = Counter(
             image for roi in graph.of_type("Roi") if (image := roi.target("image")) is not None
@@ -243,26 +254,25 @@ class _Tree:
     def _tops(self) -> list[str]:
         """Return what is in nothing else: the roots of a document that does not name its own."""
         known = [node for name in model.roots() for node in self.graph.of_type(name)]
-        inside = {
-            iri
-            for node in known
-            for edge in contains(class_of(node))
-            for iri in node.edges.get(edge.name, ())
-        }
+        inside = {child.iri for node in self.graph for child in self.containers.contents(node)}
         return [node.iri for node in known if node.iri not in inside]
+
+    def _name(self, node: Node) -> str:
+        if node.type == "Well":
+            return position(node, self.graph.get(node.target("plate") or ""))
+        return label(node)
 
     def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:
         """Return a branch, and the images and annotations below, so that each is counted once."""
-        branch = Branch(node.iri, node.type, label(node), came_along=node.iri in self.came_along)
+        along = node.iri in self.came_along
+        branch = Branch(node.iri, node.type, self._name(node), came_along=along)
         images = {node.iri} if node.edges.get("fileset") else set()
         annotations = set(node.edges.get("annotations", ()))
-        for edge in contains(class_of(node)):
-            for iri in node.edges.get(edge.name, ()):
-                if child := self.graph.get(iri):
-                    twig, its_images, its_annotations = self._branch(child)
-                    branch.children.append(twig)
-                    images |= its_images
-                    annotations |= its_annotations
+        for child in self.containers.contents(node):
+            twig, its_images, its_annotations = self._branch(child)
+            branch.children.append(twig)
+            images |= its_images
+            annotations |= its_annotations
         filesets = {self.graph[iri].target("fileset") for iri in images}
         branch.images, branch.annotations = len(images), len(annotations)
         branch.rois = sum(self.rois[iri] for iri in images)

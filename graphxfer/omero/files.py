@@ -176,6 +176,13 @@ def upload(
     return recorded
 
 
+WITHHELD = (
+    "the server does not give it out: you may not read it, or its omero.policy.binary_access says "
+    "so, which keeps the files of plates unless it has +plate; take them from the repository's "
+    "folder (--from user@host:/OMERO/ManagedRepository), with rsync"
+)
+
+
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Tell what a server throws about one file from what it throws about everything."""
@@ -184,8 +191,7 @@ def _told() -> Iterator[None]:
     except ServerFailure as failure:
         cause = failure.__cause__
         if isinstance(cause, omero.SecurityViolation):
-            what = "the server does not give it out (omero.policy.binary_access, or no permission)"
-            raise FileProblem(what) from failure
+            raise FileProblem(WITHHELD) from failure
         if isinstance(cause, _OF_ONE_FILE):
             raise FileProblem(failure.what) from failure
         raise

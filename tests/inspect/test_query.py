@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ from pyoxigraph import BlankNode, Literal, QueryResultsFormat, RdfFormat
 
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, UsageError
+from graphxfer.graph import Node
 from graphxfer.inspect import omero_rdf
 from graphxfer.inspect.query import (
     PREFIXES,
@@ -27,6 +29,7 @@ from graphxfer.inspect.query import (
     refuse_network,
 )
 from graphxfer.inspect.triples import Triples
+from tests.inspect.sample import own, write
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,28 @@ def other(bundle: Bundle) -> rdflib.Graph:
 
 def rows(answer: Answer) -> list[tuple[str, ...]]:
     return [tuple(str(getattr(term, "value", "")) for term in row) for row in answer.solutions()]
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        own("Plate/21", {"name": "P1"}, annotations=("TagAnnotation/5",)),
+        own(
+            "Well/22",
+            {},
+            plate=("Plate/21",),
+            wellSamples=("WellSample/23",),
+            annotations=("TagAnnotation/5",),
+        ),
+        own("PlateAcquisition/24", {}, plate=("Plate/21",), annotations=("TagAnnotation/5",)),
+        own("Roi/25", {}, image=("Image/9",)),
+        own("Image/9", {"name": "b"}, fileset=("Fileset/4",), annotations=("TagAnnotation/5",)),
+    ],
+    ids=lambda node: node.type,
+)
+def test_a_plate_is_touched_by_what_hangs_on_any_part_of_it(touched: Node, tmp_path: Path) -> None:
+    with load(write(tmp_path / "b", touched)) as store:
+        assert rows(ask(store, named("untouched-plates"))) == []
 
 
 @pytest.mark.parametrize("name", library())
@@ -74,6 +99,7 @@ def test_named_queries_tell_what_is_there(store: Store) -> None:
     assert rows(ask(store, named("partial-filesets"))) == [
         (f"{base}Fileset/3", f"{base}Image/7", "a.ome.tif [0]", "1")
     ]
+    assert rows(ask(store, named("untouched-plates"))) == [(f"{base}Plate/21", "P1", "1")]
     others = ("Image/7", "CommentAnnotation/4", "Experimenter/2", "Experimenter/9")
     assert rows(ask(store, named("annotations-by-others"))) == [tuple(base + it for it in others)]
 

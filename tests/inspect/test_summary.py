@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given, settings
 
-from graphxfer.graph import TransferGraph
-from graphxfer.inspect.summary import Alike, Branch, summarise
+from graphxfer import bundle as bundles
+from graphxfer.graph import Node, TransferGraph
+from graphxfer.inspect.summary import Alike, Branch, position, summarise
+from graphxfer.model import Value
+from tests.docs.test_commands import run
 from tests.inspect import sample
 from tests.inspect.sample import own
 from tests.strategies import graphs
@@ -76,8 +82,56 @@ def test_a_document_that_names_no_roots_has_a_tree_too() -> None:
     graph = sample.graph()
     graph.header.roots = graph.header.came_along = ()
     tree = summarise(graph).tree
-    assert [branch.iri for branch in tree] == ["Project/51", "Project/52", "Image/9"]
+    assert [branch.iri for branch in tree] == ["Project/51", "Project/52", "Plate/21"]
     assert [child.iri for child in tree[0].children] == ["Dataset/101", "Dataset/102"]
+
+
+def test_a_plate_is_told_by_its_wells() -> None:
+    graph = sample.graph(own("Screen/20", {"name": "S"}, plates=("Plate/21",)))
+    graph.header.roots = ("Screen/20",)
+    (screen,) = summarise(graph).tree
+    (plate,) = screen.children
+    (well,) = plate.children
+    assert [branch.iri for branch in well.children] == ["Image/9"]
+    assert (screen.images, plate.images, well.images, plate.bytes) == (1, 1, 1, 4000)
+    assert (plate.name, well.name) == ("P1", "B3")
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "conventions", "name"),
+    [
+        (0, 0, {}, "A1"),
+        (31, 47, {}, "AF48"),  # the last of 1,536 wells
+        (25, 0, {}, "Z1"),
+        (26, 0, {"rowNamingConvention": "letter", "columnNamingConvention": "number"}, "AA1"),
+        (1, 2, {"rowNamingConvention": "Number", "columnNamingConvention": "letter"}, "2C"),
+    ],
+)
+def test_wells_are_called_as_clients_call_them(
+    row: int, column: int, conventions: dict[str, Value], name: str
+) -> None:
+    """Source: omero-py, ``BlitzGateway`` ``WellWrapper.getWellPos``."""
+    plate = Node("Plate/1", "Plate", conventions)
+    assert position(Node("Well/1", "Well", {"row": row, "column": column}), plate) == name
+
+
+def test_wells_of_a_large_plate_are_only_counted(tmp_path: Path) -> None:
+    wells = [
+        own(
+            f"Well/{number}",
+            {"row": number // 24, "column": number % 24},
+            plate=("Plate/21",),
+            wellSamples=(f"WellSample/{number}",),
+        )
+        for number in range(384)
+    ]
+    samples = [own(f"WellSample/{number}", {}, image=("Image/9",)) for number in range(384)]
+    graph = sample.graph(*wells, *samples)
+    graph.header.roots = ("Plate/21",)
+    bundles.write(tmp_path / "b", graph)
+    told = run(f"graphxfer summary {tmp_path / 'b'}").splitlines()
+    assert told[0] == "Plate/21 P1  384 wells, 1 image, 4.0 kB"
+    assert told[1] == "Nodes"
 
 
 def leaves(branch: Branch) -> set[str]:
