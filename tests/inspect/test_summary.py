@@ -88,7 +88,7 @@ def test_a_document_that_names_no_roots_has_a_tree_too() -> None:
 
 def test_a_plate_is_told_by_its_wells() -> None:
     graph = sample.graph(own("Screen/20", {"name": "S"}, plates=("Plate/21",)))
-    graph.header.roots = ("Screen/20",)
+    graph.header.roots, graph.header.came_along = ("Screen/20",), ()
     (screen,) = summarise(graph).tree
     (plate,) = screen.children
     (well,) = plate.children
@@ -127,11 +127,12 @@ def test_wells_of_a_large_plate_are_only_counted(tmp_path: Path) -> None:
     ]
     samples = [own(f"WellSample/{number}", {}, image=("Image/9",)) for number in range(384)]
     graph = sample.graph(*wells, *samples)
-    graph.header.roots = ("Plate/21",)
+    graph.header.roots, graph.header.came_along = ("Plate/21",), ()
     bundles.write(tmp_path / "b", graph)
     told = run(f"graphxfer summary {tmp_path / 'b'}").splitlines()
-    assert told[0] == "Plate/21 P1  384 wells, 1 image, 4.0 kB"
-    assert told[1] == "Nodes"
+    (plate,) = (place for place, line in enumerate(told) if line.startswith("Plate/21"))
+    assert told[plate] == "Plate/21  P1  384 wells, 1 image, 4.0 kB"
+    assert told[plate + 1] == ""
 
 
 def leaves(branch: Branch) -> set[str]:
