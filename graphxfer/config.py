@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from graphxfer import model
 from graphxfer.errors import BadDocument, UsageError
 
 INI: Mapping[str, Collection[str]] = {
@@ -56,7 +57,6 @@ TOML: Mapping[str, Mapping[str, type]] = {
 }
 """Sections and options of the TOML file; ``[servers.NAME]`` beside them are profiles."""
 
-_DATATYPES = ("Project", "Dataset", "Image")
 _LONGEST_NAME = 100
 _ENCRYPTED = 4064
 """OMERO's usual port with TLS."""
@@ -240,9 +240,9 @@ def _stays_encrypted(section: _Section) -> list[str]:
 def _objects(source: _Section) -> str:
     """Return ``datatype`` and ``id`` as the command line has them: ``Image:7-9,12``."""
     datatype, ids = source.required("datatype"), re.split(r"[\s,;]+", source.required("id"))
-    matching = [name for name in _DATATYPES if name.lower() == datatype.lower()]
+    matching = [name for name in model.roots() if name.lower() == datatype.lower()]
     if not matching:
-        known = ", ".join(_DATATYPES)
+        known = ", ".join(model.roots())
         raise UsageError(f"datatype = {datatype} is unknown", where=source.where, do=known)
     wrong = [one for one in ids if one and not re.fullmatch(r"\d+(-\d+)?", one)]
     if wrong:

@@ -89,8 +89,7 @@ class Matcher:
         """
         matched = Matched({fileset: found})
         self._under(fileset, found, matched)
-        for iri, other in matched.same.items():
-            self._check_edges(self._graph[iri], self._there[other], matched)
+        self._check_edges(matched)
         matched.missing = [
             iri
             for iri in self._trees[0].under(fileset)
@@ -163,21 +162,30 @@ class Matcher:
                     do=REDO,
                 )
 
-    def _check_edges(self, node: Node, other: Node, matched: Matched) -> None:
-        """Check that what an import may have made belongs to the counterparts of what ours does."""
-        entry = class_of(node)
-        if entry.made is not Made.EITHER:
-            return
-        for edge in entry.edges:
-            ours = [matched.same.get(iri) for iri in node.edges.get(edge.name, ())]
-            theirs = other.edges.get(edge.name, ())
-            if edge.via is not Via.LINK and any(one not in theirs for one in ours if one):
+    def _check_edges(self, matched: Matched) -> None:
+        """Check that what came by several ways is the same by each: a sample's well and run."""
+        back: dict[str, str] = {}
+        for iri, other in matched.same.items():
+            node, counterpart = self._graph[iri], self._there[other]
+            entry = class_of(node)
+            if entry.made is not Made.EITHER:
+                continue
+            lost = [
+                edge.name
+                for edge in entry.edges
+                if edge.via is not Via.LINK
+                for target in node.edges.get(edge.name, ())
+                if matched.same.get(target, "") not in ("", *counterpart.edges.get(edge.name, ()))
+            ]
+            if lost or other in back:
+                told = f"with another {lost[0]}" if lost else f"and for {back[other]}"
                 raise GraphxferError(
-                    f"the import put {other.iri} elsewhere: its {edge.name} is not that of the "
-                    "graph; the destination reads these files differently",
-                    where=node.iri,
+                    f"the import made {other} for {iri}, {told}: the destination reads these "
+                    "files differently",
+                    where=iri,
                     do=REDO,
                 )
+            back[other] = iri
 
     def _check_missing(self, matched: Matched) -> None:
         """Check that of a class some were not made only where the import made no others of it."""
@@ -253,7 +261,7 @@ def _paired(iri: str, mine: Branch, yours: Branch) -> Iterator[tuple[str, str]]:
         raise _untold(iri, mine)
     for place, child in zip(mine.places, mine.children, strict=True):
         if place not in there:
-            raise _other_number(iri, mine, yours)
+            raise _other_number(iri, mine, yours, f", none at {place}")
         yield child, there[place]
 
 
@@ -265,9 +273,9 @@ def _untold(iri: str, mine: Branch) -> GraphxferError:
     )
 
 
-def _other_number(iri: str, mine: Branch, yours: Branch) -> GraphxferError:
+def _other_number(iri: str, mine: Branch, yours: Branch, where: str = "") -> GraphxferError:
     return GraphxferError(
-        f"the import made {len(yours.children)} of {mine.edge}, the graph has "
+        f"the import made {len(yours.children)} of {mine.edge}{where}, the graph has "
         f"{len(mine.children)}: the destination reads these files differently",
         where=iri,
         do=REDO,

@@ -162,7 +162,7 @@ def test_a_long_list_of_ids_gives_a_bundle_a_short_name_of_its_own(tmp_path: Pat
         ("[dest_omero]", "[dest_omeroo]", "[dest_omeroo] is unknown\n  → did you mean 'dest_ome"),
         ("ln_s_import", "ln_import", "'ln_import' is unknown\n  → did you mean 'ln_s_import'?"),
         ("[general]", "[DEFAULT]", "[DEFAULT] is unknown"),
-        ("datatype = Dataset", "datatype = Plate", "datatype = Plate is unknown"),
+        ("datatype = Dataset", "datatype = Well", "datatype = Well is unknown"),
         ("id = 51, 60-62", "id = 51, sixty", "id = sixty is no id"),
         ("id = 51, 60-62", "id =", "id is missing"),
         ("secure = True", "secure = perhaps", "secure = perhaps is neither true nor false"),

@@ -146,7 +146,7 @@ def test_the_header_comes_back() -> None:
         "2026-11-23T22:00:00Z",
         ("Image/1",),
         ("Image/2",),
-        (LeftOut("WellSample", 3, "plates are not moved yet"),),
+        (LeftOut("FolderImageLink", 3, "folders are not moved yet"),),
     )
     document = written(TransferGraph(header))
     assert read(document).header == header

@@ -73,7 +73,9 @@ def test_other_pixels_are_an_error() -> None:
 
 
 def test_a_missing_series_is_an_error() -> None:
-    with pytest.raises(GraphxferError, match=r"made 1 of Image.fileset, the graph has 2"):
+    with pytest.raises(
+        GraphxferError, match=r"made 1 of Image.fileset, none at \(1,\), the graph has 2"
+    ):
         match(side(1, [image(1, 0), image(2, 1)]), side(5, [image(50, 0)]))
 
 
@@ -147,3 +149,84 @@ def test_content(one: dict[str, Value], other: dict[str, Value], equal: bool) ->
     graph = TransferGraph(Header("https://omero.example.org/"), nodes)
     found = [content(graph, node.iri) for node in nodes]
     assert (found[0] == found[1]) is equal
+
+
+def plated(number: int, *images: int, row: int = 0, runs: tuple[str, ...] = ()) -> list[Node]:
+    """Return a plate with images in the wells of a row, and acquisitions without images."""
+    nodes = [Node(f"Plate/{number}", "Plate", {"name": f"plate {number}"})]
+    for column, of in enumerate(images):
+        ends: dict[str, tuple[str, ...]] = {"plate": (f"Plate/{number}",)}
+        ends["wellSamples"] = (f"WellSample/{of}",)
+        nodes += [
+            Node(f"Well/{of}", "Well", {"row": row, "column": column}, ends),
+            Node(f"WellSample/{of}", "WellSample", {}, {"image": (f"Image/{of}",)}),
+        ]
+    for place, name in enumerate(runs):
+        run = f"PlateAcquisition/{10 * number + place}"
+        nodes.append(Node(run, "PlateAcquisition", {"name": name}, {"plate": (f"Plate/{number}",)}))
+    return nodes
+
+
+def test_plates_are_found_by_their_images_and_wells_by_row_and_column() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)], *plated(1, 1, 2))
+    theirs = side(5, [image(50, 0), image(51, 1)], *plated(7, 50, 51))
+    matched = match(ours, theirs)
+    assert matched.same["Plate/1"] == "Plate/7"
+    assert (matched.same["Well/1"], matched.same["Well/2"]) == ("Well/50", "Well/51")
+    assert matched.same["WellSample/2"] == "WellSample/51"
+    assert "Plate/1" in matched.edited
+    assert (matched.missing, matched.extras) == ([], [])
+
+
+def test_a_plate_that_is_not_made_is_missing() -> None:
+    ours = side(1, [image(1, 0)], *plated(1, 1))
+    matched = match(ours, side(5, [image(50, 0)]))
+    assert set(matched.missing) == {"Plate/1", "Well/1", "WellSample/1"}
+    told = match(side(1, [image(1, 0)]), side(5, [image(50, 0)], *plated(7, 50)))
+    assert set(told.extras) == {"Plate/7", "Well/50", "WellSample/50"}
+
+
+def test_another_plate_is_an_error() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)], *plated(1, 1, 2))
+    with pytest.raises(GraphxferError, match=r"made 1 of Well.plate, none at"):
+        match(ours, side(5, [image(50, 0), image(51, 1)], *plated(7, 50)))
+    with pytest.raises(GraphxferError, match=r"1 of Well.wellSamples, none at \(0, "):
+        match(ours, side(5, [image(50, 0), image(51, 1)], *plated(7, 50, 51, row=1)))
+    turned = side(5, [image(50, 0), image(51, 1)], *plated(7, 51, 50))
+    with pytest.raises(GraphxferError, match=r"none at \(0, 1\)"):
+        match(ours, turned)
+
+
+def test_two_acquisitions_that_became_one_are_an_error() -> None:
+    def of_runs(number: int, images: tuple[int, int], plate: int, *runs: int) -> Side:
+        nodes = plated(plate, *images, runs=("a", "b"))
+        for node, run in zip([n for n in nodes if n.type == "WellSample"], runs, strict=True):
+            node.edges["plateAcquisition"] = (f"PlateAcquisition/{10 * plate + run}",)
+        return side(number, [image(images[0], 0), image(images[1], 1)], *nodes)
+
+    ours = of_runs(1, (1, 2), 1, 0, 1)
+    assert match(ours, of_runs(5, (50, 51), 7, 0, 1)).extras == []
+    with pytest.raises(GraphxferError, match=r"made PlateAcquisition/70 for .*, and for"):
+        match(ours, of_runs(5, (50, 51), 7, 0, 0))
+    with pytest.raises(GraphxferError, match="with another plateAcquisition"):
+        match(of_runs(1, (1, 2), 1, 0, 0), of_runs(5, (50, 51), 7, 0, 1))
+
+
+def test_what_a_person_made_of_the_images_is_not_looked_for() -> None:
+    ours = side(1, [image(1, 0)], *plated(1, 1))
+    for node in ours.graph:
+        node.fields["created"] = 2 if node.type.startswith(("Plate", "Well")) else 1
+    matched = match(ours, side(5, [image(50, 0)]))
+    assert (matched.missing, "Plate/1" in matched.same) == ([], False)
+
+
+def test_acquisitions_without_images_are_told_by_what_they_are() -> None:
+    ours = side(1, [image(1, 0)], *plated(1, 1, runs=("a", "b", "edited")))
+    theirs = side(5, [image(50, 0)], *plated(7, 50, runs=("c", "b", "a")))
+    same = match(ours, theirs).same
+    assert [same[f"PlateAcquisition/{n}"] for n in (10, 11, 12)] == [
+        f"PlateAcquisition/{n}" for n in (72, 71, 70)
+    ]
+    ours = side(1, [image(1, 0)], *plated(1, 1, runs=("edited", "too")))
+    with pytest.raises(GraphxferError, match=r"cannot be told.*PlateAcquisition.plate"):
+        match(ours, side(5, [image(50, 0)], *plated(7, 50, runs=("a", "b"))))

@@ -50,7 +50,7 @@ def test_each_command_has_help(person: Person, command: tuple[str, ...]) -> None
         ("export omero://u@h Project:x --to b", "no id"),
         ("export omero://u@h Project:9-7 --to b", "no range"),
         ("export omero://u@h Project --to b", "no id"),
-        ("export omero://u@h Plate:1 --to b --json", "Plate"),
+        ("export omero://u@h Well:1 --to b --json", "Well"),
         ("export http://h Project:1 --to b", "omero://user@host"),
         ("export omero://h Project:1 --to b", "user"),
         ("export omero://u@h:port Project:1 --to b", "port"),
