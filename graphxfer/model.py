@@ -225,9 +225,9 @@ class Made(Enum):
     """The server makes it from a file: apply finds it, by its place under its fileset."""
     EITHER = "either"
     """An import or a person (a Plate, a file). An import made it if it hangs together with the
-    import's images and was made in the same moment as they: OMERO makes all of an import in one
-    transaction. Then apply finds it as above; all others, and what the destination's import does
-    not make, it creates."""
+    import's images and was made in the same moment as they: OMERO saves all that is told by a file
+    in one call (ome/omero-server, OMEROMetadataStore.saveToDB). Then apply finds it as above; all
+    others, and what the destination's import does not make, it creates."""
     SERVER = "server"
     """It belongs to the server (users, groups): apply never makes it."""
 

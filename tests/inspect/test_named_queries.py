@@ -50,6 +50,16 @@ def file(number: int, **fields: Value) -> list[Node]:
     ]
 
 
+def plate(number: int, name: str, *wells: int) -> list[Node]:
+    """Return a plate, and its wells; the first may have a sample."""
+    ends = {"plate": (f"Plate/{number}",)}
+    sampled = {"wellSamples": ("WellSample/1",)}
+    return [
+        own(f"Plate/{number}", {"name": name}),
+        *(own(f"Well/{well}", {}, **ends, **(sampled if well == 1 else {})) for well in wells),
+    ]
+
+
 def tag(number: int, text: str, **fields: Value) -> Node:
     return own(f"TagAnnotation/{number}", {"textValue": text, **fields})
 
@@ -92,6 +102,16 @@ def tricky() -> TransferGraph:
         own("CommentAnnotation/4", {"textValue": "on nothing"}),
         own("MapAnnotation/1", {"pairs": (("k", "1"), ("k", "1"), ("", "x"))}),
         own("MapAnnotation/2", {"pairs": (("k", "2"), ("K", ""))}),
+        # Of these plates, one was touched by its image, one by its run; one has no wells.
+        *plate(1, "by its image", 1),
+        own("WellSample/1", {}, image=("Image/4",)),
+        *plate(2, "untouched", 2, 3),
+        own("PlateAcquisition/1", {}, plate=("Plate/2",)),
+        *plate(3, "by its run", 4),
+        own("PlateAcquisition/2", {}, plate=("Plate/3",), annotations=(T(3),)),
+        *plate(4, "empty"),
+        own("Screen/1", {"name": "with a plate"}, plates=("Plate/4",)),
+        own("Screen/2", {"name": "no plates"}),
         own("FileAnnotation/1", {}, file=("OriginalFile/9",)),
         own("OriginalFile/9", {"name": "t.csv", "path": "/", "size": 7, "hash": "00"}),
     ]
@@ -117,7 +137,12 @@ EXPECTED: dict[str, Rows] = {
         ("Image/4", "", "of nobody"),
     ],
     "duplicate-tags": [("same", "2", T(5), T(6))],
-    "empty-containers": [("Project/3", "C"), ("Dataset/2", "both")],
+    "empty-containers": [
+        ("Project/3", "C"),
+        ("Dataset/2", "both"),
+        ("Plate/4", "empty"),
+        ("Screen/2", "no plates"),
+    ],
     "files-without-checksum": [("OriginalFile/2", "2.tif")],
     "images-in-no-dataset": [("Image/4", "d")],
     "images-in-several-datasets": [("Image/3", "c", "2")],
@@ -130,7 +155,7 @@ EXPECTED: dict[str, Rows] = {
         ("Image/3", "c", "X", "0.5", "PIXEL"),
         ("Image/3", "c", "Y", "0.5", "PIXEL"),
     ],
-    "owners": [("Experimenter/2", "ada", "39"), ("Experimenter/9", "", "1")],
+    "owners": [("Experimenter/2", "ada", "52"), ("Experimenter/9", "", "1")],
     "partial-filesets": [
         ("Fileset/1", "Image/1", "a", "1"),
         ("Fileset/1", "Image/2", "a", "1"),
@@ -141,6 +166,7 @@ EXPECTED: dict[str, Rows] = {
         (T(1), "on projects", "2", "2"),
         (T(5), "same", "2", "1"),
     ],
+    "untouched-plates": [("Plate/4", "empty", "0"), ("Plate/2", "untouched", "2")],
 }
 
 
