@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,10 @@ from tests.places import Place, place
 settings.register_profile("graphxfer", deadline=None, print_blob=True)
 settings.load_profile("graphxfer")
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So starts what a script leaves in the background; what tests start has to hear of Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REAL = frozenset(("source", "destination", "server"))
 """The fixtures that are real servers where the environment names them."""
