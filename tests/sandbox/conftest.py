@@ -19,15 +19,16 @@ import omero.all
 import pytest
 from omero.cli import CLI
 from omero.gateway import BlitzGateway
-from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
-from omero.rtypes import rstring, unwrap
+from omero.model import ExperimenterGroupI, ExperimenterI
+from omero.rtypes import unwrap
 
 from graphxfer.sandbox import manage
 from graphxfer.sandbox.seed import seed
 from tests.places import Elsewhere
+from tests.sandbox import people
 from tests.sandbox.importing_client import import_files
 
-PASSWORD = "secret"
+PASSWORD = people.PASSWORD
 FAKE = "cells&sizeX=40&sizeY=30&sizeZ=2&sizeC=3.fake"
 _numbers = itertools.count(1)
 
@@ -105,16 +106,11 @@ class Lab:
 
     def user(self, *, owner: bool = False) -> str:
         """Make a member and return the name; the password is ``PASSWORD``."""
-        user = ExperimenterI()
-        user.omeName = rstring(f"user-{next(_numbers)}")
-        user.firstName, user.lastName = rstring("Ada"), rstring("Test")
-        admin = self.root.sf.getAdminService()
-        group = ExperimenterGroupI(self.id, False)
-        everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
-        id_ = admin.createExperimenterWithPassword(user, rstring(PASSWORD), group, [everybody])
+        name, admin = f"user-{next(_numbers)}", self.root.sf.getAdminService()
+        id_ = people.create_user(admin, name, self.id)
         if owner:
-            admin.setGroupOwner(group, ExperimenterI(id_, False))
-        return str(user.omeName.val)
+            admin.setGroupOwner(ExperimenterGroupI(self.id, False), ExperimenterI(id_, False))
+        return name
 
     def member(self, *, owner: bool = False) -> Any:
         """Make a member and return a client of theirs."""
@@ -126,11 +122,9 @@ def lab(root: Any, connect: Callable[..., Any]) -> Callable[[str], Lab]:
     """Make a group with permissions such as ``rwra--``."""
 
     def make(permissions: str = "rwra--") -> Lab:
-        group = ExperimenterGroupI()
-        group.name = rstring(f"lab-{next(_numbers)}")
-        group.details.permissions = PermissionsI(permissions)
-        id_ = root.sf.getAdminService().createGroup(group)
-        return Lab(id_, group.name.val, root, connect)
+        name = f"lab-{next(_numbers)}"
+        id_ = people.create_group(root.sf.getAdminService(), name, permissions)
+        return Lab(id_, name, root, connect)
 
     return make
 

@@ -24,6 +24,23 @@ PASSWORD = "secret"
 _numbers = itertools.count(1)
 
 
+def create_group(admin: Any, name: str, permissions: str) -> int:
+    """Create a group, as an administrator; return its id."""
+    group = ExperimenterGroupI()
+    group.name = rstring(name)
+    group.details.permissions = PermissionsI(permissions)
+    return int(admin.createGroup(group))
+
+
+def create_user(admin: Any, name: str, group: int, first_name: str = "Ada") -> int:
+    """Create a member of a group, with the password ``PASSWORD``; return the id."""
+    user = ExperimenterI()
+    user.omeName, user.firstName, user.lastName = map(rstring, (name, first_name, "Test"))
+    everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
+    there = ExperimenterGroupI(group, False)
+    return int(admin.createExperimenterWithPassword(user, rstring(PASSWORD), there, [everybody]))
+
+
 class People:
     """Members of groups, made for one test: ``ann`` here is nobody of another test.
 
@@ -42,25 +59,16 @@ class People:
 
     def group(self, permissions: str, **members: bool) -> int:
         """Make a group; the members are users by name, True for its owners."""
-        group = ExperimenterGroupI()
-        group.name = rstring(f"group-{self._mark}-{next(_numbers)}")
-        group.details.permissions = PermissionsI(permissions)
-        number = self.admin.createGroup(group)
+        number = create_group(self.admin, f"group-{self._mark}-{next(_numbers)}", permissions)
         for name, owner in members.items():
             self.join(name, number, owner)
-        return int(number)
+        return number
 
     def user(self, name: str) -> int:
         """Return a user, made when there is none of that name."""
         if name not in self.users:
-            user = ExperimenterI()
-            user.omeName = rstring(f"{name}-{self._mark}")
-            user.firstName, user.lastName = rstring(name), rstring("Test")
-            everybody = ExperimenterGroupI(self.admin.getSecurityRoles().userGroupId, False)
-            home = ExperimenterGroupI(self._home, False)
-            self.users[name] = self.admin.createExperimenterWithPassword(
-                user, rstring(PASSWORD), home, [everybody]
-            )
+            mark = f"{name}-{self._mark}"
+            self.users[name] = create_user(self.admin, mark, self._home, first_name=name)
         return self.users[name]
 
     def join(self, name: str, group: int, owner: bool) -> None:
