@@ -106,7 +106,7 @@ class Lab:
 
     def user(self, *, owner: bool = False) -> str:
         """Make a member and return the name; the password is ``PASSWORD``."""
-        name, admin = f"user-{next(_numbers)}", self.root.sf.getAdminService()
+        name, admin = f"user-{people.RUN}-{next(_numbers)}", self.root.sf.getAdminService()
         id_ = people.create_user(admin, name, self.id)
         if owner:
             admin.setGroupOwner(ExperimenterGroupI(self.id, False), ExperimenterI(id_, False))
@@ -122,7 +122,7 @@ def lab(root: Any, connect: Callable[..., Any]) -> Callable[[str], Lab]:
     """Make a group with permissions such as ``rwra--``."""
 
     def make(permissions: str = "rwra--") -> Lab:
-        name = f"lab-{next(_numbers)}"
+        name = f"lab-{people.RUN}-{next(_numbers)}"
         id_ = people.create_group(root.sf.getAdminService(), name, permissions)
         return Lab(id_, name, root, connect)
 

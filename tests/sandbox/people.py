@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import itertools
-import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ from tests.places import Elsewhere
 from tests.sandbox.stores import as_parameter
 
 PASSWORD = "secret"
+RUN = secrets.token_hex(4)
+"""In the names of what is made, so that the next run can make its own on the same real server."""
 _numbers = itertools.count(1)
 
 
@@ -52,7 +54,7 @@ class People:
 
     def __init__(self, server: manage.Sandbox | Elsewhere) -> None:
         self._server = server
-        self._mark = f"{os.getpid()}-{next(_numbers)}"
+        self._mark = f"{RUN}-{next(_numbers)}"
         self._clients: dict[str, omero.client] = {}
         self.users: dict[str, int] = {}
         self._home = self.group("rw----")
