@@ -7,13 +7,15 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: setup ## move a project between two small servers on this machine
-	@$(python) -m graphxfer.sandbox.demo
+	@$(python) setup/demo.py
 
 test: setup browser ## run the tests
 	@$(python) -m pytest -n 2
+	@cd sandbox && ../$(python) -m pytest -n 2
 
 test-slow: setup browser ## run the tests that take long
 	@$(python) -m pytest -n 2 -m slow
+	@cd sandbox && ../$(python) -m pytest -n 2 -m slow
 
 test-real: setup browser ## run them against real servers (needs Docker; or see docs/sandbox.md)
 	@$(python) -m tests.real
@@ -22,6 +24,7 @@ lint: setup ## check style, format and types
 	@$(python) -m ruff check
 	@$(python) -m ruff format --check
 	@$(python) -m mypy
+	@cd sandbox && ../$(python) -m mypy
 
 bench: setup ## measure the speed; some minutes (see benchmarks/README.md)
 	@$(python) -W ignore::DeprecationWarning -m benchmarks.transfer

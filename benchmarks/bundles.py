@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from graphxfer import bundle, jsonld
+from graphxfer import bundle
 from graphxfer.bundle import Bundle
-from graphxfer.graph import Header, Node, TransferGraph, iri
-from graphxfer.model import Quantity, Value
+from graphxfer.catalogue import Quantity, Value
+from graphxfer.graph import Header, Node, TransferGraph, iri, jsonld
 
 IMAGES_PER_DATASET, SERIES, CHANNELS, ROIS = 50, 2, 3, 2
 NODES_PER_IMAGE = 14.5

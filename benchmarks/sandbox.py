@@ -26,7 +26,7 @@ import psutil
 from omero.rtypes import rdouble, rint, rlong, rstring
 from omero.sys import ParametersI
 
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 
 BATCH = 1000
 CLIENTS = 8

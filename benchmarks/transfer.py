@@ -27,13 +27,13 @@ from typing import Any, TypeVar
 
 from benchmarks import images
 from benchmarks.calls import Calls, replay
-from graphxfer.actions import Options
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.export import export
 from graphxfer.fetch import fetch
 from graphxfer.omero.connect import Server
-from graphxfer.sandbox import manage
+from graphxfer.plan import ApplyOptions
+from omero_sandbox import manage
 from tests.build import import_files
 from tests.places import GROUP, PASSWORD, USER, Place, create_account
 
@@ -165,7 +165,7 @@ def _bare_imports(destination: Place, bundle: Bundle) -> float:
     files = [bundle.file(entry) for entry in bundle.manifest()]
     client = destination.client()
     begun = time.perf_counter()
-    with ThreadPoolExecutor(Options().streams) as pool:
+    with ThreadPoolExecutor(ApplyOptions().streams) as pool:
         list(pool.map(lambda file: import_files(client, [file], thumbnails=True), files))
     taken = time.perf_counter() - begun
     client.closeSession()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from graphxfer import model
+from graphxfer import catalogue
 from graphxfer.errors import BadDocument, UsageError
 
 INI: Mapping[str, Collection[str]] = {
@@ -240,9 +240,9 @@ def _stays_encrypted(section: _Section) -> list[str]:
 def _objects(source: _Section) -> str:
     """Return ``datatype`` and ``id`` as the command line has them: ``Image:7-9,12``."""
     datatype, ids = source.required("datatype"), re.split(r"[\s,;]+", source.required("id"))
-    matching = [name for name in model.roots() if name.lower() == datatype.lower()]
+    matching = [name for name in catalogue.roots() if name.lower() == datatype.lower()]
     if not matching:
-        known = ", ".join(model.roots())
+        known = ", ".join(catalogue.roots())
         raise UsageError(f"datatype = {datatype} is unknown", where=source.where, do=known)
     wrong = [one for one in ids if one and not re.fullmatch(r"\d+(-\d+)?", one)]
     if wrong:

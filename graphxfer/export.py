@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from graphxfer import bundle, model
+from graphxfer import bundle, catalogue
 from graphxfer.bundle import Bundle
 from graphxfer.errors import UsageError
 from graphxfer.graph import TransferGraph
@@ -47,10 +47,10 @@ def parse(objects: Sequence[str]) -> dict[str, list[int]]:
     found: dict[str, dict[int, None]] = {}
     for text in objects:
         name, _, ids = text.partition(":")
-        if name not in model.roots():
-            near = difflib.get_close_matches(name.capitalize(), model.roots(), 1, cutoff=0)[0]
+        if name not in catalogue.roots():
+            near = difflib.get_close_matches(name.capitalize(), catalogue.roots(), 1, cutoff=0)[0]
             raise UsageError(
-                f"{name!r} is not among {', '.join(model.roots())}",
+                f"{name!r} is not among {', '.join(catalogue.roots())}",
                 where=text,
                 do=f"did you mean {near}:{ids or 1}?",
             )

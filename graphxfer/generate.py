@@ -9,12 +9,13 @@ from pathlib import Path
 from rdflib import RDF, SH, XSD, Graph, Literal, Namespace, URIRef
 from rdflib.term import Node
 
-from graphxfer import jsonld, model
-from graphxfer.jsonld.forms import PREFIXES, classes, datatype, is_list, members, parts
-from graphxfer.model import Class, Edge, Field, Type
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Edge, Field, Type
+from graphxfer.graph import jsonld
+from graphxfer.graph.jsonld.values import PREFIXES, classes, datatype, is_list, members, parts
 
 ROOT = Path(__file__).resolve().parent.parent
-SHAPES = Namespace(model.OMERO + "shapes#")
+SHAPES = Namespace(catalogue.OMERO + "shapes#")
 _BITS = {Type.INT: 32, Type.LONG: 64, Type.TIME: 64}
 
 

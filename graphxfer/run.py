@@ -11,20 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphxfer import graph as graphs
-from graphxfer.actions import Options, Plan, Tags
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.config import Transfer
-from graphxfer.differences import Difference
 from graphxfer.errors import FileProblem, UsageError
 from graphxfer.export import export, parse
-from graphxfer.fetch import Options as FetchOptions
-from graphxfer.fetch import Owner, Report, fetch, reached, source
+from graphxfer.fetch import Fetched, FetchOptions, Owner, fetch, reached, source
+from graphxfer.fetch.rsync import Folder
 from graphxfer.graph import LeftOut
+from graphxfer.graph.differences import Difference
 from graphxfer.omero.connect import Server, connect, profile
-from graphxfer.plan import make_plan
+from graphxfer.plan import ApplyOptions, Plan, Tags
+from graphxfer.plan.planner import make_plan
 from graphxfer.progress import SILENT, Progress
-from graphxfer.rsync import Folder
 from graphxfer.verify import verify
 
 
@@ -40,7 +39,7 @@ class Outcome:
         Count of the graph's nodes by type.
     left_out : tuple of LeftOut
         What hangs on the graph's objects but was not exported.
-    fetched : Report
+    fetched : Fetched
         What the fetch did.
     plan : Plan
         What the apply did.
@@ -51,7 +50,7 @@ class Outcome:
     bundle: Path
     nodes: dict[str, int]
     left_out: tuple[LeftOut, ...] = ()
-    fetched: Report = field(default_factory=Report)
+    fetched: Fetched = field(default_factory=Fetched)
     plan: Plan = field(default_factory=Plan)
     differences: list[Difference] = field(default_factory=list)
 
@@ -85,7 +84,7 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
         progress.say(f"warning: {warning}")
     roots = parse(transfer.objects)
     owner = Owner.parse(transfer.chown)
-    options = Options(_tags(transfer.tags), transfer.merge, transfer.in_place)
+    options = ApplyOptions(_tags(transfer.tags), transfer.merge, transfer.in_place)
     source_server = profile(transfer.source.server, transfer.profiles)
     destination = profile(transfer.destination.server, transfer.profiles)
     with (
@@ -148,7 +147,7 @@ def _copy(document: Path, target: Path) -> None:
 
 def _fetch(
     bundle: Bundle, server: Server, owner: Owner, transfer: Transfer, progress: Progress
-) -> Report:
+) -> Fetched:
     """Fetch the files; raise where one is not good, since an import of it would not be either."""
     with contextlib.ExitStack() as stack:
 

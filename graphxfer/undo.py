@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.apply.recover import Recovery
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import Maker, Via
 from graphxfer.errors import GraphxferError, UsageError
-from graphxfer.filesets import FILESET, Tree, goes_by_itself
 from graphxfer.graph import Node, class_of
-from graphxfer.journal import Journal
-from graphxfer.model import Made, Via
+from graphxfer.graph.fileset_tree import FILESET, Tree, goes_by_itself
+from graphxfer.journal import How, Journal
 from graphxfer.omero import lookup, unfinished, write
 from graphxfer.progress import SILENT, Progress
-from graphxfer.records import How
-from graphxfer.recover import Recovery
 
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Server
@@ -122,7 +121,7 @@ class _Undo:
         for node, made in self._journal.nodes().items():
             if self._removable(node, made.how):
                 nodes[made.type].append(made.id)
-        layers = [name for layer in model.apply_order() for name in layer if name != FILESET]
+        layers = [name for layer in catalogue.apply_order() for name in layer if name != FILESET]
         for name in [*links, *reversed(layers), FILESET]:
             size = 1 if name == FILESET else lookup.CHUNK
             for ids in lookup.chunks(links.get(name) or nodes.get(name) or (), size):
@@ -134,7 +133,7 @@ class _Undo:
         entry = class_of(self._graph[node])
         if entry.name == FILESET:
             return how.ours
-        made = how is How.CREATED or (how is How.MATCHED and entry.made is Made.USER)
+        made = how is How.CREATED or (how is How.MATCHED and entry.maker is Maker.USER)
         return made and not entry.part_of
 
     @cached_property
@@ -154,7 +153,7 @@ class _Undo:
             for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
                 if imported := self._journal.get(fileset):
                     found[imported.id][made.type].add(made.id)
-        if any(goes_by_itself(model.CLASSES[name]) for name, _ in self._journal.extras()):
+        if any(goes_by_itself(catalogue.CLASSES[name]) for name, _ in self._journal.extras()):
             for number in self._journal.known(FILESET):
                 for name, ids in unfinished.shown_in(self._server, number).items():
                     found[number][name].update(ids)
@@ -188,7 +187,7 @@ class _Undo:
         """Return what is not ours: neither in the journal nor made in one of its sessions."""
         found = {}
         for name, ids in deleted.items():
-            entry = model.CLASSES.get(name) or model.link_node(name)
+            entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
             if entry is not None:
                 unknown = sorted(set(ids) - self._journal.known(name))
                 if others := lookup.others(self._server, entry, unknown, self._sessions):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from graphxfer.bundle import Bundle
-from graphxfer.differences import Difference, compare
 from graphxfer.errors import UsageError
+from graphxfer.graph.differences import Difference, compare
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, read
 from graphxfer.progress import SILENT, Progress

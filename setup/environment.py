@@ -43,7 +43,8 @@ def main() -> None:
         make_venv()
         install_ice()
         say("installing graphxfer and the packages it needs: about a minute")
-        run(PYTHON, "-m", "pip", "--no-input", "install", "-q", "-e", f"{ROOT}[{EXTRAS}]")
+        here = ("-e", ROOT / "sandbox", "-e", f"{ROOT}[{EXTRAS}]")
+        run(PYTHON, "-m", "pip", "--no-input", "install", "-q", *here)
         install_if_permitted("rsync", "to fetch files from a server's disk")
         STAMP.write_text(fingerprint())
         say("done")
@@ -57,7 +58,8 @@ def is_set_up() -> bool:
 def fingerprint() -> str:
     """Return a digest of all that decides what .venv should be."""
     digest = hashlib.sha256(f"{THIS_PYTHON} {ROOT}".encode())
-    for file in [ROOT / "pyproject.toml", *sorted((ROOT / "setup").glob("*.py"))]:
+    projects = [ROOT / "pyproject.toml", ROOT / "sandbox" / "pyproject.toml"]
+    for file in [*projects, *sorted((ROOT / "setup").glob("*.py"))]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -19,9 +19,9 @@ from omero.callbacks import CmdCallbackI
 from omero.model import NamedValue
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import AffineTransform, Field, Maker, Quantity, Type, Via
 from graphxfer.graph import Node, TransferGraph, class_of, id_of, iri
-from graphxfer.model import AffineTransform, Field, Made, Quantity, Type, Via
 
 _WRAPPED = {
     Type.STRING: rstring,
@@ -51,10 +51,10 @@ class _Builder:
     def build(self) -> dict[str, str]:
         for fileset in self.graph.of_type("Fileset"):
             self.import_fileset(fileset)
-        for layer in model.apply_order():
+        for layer in catalogue.apply_order():
             for name in layer:
-                entry = model.CLASSES[name]
-                if entry.made in (Made.USER, Made.EITHER) and not entry.part_of:
+                entry = catalogue.CLASSES[name]
+                if entry.maker in (Maker.USER, Maker.EITHER) and not entry.part_of:
                     for node in self.graph.of_type(name):
                         self.make(node)
         for node in list(self.graph):
@@ -185,7 +185,7 @@ class _Builder:
             for target, there in zip(targets, self.below(built, edge), strict=True):
                 self.match(self.graph[target], iri(self.graph[target].type, there))
 
-    def below(self, built: str, edge: model.Edge) -> list[int]:
+    def below(self, built: str, edge: catalogue.Edge) -> list[int]:
         type_, _, number = built.partition("/")
         join = f"select t.id from {type_} x join x.{edge.attribute} t where x.id = {number}"
         order = " order by index(t)" if edge.via is Via.LIST else ""

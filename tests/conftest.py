@@ -20,7 +20,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So starts what a script leaves in the background; what tests start has to hear of Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-REAL = frozenset(("source", "destination", "server"))
+REAL = frozenset(("source", "destination"))
 """The fixtures that are real servers where the environment names them."""
 
 

@@ -3,9 +3,6 @@
 
 ``GRAPHXFER_TEST_SOURCE`` and ``GRAPHXFER_TEST_DESTINATION`` are servers as on the command line
 (``omero://user@host:4064/group``), best with one password, in ``GRAPHXFER_TEST_SOURCE_PASSWORD``.
-``GRAPHXFER_TEST_SERVER`` is one that the sandbox's own tests are held against
-(``omero://root@host:4064``), with root's password in ``GRAPHXFER_TEST_SERVER_PASSWORD``: they make
-users and groups there.
 """
 
 from __future__ import annotations
@@ -23,7 +20,7 @@ from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
 from omero.rtypes import rstring
 
 from graphxfer.omero.connect import Profile, Server, connect, profile
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 
 PASSWORD = os.environ.get("GRAPHXFER_TEST_SOURCE_PASSWORD", "correct horse")
 """Of the account on both servers: a person has one password in the environment."""
@@ -75,42 +72,6 @@ def place(name: str, folder: Path, *options: str) -> Iterator[Place]:
         create_account(sandbox.host, sandbox.port)
         uri = f"omero://{USER}@{sandbox.host}:{sandbox.port}/{GROUP}"
         yield Place(uri, PASSWORD, sandbox)
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A server that the environment names: what tests use of a sandbox, but for its own folder."""
-
-    host: str
-    port: int
-    password: str
-
-    @classmethod
-    def named(cls) -> Elsewhere | None:
-        """Return the server that the sandbox's tests are held against, if one is named."""
-        uri = os.environ.get("GRAPHXFER_TEST_SERVER")
-        if uri is None:
-            return None
-        at = profile(uri)
-        return cls(at.host, at.port, os.environ["GRAPHXFER_TEST_SERVER_PASSWORD"])
-
-    @property
-    def tcp(self) -> int:
-        """Its plain port, as clients ask for it (omero-py clients.py, createClient)."""
-        client = omero.client(self.host, self.port)
-        try:
-            config = client.createSession("root", self.password).getConfigService()
-            router = config.getConfigValue("omero.router.insecure")
-        finally:
-            client.closeSession()
-        return int(router.partition(" -p ")[2].split()[0])
-
-    @property
-    def directory(self) -> Path:
-        """Where its files are: not here."""
-        pytest.skip("the files of a server elsewhere are not at hand")
-
-    repository = directory
 
 
 def create_account(

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import Ice
 import omero
-import pytest
 
 from tests.places import PASSWORD, create_account
 
+ROOT = Path(__file__).resolve().parents[1]
 ROOT_PASSWORD = "omero"
 SERVERS = {"SOURCE": "127.0.0.1", "DESTINATION": "127.0.0.2"}
 """The servers of compose.yaml: both at OMERO's own ports, which a server tells its clients."""
@@ -29,17 +29,22 @@ PATIENCE = 600
 
 
 def main() -> int:
-    """Run the tests; return pytest's exit code."""
+    """Run the tests of both distributions; return the worse of pytest's exit codes."""
     if not any(name.startswith("GRAPHXFER_TEST_") for name in os.environ):
         start()
-    return int(pytest.main(["-m", "server", "-v", *sys.argv[1:]]))
+    codes = []
+    for folder in (ROOT, ROOT / "sandbox"):
+        print(f"\ntests of {folder.name}:", flush=True)
+        command = [sys.executable, "-m", "pytest", "-m", "server", "-v", *sys.argv[1:]]
+        codes.append(subprocess.run(command, cwd=folder, check=False).returncode)
+    return max(codes)
 
 
 def start() -> None:
     """Start the servers of compose.yaml, and name them to the tests."""
     try:
         compose = ["docker", "compose", "up", "-d"]
-        subprocess.run(compose, cwd=Path(__file__).parents[1], check=True)
+        subprocess.run(compose, cwd=ROOT, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"make test-real: {error}\n  → it needs Docker, or servers: docs/sandbox.md")
     person, group = (f"{word}-{time.time():.0f}" for word in ("tester", "tests"))

@@ -13,9 +13,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import AffineTransform, Class, Edge, Field, Maker, Quantity, Type, Via
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph, class_of, iri
-from graphxfer.model import AffineTransform, Class, Edge, Field, Made, Quantity, Type, Via
 
 ENUMERATIONS = {
     "PixelsType": ("uint8", "int16", "uint16", "float"),
@@ -56,12 +56,16 @@ SPECIAL: dict[tuple[str, str], st.SearchStrategy[Any]] = {
     ("FilesetEntry", "clientPath"): names.map(lambda name: f"home/{name}/{name}.tif"),
     # Any double is a value of an annotation; of a place in an image, finite ones are.
     ("DoubleAnnotation", "doubleValue"): st.floats(),
-    ("TagAnnotation", "namespace"): st.sampled_from([model.TAG_SET, "", "example.org/tags"]),
+    ("TagAnnotation", "namespace"): st.sampled_from([catalogue.TAG_SET, "", "example.org/tags"]),
 }
 """What a type alone does not tell; the bounds are those of OMERO's database."""
 NEVER = {
     *(("Image", "series"), ("OriginalFile", "repo"), ("Well", "row"), ("Well", "column")),
-    *((entry.name, "created") for entry in model.CLASSES.values() if entry.made is Made.EITHER),
+    *(
+        (entry.name, "created")
+        for entry in catalogue.CLASSES.values()
+        if entry.maker is Maker.EITHER
+    ),
 }
 """Fields that the builder gives where they belong."""
 LATER = 5 * 10**12
@@ -74,7 +78,7 @@ def values(entry: Class, field: Field) -> st.SearchStrategy[Any]:
     """Return the values that a field may have."""
     if (entry.name, field.name) in SPECIAL:
         return SPECIAL[entry.name, field.name]
-    is_measured = entry.made is Made.IMPORT
+    is_measured = entry.maker is Maker.IMPORT
     by_type: dict[Type, st.SearchStrategy[Any]] = {
         Type.STRING: texts,
         Type.INT: st.integers(1, 2**31 - 1) if is_measured else st.integers(-(2**31), 2**31 - 1),
@@ -105,7 +109,7 @@ def fields(entry: Class) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
-FIELDS = {name: fields(entry) for name, entry in model.CLASSES.items()}
+FIELDS = {name: fields(entry) for name, entry in catalogue.CLASSES.items()}
 
 
 class _Builder:
@@ -120,7 +124,7 @@ class _Builder:
 
     def add(self, name: str, fixed: dict[str, Any] | None = None, **edges: Any) -> str:
         """Add a node of a class, and return its IRI; its children are drawn with it."""
-        entry = model.CLASSES[name]
+        entry = catalogue.CLASSES[name]
         table = entry.parent or name  # OMERO numbers all annotations together, and all shapes
         self.counts[table] += 1
         drawn = self.draw(FIELDS[name] if name in FIELDS else fields(entry))
@@ -134,7 +138,7 @@ class _Builder:
 
     def _moment(self, entry: Class) -> dict[str, Any]:
         """Return when and where a person made a thing that imports make as well."""
-        if entry.made is not Made.EITHER:
+        if entry.maker is not Maker.EITHER:
             return {}
         self.counts["moment"] += 1
         place = divmod(COLUMNS + self.counts[entry.name], COLUMNS)
@@ -148,16 +152,16 @@ class _Builder:
         return all(
             any(node.type == edge.target for node in self.nodes)
             for edge in entry.edges
-            if edge.required and model.CLASSES[edge.target].made is Made.IMPORT
+            if edge.required and catalogue.CLASSES[edge.target].maker is Maker.IMPORT
         )
 
     def _targets(self, edge: Edge) -> tuple[str, ...]:
         """Return what a node needs at the other end: the server's, its children, what is there."""
-        if edge in model.DETAILS:
-            return self.owner if edge is model.OWNER else self.group
-        classes = [entry.name for entry in model.subclasses(edge.target)]
+        if edge in catalogue.DETAILS:
+            return self.owner if edge is catalogue.OWNER else self.group
+        classes = [entry.name for entry in catalogue.subclasses(edge.target)]
         if edge.via is Via.LIST:
-            if not all(map(self._is_possible, model.subclasses(edge.target))):
+            if not all(map(self._is_possible, catalogue.subclasses(edge.target))):
                 return ()
             children = self.draw(st.lists(st.sampled_from(classes), min_size=1, max_size=3))
             return tuple(self.add(child) for child in children)
@@ -216,10 +220,10 @@ class _Builder:
         """Link what is there: shared tags, tag sets, images in two datasets."""
         order = {node.iri: place for place, node in enumerate(self.nodes)}
         for node in self.nodes:
-            for edge in model.CLASSES[node.type].edges:
+            for edge in catalogue.CLASSES[node.type].edges:
                 if edge.via is not Via.LINK:
                     continue
-                classes = {entry.name for entry in model.subclasses(edge.target)}
+                classes = {entry.name for entry in catalogue.subclasses(edge.target)}
                 targets = [other.iri for other in self.nodes if other.type in classes]
                 if node.type in classes:  # annotations of annotations: no cycles
                     targets = [target for target in targets if order[target] > order[node.iri]]
@@ -231,7 +235,7 @@ class _Builder:
         """Let another user own some of the links, so that these are nodes too."""
         other = (self.add("Experimenter"),)
         for node in list(self.nodes):
-            for edge in model.CLASSES[node.type].edges:
+            for edge in catalogue.CLASSES[node.type].edges:
                 for target in node.edges.get(edge.name, ()):
                     if edge.via is Via.LINK and self.draw(st.booleans()):
                         self.counts[edge.attribute] += 1
@@ -245,12 +249,12 @@ def _free() -> list[str]:
     """Return the classes whose nodes stand on their own, some of them likelier."""
     listed = {
         entry.name
-        for parent in model.CLASSES.values()
+        for parent in catalogue.CLASSES.values()
         for edge in parent.edges
         if edge.via is Via.LIST
-        for entry in model.subclasses(edge.target)
+        for entry in catalogue.subclasses(edge.target)
     }
-    order = [name for layer in model.apply_order() for name in layer]
+    order = [name for layer in catalogue.apply_order() for name in layer]
     likely = [
         "Dataset",
         "Roi",
@@ -264,7 +268,7 @@ def _free() -> list[str]:
     return [
         name
         for name in order
-        if name not in listed and model.CLASSES[name].made in (Made.USER, Made.EITHER)
+        if name not in listed and catalogue.CLASSES[name].maker in (Maker.USER, Maker.EITHER)
         for _ in range(1 + likely.count(name))
     ]
 
@@ -289,7 +293,7 @@ def graphs(draw: st.DrawFn, *, own_links: bool = False) -> TransferGraph:
     builder.link()
     if own_links and draw(st.booleans()):
         builder.own_links()
-    roots = [node.iri for node in builder.nodes if model.CLASSES.get(node.type, Class("")).root]
+    roots = [node.iri for node in builder.nodes if catalogue.CLASSES.get(node.type, Class("")).root]
     left_out = st.builds(LeftOut, st.just("RenderingDef"), st.integers(1, 9), texts)
     header = Header(
         base=draw(st.sampled_from(["https://omero.example.org/", "http://localhost:4080/a/b/"])),

@@ -22,7 +22,7 @@ from omero.rtypes import rstring
 from graphxfer.bundle import Bundle
 from graphxfer.errors import Exit, UsageError
 from graphxfer.export import export, parse
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 from tests.build import import_files
 from tests.places import Place
 

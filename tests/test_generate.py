@@ -11,9 +11,9 @@ import pytest
 import rdflib
 from hypothesis import given, settings
 
-from graphxfer import generate, jsonld
-from graphxfer.graph import Header, Node, TransferGraph
-from graphxfer.model import Quantity, Value
+from graphxfer import generate
+from graphxfer.catalogue import Quantity, Value
+from graphxfer.graph import Header, Node, TransferGraph, jsonld
 from tests.strategies import graphs
 
 DOCUMENTS = generate.documents()

@@ -15,16 +15,16 @@ from tempfile import TemporaryDirectory
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from graphxfer import model
-from graphxfer.actions import Options, Tags
+from graphxfer import catalogue
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
-from graphxfer.differences import compare
+from graphxfer.catalogue import Follow, Maker
 from graphxfer.export import export
 from graphxfer.fetch import fetch
 from graphxfer.graph import Node, TransferGraph, id_of
+from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
-from graphxfer.model import Follow, Made
+from graphxfer.plan import ApplyOptions, Tags
 from graphxfer.verify import verify
 from tests.build import build
 from tests.places import Place
@@ -44,7 +44,7 @@ def buildable(graph: TransferGraph) -> TransferGraph:
             one.edges["channels"] = one.edges["channels"][:channels]
             one.fields["sizeC"] = channels
         fileset.edges["usedFiles"] = fileset.edges["usedFiles"][:1]
-    kept = [node for node in graph if node.iri not in dropped and node.type in model.CLASSES]
+    kept = [node for node in graph if node.iri not in dropped and node.type in catalogue.CLASSES]
     for node in kept:
         for name, targets in node.edges.items():
             node.edges[name] = tuple(target for target in targets if target not in dropped)
@@ -60,11 +60,11 @@ def as_built(graph: TransferGraph) -> TransferGraph:
     """Return the graph without what servers decide: facts of imported files, and checksums."""
 
     def decided(node: Node, name: str) -> bool:
-        entry = model.CLASSES[node.type]
+        entry = catalogue.CLASSES[node.type]
         field = entry.field(name)
         if "repo" in node.fields or name in ("hash", "hasher"):
             return True
-        return entry.made is Made.IMPORT and field is not None and not field.editable
+        return entry.maker is Maker.IMPORT and field is not None and not field.editable
 
     nodes = (
         Node(
@@ -81,11 +81,11 @@ def as_built(graph: TransferGraph) -> TransferGraph:
 def asked_for(graph: TransferGraph) -> set[str]:
     """Return what has to come with all that can be selected, by the catalogue's Follow."""
     found: set[str] = set()
-    new = [node.iri for node in graph if model.CLASSES[node.type].root]
+    new = [node.iri for node in graph if catalogue.CLASSES[node.type].root]
     coming: defaultdict[str, list[str]] = defaultdict(list)
     for edge in graph.edges():
-        kind = model.CLASSES[graph[edge.subject].type].edge(edge.predicate)
-        if kind is None or kind in model.DETAILS:
+        kind = catalogue.CLASSES[graph[edge.subject].type].edge(edge.predicate)
+        if kind is None or kind in catalogue.DETAILS:
             continue
         if kind.follow is not Follow.IN:
             coming[edge.subject].append(edge.object)
@@ -100,7 +100,11 @@ def asked_for(graph: TransferGraph) -> set[str]:
 
 
 def moved(
-    source: Place, destination: Place, roots: dict[str, list[int]], folder: Path, options: Options
+    source: Place,
+    destination: Place,
+    roots: dict[str, list[int]],
+    folder: Path,
+    options: ApplyOptions,
 ) -> tuple[Bundle, dict[str, str], set[str]]:
     """Export, fetch and apply; return the bundle, each node's counterpart, and what was reused."""
     with source.connect() as server:
@@ -131,13 +135,13 @@ def test_what_was_built_arrives(
         client.closeSession()
     roots: defaultdict[str, list[int]] = defaultdict(list)
     for node in graph:
-        if model.CLASSES[node.type].root:
+        if catalogue.CLASSES[node.type].root:
             roots[node.type].append(id_of(built[node.iri]))
     if not roots:
         return
     with TemporaryDirectory() as folder:
         bundle, there, reused = moved(
-            source, destination, roots, Path(folder, "bundle"), Options(tags)
+            source, destination, roots, Path(folder, "bundle"), ApplyOptions(tags)
         )
         exported = bundle.graph()
         assert {built[iri] for iri in asked_for(graph) if iri in built} <= {

@@ -15,8 +15,8 @@ import omero
 import pytest
 
 from graphxfer.errors import Exit
-from graphxfer.sandbox import manage
-from graphxfer.sandbox.seed import seed
+from omero_sandbox import manage
+from omero_sandbox.seed import seed
 
 INI = """
 [source_omero]

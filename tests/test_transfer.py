@@ -12,18 +12,18 @@ import omero.all
 import tifffile
 from omero.rtypes import rdouble, rint, rstring
 
-from graphxfer import model
-from graphxfer.actions import Kind
+from graphxfer import catalogue
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.export import export
 from graphxfer.fetch import fetch
 from graphxfer.omero.server import Server
+from graphxfer.plan import Kind
 from graphxfer.undo import undo
 from graphxfer.verify import verify
+from tests.apply.test_apply import added, counted
 from tests.build import import_files
 from tests.places import Place
-from tests.test_apply import added, counted
 
 OME = """<?xml version="1.0" encoding="UTF-8"?>
 <OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">
@@ -118,4 +118,4 @@ def test_what_the_file_holds_is_matched(source: Place, destination: Place, tmp_p
         removed = undo(bundle, server).removed
         assert removed["TagAnnotation"] == removed["MapAnnotation"] == 1
         assert added(before, counted(server)) == {}
-    assert all(model.CLASSES[one.type] for one in plan.of(Kind.MATCH))
+    assert all(catalogue.CLASSES[one.type] for one in plan.of(Kind.MATCH))

@@ -11,7 +11,6 @@ import omero.all
 import pytest
 from omero.rtypes import rstring
 
-from graphxfer.actions import Options
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, ServerFailure, UsageError
@@ -19,9 +18,10 @@ from graphxfer.graph import Node
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, write
 from graphxfer.omero.server import Server
+from graphxfer.plan import ApplyOptions
 from graphxfer.undo import Undone, undo
+from tests.apply.test_apply import added, applied, container, counted, differences, make, tag
 from tests.places import Place
-from tests.test_apply import added, applied, container, counted, differences, make, tag
 from tests.transfers import small
 from tests.transfers import write as written
 
@@ -126,7 +126,7 @@ def test_a_partial_apply_can_be_taken_back(
     with monkeypatch.context() as patch, destination.connect(own_session=True) as server:
         patch.setattr(write, "link", refuse)
         with pytest.raises(ServerFailure):
-            apply(bundle, server, Options())
+            apply(bundle, server, ApplyOptions())
     undone(bundle, destination)
     with destination.connect() as server:
         assert added(before, counted(server)) == {}

@@ -16,8 +16,8 @@ from graphxfer.journal import Journal
 from graphxfer.omero import write
 from graphxfer.omero.server import Server
 from graphxfer.verify import verify
+from tests.apply.test_apply import applied, differences, make, tag
 from tests.places import Place
-from tests.test_apply import applied, differences, make, tag
 from tests.transfers import small
 from tests.transfers import write as written
 

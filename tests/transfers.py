@@ -11,10 +11,10 @@ import numpy as np
 import tifffile
 
 from graphxfer import bundle as bundles
-from graphxfer import model
+from graphxfer import catalogue
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import Quantity, Value
 from graphxfer.graph import Header, Node, TransferGraph
-from graphxfer.model import Quantity, Value
 
 SOURCE = "0f0f0f0f-source"
 """The database UUID of a source that is not there."""
@@ -124,7 +124,7 @@ def small(folder: Path, mark: str = "") -> Bundle:
         Node(
             "TagAnnotation/2",
             "TagAnnotation",
-            {"textValue": f"set{mark}", "namespace": model.TAG_SET},
+            {"textValue": f"set{mark}", "namespace": catalogue.TAG_SET},
             {"annotations": ("TagAnnotation/1",)},
         ),
         Node("MapAnnotation/3", "MapAnnotation", {"pairs": (("k", "1"), ("k", "2"))}),

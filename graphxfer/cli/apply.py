@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from graphxfer.actions import Options, Tags
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import Config, Json, Server, TerminalProgress
 from graphxfer.cli.plan import (
@@ -20,6 +19,7 @@ from graphxfer.cli.plan import (
     check_skipped,
     show,
 )
+from graphxfer.plan import ApplyOptions, Tags
 
 
 def apply(
@@ -40,15 +40,15 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Recreate a bundle's graph at a server; run again, it goes on where it was interrupted."""
-    from graphxfer import mapping
     from graphxfer.apply import apply as applied
+    from graphxfer.apply import idmap
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
-    options = Options(tags, merge, in_place, streams)
+    options = ApplyOptions(tags, merge, in_place, streams)
     with connect(profile(server, config), own_session=True) as there:
         done = applied(source, there, options, TerminalProgress())
         if id_map is not None:
-            mapping.write(source, there.database_uuid, id_map)
+            idmap.write(source, there.database_uuid, id_map)
     show(done, as_json=as_json, past=True)
     check_skipped(done, partial_ok=partial_ok)

@@ -67,7 +67,7 @@ def fetch(
         fetching.reached(place) as reached,
         fetching.reached(beside) if beside else nullcontext() as attached,
     ):
-        options = fetching.Options(attached, client_paths, jobs, owner, as_user)
+        options = fetching.FetchOptions(attached, client_paths, jobs, owner, as_user)
         report = fetching.fetch(Bundle(bundle), reached, options, TerminalProgress())
     if as_json:
         print_json(asdict(report))
@@ -80,7 +80,7 @@ def fetch(
         )
 
 
-def say(report: fetching.Report) -> None:
+def say(report: fetching.Fetched) -> None:
     """Print what a fetch did."""
     for problem in report.problems:
         ERR.print(str(problem))

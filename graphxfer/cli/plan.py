@@ -10,7 +10,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from graphxfer.actions import Kind, Options, Plan, Tags
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import (
     OUT,
@@ -23,6 +22,7 @@ from graphxfer.cli.common import (
     printable,
 )
 from graphxfer.errors import Incomplete
+from graphxfer.plan import ApplyOptions, Kind, Plan, Tags
 
 SHOWN = 20
 """How many nodes that cannot be moved are named."""
@@ -61,9 +61,9 @@ def plan(
 ) -> None:
     """Show what would be created, reused, imported, linked and skipped at a server, and why."""
     from graphxfer.omero.connect import connect, profile
-    from graphxfer.plan import make_plan
+    from graphxfer.plan.planner import make_plan
 
-    options = Options(tags, merge, in_place)
+    options = ApplyOptions(tags, merge, in_place)
     with connect(profile(server, config)) as there:
         planned = make_plan(open_source(bundle), there, options, TerminalProgress())
     show(planned, as_json=as_json)

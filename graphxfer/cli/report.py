@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from graphxfer.actions import Plan
 from graphxfer.bundle import Bundle
 from graphxfer.cli.common import OUT, BundleFolder, TerminalProgress, busy, human, opened
+from graphxfer.plan import Plan
 
 if TYPE_CHECKING:
     from graphxfer.inspect.validate import Finding

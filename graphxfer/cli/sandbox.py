@@ -13,7 +13,7 @@ import typer
 
 from graphxfer.cli import common
 from graphxfer.errors import GraphxferError, UsageError
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -95,7 +95,7 @@ def seed(
     All belongs to the user "researcher" in the group "Imaging"; OMERO_PASSWORD is the password
     that he gets, "researcher" unless it is set.
     """
-    from graphxfer.sandbox import seed as seeding
+    from omero_sandbox import seed as seeding
 
     with _told():
         address = manage.find(name)

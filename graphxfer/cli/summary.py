@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from graphxfer import model
+from graphxfer import catalogue
 from graphxfer.cli.common import (
     OUT,
     BundleFolder,
@@ -95,13 +95,15 @@ def _tree(branch: Branch, tree: Tree, *, whole: bool) -> Tree:
 
 def _is_told(branch: Branch) -> bool:
     """Whether a branch is told in a large tree: wells and images are only counted."""
-    return bool(branch.children) and branch.type in model.roots()
+    return bool(branch.children) and branch.type in catalogue.roots()
 
 
 def _branch(branch: Branch) -> Text:
     is_leaf = not branch.children
     counts = (
-        *Counter(it.type.lower() for it in branch.children if it.type not in model.roots()).items(),
+        *Counter(
+            it.type.lower() for it in branch.children if it.type not in catalogue.roots()
+        ).items(),
         ("image", 0 if is_leaf else branch.images),
         ("ROI", branch.rois),
         ("annotation", branch.annotations),

@@ -25,7 +25,7 @@ from graphxfer.cli.common import (
 )
 from graphxfer.errors import Different
 from graphxfer.inspect import validate as validating
-from graphxfer.inspect.validate import Finding, Report
+from graphxfer.inspect.validate import Finding, Validation
 
 SHOWN = 10
 """How many nodes are shown of each kind of finding before the rest is only counted."""
@@ -52,7 +52,7 @@ def validate(
         raise Different(counted(report.violations, "violation"), where=str(bundle))
 
 
-def _print(report: Report) -> None:
+def _print(report: Validation) -> None:
     for (severity, message), group in groupby(report.findings, key=lambda it: it[:2]):
         findings = list(group)
         style = "red" if severity == "Violation" else "yellow"

@@ -12,14 +12,13 @@ from pyld import jsonld as pyld
 from pyoxigraph import RdfFormat
 
 from graphxfer import bundle as bundles
-from graphxfer import jsonld, omexml
 from graphxfer.bundle import told
 from graphxfer.errors import BadDocument
-from graphxfer.graph import TransferGraph
+from graphxfer.graph import TransferGraph, jsonld, omexml
+from graphxfer.graph.jsonld.document import MAX_FOREIGN
 from graphxfer.inspect import network
 from graphxfer.inspect.query import PREFIXES, stream
 from graphxfer.inspect.triples import Triples
-from graphxfer.jsonld.lines import MAX_FOREIGN
 
 _RDF = {
     ".ttl": RdfFormat.TURTLE,

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from graphxfer import differences, model
-from graphxfer.differences import Difference
-from graphxfer.graph import Node, TransferGraph, class_of
+from graphxfer import catalogue
+from graphxfer.catalogue import Maker
+from graphxfer.graph import Node, TransferGraph, class_of, differences
+from graphxfer.graph.differences import Difference
 from graphxfer.inspect.summary import label
-from graphxfer.model import Made
 
 
 class Told(NamedTuple):
@@ -72,8 +72,8 @@ def _told(node: Node) -> Told:
 
 def _compared(graph: TransferGraph) -> Iterable[Node]:
     """Iterate over the nodes that are compared: no users and groups, no nodes of links."""
-    for entry in model.CLASSES.values():
-        if entry.made is not Made.SERVER:
+    for entry in catalogue.CLASSES.values():
+        if entry.maker is not Maker.SERVER:
             yield from graph.of_type(entry.name)
 
 

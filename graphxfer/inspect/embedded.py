@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from graphxfer import model
+from graphxfer import catalogue
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import AffineTransform, Pairs, Quantity, Type, Value
 from graphxfer.graph import Node, TransferGraph, class_of, iri
 from graphxfer.inspect.summary import Branch, Summary, label, value_of
-from graphxfer.model import AffineTransform, Pairs, Quantity, Type, Value
 
 TEXT = 2_000
 """Characters of one text that the page carries; longer ones are shortened, and told so."""
@@ -61,7 +61,7 @@ def _leaves(branch: Branch) -> Iterator[Branch]:
     for child in branch.children:
         if not child.children:
             yield child
-        elif child.type not in model.roots():
+        elif child.type not in catalogue.roots():
             yield from _leaves(child)
 
 
@@ -162,7 +162,7 @@ def _shared(graph: TransferGraph, summary: Summary, branches: list[Branch]) -> d
     shown = {one.iri for one in summary.shared[:SHARED]}
     parents: defaultdict[str, list[str]] = defaultdict(list)
     for branch in branches:
-        for leaf in _leaves(branch) if branch.type in model.roots() else ():
+        for leaf in _leaves(branch) if branch.type in catalogue.roots() else ():
             if branch.iri not in parents[leaf.iri]:
                 parents[leaf.iri].append(branch.iri)
     known = {branch.iri for branch in branches}

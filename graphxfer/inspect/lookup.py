@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, cast
 
+from graphxfer.catalogue import Pairs, Type
 from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.inspect.embedded import text
 from graphxfer.inspect.summary import label
-from graphxfer.model import Pairs, Type
 
 HITS = 100
 """Hits that a search returns; the rest is counted."""

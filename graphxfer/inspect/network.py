@@ -13,12 +13,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 import networkx as nx
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import Field, Maker, Value, Via
 from graphxfer.errors import UsageError
 from graphxfer.graph import TransferGraph, class_of
+from graphxfer.graph.jsonld.values import ENCODINGS
 from graphxfer.inspect.summary import label
-from graphxfer.jsonld.forms import FORMS
-from graphxfer.model import Field, Made, Value, Via
 
 MAX_DRAWN = 300
 """The most nodes that a drawing shows: more are no picture any more."""
@@ -73,7 +73,7 @@ def view(graph: TransferGraph) -> nx.MultiDiGraph[str]:
     graph : TransferGraph
         What to show. Node attributes are its fields, and ``type``; edge keys its predicates.
     """
-    server = {node.iri for node in graph if class_of(node).made is Made.SERVER}
+    server = {node.iri for node in graph if class_of(node).maker is Maker.SERVER}
     return graph.to_networkx(without=server)
 
 
@@ -110,18 +110,18 @@ def shape(graph: TransferGraph, hubs: int = 10) -> Shape:
 def _needs(graph: TransferGraph) -> nx.DiGraph[str]:
     """Return which node needs which to be there before it: the catalogue's order, for instances.
 
-    A reference needs its object and a part what it is saved with (see `model.apply_order`); a
+    A reference needs its object and a part what it is saved with (see `catalogue.apply_order`); a
     link between two of a class (tag sets, folders) needs the member first.
     """
     needs: nx.DiGraph[str] = nx.DiGraph()
     for node in graph:
         entry = class_of(node)
-        if entry.made is Made.SERVER:
+        if entry.maker is Maker.SERVER:
             continue
         needs.add_node(node.iri)
         for edge in entry.edges:
             targets = [it for it in node.edges.get(edge.name, ()) if it in graph]
-            if edge in model.DETAILS:
+            if edge in catalogue.DETAILS:
                 continue
             if edge.via is Via.LIST:
                 needs.add_edges_from((node.iri, target) for target in targets)
@@ -187,7 +187,7 @@ def _plain_value(field: Field | None, value: Value) -> str | int | float | bool:
     """Return a number as it is, a text as XML can hold it, anything else as its JSON text."""
     if isinstance(value, (bool, int, float)):
         return value
-    encode = FORMS[field.type].encode if field else None
+    encode = ENCODINGS[field.type].encode if field else None
     return _xml(json.dumps(encode(value), ensure_ascii=False) if encode else str(value))
 
 

@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator
 
 from rdflib import DCTERMS
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Type, Via
 from graphxfer.graph import Node, class_of
 from graphxfer.inspect.triples import Triples, cells
-from graphxfer.model import Class, Type, Via
 
-_HAS, _IS, _MAP = (f"<{term}>" for term in (DCTERMS.hasPart, DCTERMS.isPartOf, model.OME + "Map"))
+_HAS, _IS, _MAP = (
+    f"<{term}>" for term in (DCTERMS.hasPart, DCTERMS.isPartOf, catalogue.OME + "Map")
+)
 _WORDS = re.compile(r"hasPart|isPartOf|Map\b")
 _LISTS = ("pixels", "shapes")
 """Edges to parts besides links. Of an image's pixels it knows the first."""

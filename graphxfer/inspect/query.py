@@ -23,9 +23,9 @@ from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat
 
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, UsageError
+from graphxfer.graph.jsonld.values import PREFIXES as OURS
 from graphxfer.inspect import evaluate, omero_rdf
 from graphxfer.inspect.triples import Triples
-from graphxfer.jsonld.forms import PREFIXES as OURS
 
 PREFIXES = OURS | {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from graphxfer.actions import Action, Kind, Plan
 from graphxfer.bundle import Bundle, replace, told
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import embedded
 from graphxfer.inspect.summary import summarise
+from graphxfer.plan import Action, Kind, Plan
 
 if TYPE_CHECKING:  # SHACL takes a second to import
     from graphxfer.inspect.validate import Finding

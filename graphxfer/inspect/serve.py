@@ -28,14 +28,14 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from graphxfer import model
-from graphxfer.actions import Plan
+from graphxfer import catalogue
 from graphxfer.bundle import Bundle
 from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.graph.jsonld.values import classes, members
 from graphxfer.inspect import embedded, omero_rdf, query, report
 from graphxfer.inspect.lookup import Lookup
 from graphxfer.inspect.query import PREFIXES, Answer, Limits, Store
-from graphxfer.jsonld.forms import classes, members
+from graphxfer.plan import Plan
 
 if TYPE_CHECKING:  # SHACL takes a second to import
     from graphxfer.inspect.validate import Finding
@@ -173,7 +173,7 @@ def words() -> list[str]:
     """Return the terms of the graph as they stand in queries: ``ome:Name``, ``model:Image``."""
     iris = {entry.iri for entry in classes()}
     iris |= {member.iri for entry in classes() for member in members(entry)}
-    iris |= {model.OMERO + name for name in model.link_classes()}
+    iris |= {catalogue.OMERO + name for name in catalogue.link_classes()}
     found = (
         f"{prefix}:{iri.removeprefix(namespace)}"
         for iri in iris

@@ -8,10 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from graphxfer import model
-from graphxfer.containers import Containers
+from graphxfer import catalogue
+from graphxfer.catalogue import Reuse, Via
 from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
-from graphxfer.model import Reuse, Via
+from graphxfer.graph.containers import Containers
 
 _ENDS = re.compile(r"(name|value|/Text)$", re.IGNORECASE)
 """How the terms end of what people call things by."""
@@ -163,7 +163,7 @@ def value_of(graph: TransferGraph, annotation: Node, limit: int = 60) -> str:
 
 def _files(graph: TransferGraph) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
-    for kind in model.CLASSES.values():
+    for kind in catalogue.CLASSES.values():
         for node in graph.of_type(kind.name) if kind.bytes else ():
             ending = _ending(str(node.fields.get("name", "")))
             count, size = found.get(ending, (0, 0))
@@ -194,7 +194,7 @@ def _belonging(graph: TransferGraph, edge: str) -> dict[str, int]:
 
 def _duplicates(graph: TransferGraph) -> list[Alike]:
     alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
-    for entry in model.CLASSES.values():
+    for entry in catalogue.CLASSES.values():
         if entry.reuse is Reuse.POLICY:
             for node in graph.of_type(entry.name):
                 alike[entry.name, *map(node.fields.get, entry.identity)].append(node.iri)
@@ -253,7 +253,7 @@ class _Tree:
 
     def _tops(self) -> list[str]:
         """Return what is in nothing else: the roots of a document that does not name its own."""
-        known = [node for name in model.roots() for node in self.graph.of_type(name)]
+        known = [node for name in catalogue.roots() for node in self.graph.of_type(name)]
         inside = {child.iri for node in self.graph for child in self.containers.contents(node)}
         return [node.iri for node in known if node.iri not in inside]
 

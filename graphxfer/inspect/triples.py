@@ -9,11 +9,11 @@ from typing import Any
 
 from rdflib import RDF
 
+from graphxfer.catalogue import Class, Edge, Field
 from graphxfer.errors import BadDocument
 from graphxfer.graph import Header, Node, class_of
-from graphxfer.jsonld.forms import FORMS, HEADER, datatype, is_list, members, parts
-from graphxfer.jsonld.nodes import checked_base, header_record
-from graphxfer.model import Class, Edge, Field
+from graphxfer.graph.jsonld.nodes import checked_base, header_record
+from graphxfer.graph.jsonld.values import ENCODINGS, HEADER, datatype, is_list, members, parts
 
 Write = Callable[[str, Any], str]
 """From a subject, ready to be written, and the value of a member, to lines of N-Triples."""
@@ -154,7 +154,7 @@ def _item(field: Field) -> Callable[[str, Any], tuple[str, str]]:
 
 def _literal(field: Field) -> Callable[[Any], str]:
     """Return the writer of a plain value."""
-    type_, encode = datatype(field.type), FORMS[field.type].encode
+    type_, encode = datatype(field.type), ENCODINGS[field.type].encode
     end = f'"^^<{type_}>' if type_ else '"'
     is_special = _SPECIAL.search
 

@@ -75,7 +75,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Validation:
     """What a validation found.
 
     Parameters
@@ -102,7 +102,7 @@ def shapes_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "shapes"
 
 
-def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SILENT) -> Report:
+def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SILENT) -> Validation:
     """Check a bundle's graph against graphxfer's own shapes, and others.
 
     Parameters
@@ -129,7 +129,7 @@ def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SIL
         data = Store.read_only(str(store.folder))
         report += _checked(data, looking_far)
     _merge_reports(report)
-    return Report(tuple(_findings(report, bundle)), report)
+    return Validation(tuple(_findings(report, bundle)), report)
 
 
 # -- shapes -------------------------------------------------------------------------------------

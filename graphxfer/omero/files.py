@@ -11,7 +11,7 @@ from typing import Any
 
 import omero
 
-from graphxfer import checksums
+from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
 from graphxfer.omero.connect import Server
 

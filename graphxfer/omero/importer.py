@@ -23,7 +23,8 @@ import omero.all
 import omero.callbacks
 from omero.rtypes import rbool, rstring
 
-from graphxfer import __version__, checksums
+from graphxfer import __version__
+from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server

@@ -18,7 +18,7 @@ import omero
 import omero.all
 from omero.rtypes import rstring
 
-from graphxfer import checksums
+from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError
 from graphxfer.omero.connect import Server
 

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from graphxfer import filesets, model
-from graphxfer.graph import Header, Node, TransferGraph, class_of, id_of, iri
-from graphxfer.model import Class, Edge, Made, Via
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Edge, Maker, Via
+from graphxfer.graph import Header, Node, TransferGraph, class_of, fileset_tree, id_of, iri
 from graphxfer.omero import queries, read
 from graphxfer.omero.connect import Server
 
@@ -187,10 +187,10 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
     server : Server
         The destination.
     ids : iterable of int
-        Of filesets.
+        Of fileset_tree.
     """
     graph = TransferGraph(Header(server.profile.base, server.database_uuid))
-    wanted = {iri(filesets.FILESET, number) for number in ids}
+    wanted = {iri(fileset_tree.FILESET, number) for number in ids}
     while wanted:
         more = list(read.fetch_nodes(server, by_type(wanted)))
         for node in more:
@@ -212,8 +212,8 @@ def _next(node: Node) -> Iterator[str]:
     """Iterate over what a node leads to: parts, files, annotations; not users and groups."""
     entry = class_of(node)
     for edge in entry.edges:
-        targets = model.subclasses(edge.target)
-        if edge.via is Via.LIST or all(target.made is not Made.SERVER for target in targets):
+        targets = catalogue.subclasses(edge.target)
+        if edge.via is Via.LIST or all(target.maker is not Maker.SERVER for target in targets):
             yield from node.edges.get(edge.name, ())
 
 
@@ -231,8 +231,8 @@ def _leading(server: Server, nodes: Sequence[Node]) -> set[str]:
 
 def _leading_to(name: str) -> Iterator[tuple[Class, Edge]]:
     """Iterate over the edges to what imports make: of what they make with it, and of people's."""
-    yield from filesets.incoming(name)
-    for entry in model.CLASSES.values() if filesets.always_imported(name) else ():
+    yield from fileset_tree.incoming(name)
+    for entry in catalogue.CLASSES.values() if fileset_tree.always_imported(name) else ():
         for edge in entry.edges:
-            if entry.made is Made.USER and edge.via is Via.REFERENCE and edge.target == name:
+            if entry.maker is Maker.USER and edge.via is Via.REFERENCE and edge.target == name:
                 yield entry, edge

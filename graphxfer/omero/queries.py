@@ -12,20 +12,20 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from graphxfer import model
-from graphxfer.graph import Node, iri
-from graphxfer.model import (
+from graphxfer import catalogue
+from graphxfer.catalogue import (
     AffineTransform,
     Class,
     Edge,
     Field,
     Follow,
-    Made,
+    Maker,
     Quantity,
     Type,
     Value,
     Via,
 )
+from graphxfer.graph import Node, iri
 
 Row = list[Any]
 
@@ -108,7 +108,7 @@ class Projection:
             self._selected += [f"{alias}.id", f"type({alias}.class)"]
             return column, lambda row: (iri(class_name(row[column + 1]), row[column]),)
         self._selected.append(f"obj.{edge.attribute}.id")
-        make = _shared if model.CLASSES[edge.target].made is Made.SERVER else _single
+        make = _shared if catalogue.CLASSES[edge.target].maker is Maker.SERVER else _single
         return column, lambda row: make(edge.target, row[column])
 
     def node(self, row: Row) -> Node:
@@ -137,7 +137,7 @@ _shared = cache(_single)
 @cache
 def projection(name: str) -> Projection:
     """Return the projection of a class, or of a link class."""
-    entry = model.CLASSES.get(name) or model.link_node(name)
+    entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
     assert entry is not None, name  # noqa: S101
     return Projection(entry)
 
@@ -149,13 +149,13 @@ def is_direct(name: str) -> bool:
 
 def is_abstract(name: str) -> bool:
     """Tell whether edges name this class only for its subclasses."""
-    return name not in model.CLASSES
+    return name not in catalogue.CLASSES
 
 
 @cache
 def family(name: str) -> str:
     """Return the class whose table holds the rows of a class: ids are unique within it."""
-    return model.CLASSES[name].parent or name if name in model.CLASSES else name
+    return catalogue.CLASSES[name].parent or name if name in catalogue.CLASSES else name
 
 
 @cache
@@ -171,7 +171,7 @@ def kind(found: Sequence[str], target: str) -> str:
 
 def is_named_by(target: str) -> bool:
     """Tell whether objects of a class have a namespace (annotations)."""
-    return all(entry.field("namespace") for entry in model.subclasses(target))
+    return all(entry.field("namespace") for entry in catalogue.subclasses(target))
 
 
 def nodes(name: str, where: str = "obj.id") -> str:

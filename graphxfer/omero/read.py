@@ -7,9 +7,9 @@ import datetime
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from graphxfer import __version__, containers
+from graphxfer import __version__
 from graphxfer.errors import NotThere
-from graphxfer.graph import Header, TransferGraph, iri
+from graphxfer.graph import Header, TransferGraph, containers, iri
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row

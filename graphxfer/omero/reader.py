@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import Edge, Type, Via
 from graphxfer.graph import Header, Node, TransferGraph, iri
-from graphxfer.model import Edge, Type, Via
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
@@ -108,7 +108,7 @@ class Reader:
     def graph(self, header: Header) -> TransferGraph:
         """Return the graph of what was read; the reader is empty then."""
         graph = TransferGraph(header)
-        for name in dict.fromkeys(map(queries.family, [*model.CLASSES, *self._nodes])):
+        for name in dict.fromkeys(map(queries.family, [*catalogue.CLASSES, *self._nodes])):
             nodes = self._nodes.pop(name, {})
             for id_ in sorted(nodes):
                 graph.add(nodes[id_])
@@ -149,7 +149,7 @@ class Reader:
 
     def _links(self, family: str, edge: Edge, ids: Iterable[int]) -> Task:
         named = queries.is_named_by(edge.target)
-        params = {"ns": list(model.IMPORT_NAMESPACES)} if named else {}
+        params = {"ns": list(catalogue.IMPORT_NAMESPACES)} if named else {}
         return Task(queries.links(edge), ids, partial(self._take_links, family, edge), params)
 
     def _take_links(self, family: str, edge: Edge, rows: list[Row]) -> None:
@@ -186,7 +186,7 @@ class Reader:
 def edges_of(family: str) -> tuple[tuple[str, Edge], ...]:
     """Return the edges of a family's classes, each once, with the class to ask for it."""
     found: dict[str, tuple[str, Edge]] = {}
-    for entry in model.subclasses(family):
+    for entry in catalogue.subclasses(family):
         for edge in entry.edges:
             # All classes of a family share a link class; a collection is asked of its own.
             key = edge.attribute if edge.via is Via.LINK else f"{entry.name}.{edge.attribute}"

@@ -14,9 +14,9 @@ from functools import cache, partial
 
 import networkx as nx
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Edge, Follow, NotCovered, Via
 from graphxfer.graph import Header, LeftOut, TransferGraph, iri
-from graphxfer.model import Class, Edge, Follow, NotCovered, Via
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
@@ -68,7 +68,7 @@ class Selection(Reader):
             self._wanted[name],
         )
         new = {id_ for id_ in ids if id_ not in nodes and id_ not in gone and id_ not in wanted}
-        if name in model.CLASSES:
+        if name in catalogue.CLASSES:
             wanted |= new
         else:
             self._leave_out(name, new, NOT_MOVED)
@@ -102,12 +102,12 @@ class Selection(Reader):
                 self._wave(family)
 
     def _is_open(self, family: str) -> bool:
-        wanted = any(self._wanted.get(entry.name) for entry in model.subclasses(family))
+        wanted = any(self._wanted.get(entry.name) for entry in catalogue.subclasses(family))
         return wanted or bool(self._fresh.get(family))
 
     def _wave(self, family: str) -> None:
         """Read what is wanted of a family, and then what hangs on it."""
-        names = [entry.name for entry in model.subclasses(family)]
+        names = [entry.name for entry in catalogue.subclasses(family)]
         wanted = {name: ids for name in names if (ids := self._wanted.pop(name, None))}
         self.read(wanted)
         for name, ids in wanted.items():
@@ -123,8 +123,8 @@ class Selection(Reader):
         for _, edge in edges_of(family):
             if edge.via is Via.LINK and queries.family(edge.target) == family:
                 take = partial(self._take_sets, family)
-                yield Task(queries.sets(edge), ids, take, {"ns": model.TAG_SET})
-        for uncovered in model.NOT_COVERED:
+                yield Task(queries.sets(edge), ids, take, {"ns": catalogue.TAG_SET})
+        for uncovered in catalogue.NOT_COVERED:
             if uncovered.parent == family:
                 hql = queries.count(uncovered.name, uncovered.path)
                 yield Task(hql, ids, partial(self._take_count, uncovered), paged=False)
@@ -132,7 +132,7 @@ class Selection(Reader):
     # -- what comes
 
     def _take_nodes(self, name: str, rows: list[Row]) -> None:
-        if name == model.FILESETLESS:
+        if name == catalogue.FILESETLESS:
             rows = self._with_files(name, rows)
         super()._take_nodes(name, rows)
         self._fresh[queries.family(name)] += [row[0] for row in rows]
@@ -184,7 +184,7 @@ class Selection(Reader):
         held = edge.follow is Follow.IMPORT or queries.family(edge.target) == family
         for link, parent, owner, child, *kind in rows:
             name = queries.kind(kind, edge.target)
-            if nodes[parent].target(model.OWNER.name) != iri(model.OWNER.target, owner):
+            if nodes[parent].target(catalogue.OWNER.name) != iri(catalogue.OWNER.target, owner):
                 self._owned[edge.attribute][link] = (name, child)
             # A tag set that is here for a tag of its does not bring its other tags.
             if held and (family, parent) in self._alone:
@@ -242,8 +242,8 @@ class Selection(Reader):
 
 def _lacking(graph: TransferGraph) -> Iterator[str]:
     """Iterate over the nodes that need what is not in the graph."""
-    for name in model.CLASSES:
-        needed = [edge.name for edge in model.CLASSES[name].edges if edge.required]
+    for name in catalogue.CLASSES:
+        needed = [edge.name for edge in catalogue.CLASSES[name].edges if edge.required]
         for node in graph.of_type(name) if needed else ():
             if any(node.target(edge) not in graph for edge in needed):
                 yield node.iri
@@ -254,7 +254,7 @@ def _bringing(family: str) -> tuple[tuple[Class, Edge], ...]:
     """Return the classes that come with what they refer to, a family, and the references."""
     return tuple(
         (entry, edge)
-        for entry in model.CLASSES.values()
+        for entry in catalogue.CLASSES.values()
         for edge in entry.edges
         if edge.follow is not Follow.OUT and queries.family(edge.target) == family
     )
@@ -264,7 +264,7 @@ def _bringing(family: str) -> tuple[tuple[Class, Edge], ...]:
 def _order() -> tuple[tuple[str, ...], ...]:
     """Return the families in the order of reading; those that bring each other stay together."""
     graph: nx.DiGraph[str] = nx.DiGraph()
-    for entry in model.CLASSES.values():
+    for entry in catalogue.CLASSES.values():
         graph.add_node(queries.family(entry.name))
         for edge in entry.edges:
             ends = queries.family(entry.name), queries.family(edge.target)

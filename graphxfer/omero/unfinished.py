@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from graphxfer.filesets import FILESET, Tree, goes_by_itself
 from graphxfer.graph import class_of, iri
+from graphxfer.graph.fileset_tree import FILESET, Tree, goes_by_itself
 from graphxfer.omero import lookup, write
 from graphxfer.omero.connect import Server
 

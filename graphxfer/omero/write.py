@@ -10,9 +10,9 @@ import omero
 import omero.all
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Edge, Field, Maker, Type, Value, Via
 from graphxfer.graph import Node, TransferGraph, class_of
-from graphxfer.model import Class, Edge, Field, Made, Type, Value, Via
 from graphxfer.omero.connect import Server
 
 SMALL = 500
@@ -57,9 +57,9 @@ def wrap(field: Field, value: Value | None) -> Any:
         wrapped = new(field.of)
         wrapped.value = rstring(value)
         return wrapped
-    if field.type is Type.QUANTITY and isinstance(value, model.Quantity):
+    if field.type is Type.QUANTITY and isinstance(value, catalogue.Quantity):
         return getattr(omero.model, f"{field.of}I")(value.value, value.unit)
-    if field.type is Type.TRANSFORM and isinstance(value, model.AffineTransform):
+    if field.type is Type.TRANSFORM and isinstance(value, catalogue.AffineTransform):
         wrapped = new(field.of)
         for name, number in value._asdict().items():
             setattr(wrapped, name, rdouble(number))
@@ -119,7 +119,7 @@ def _found_out(field: Field) -> bool:
 
 
 def _of_server(class_name: str) -> bool:
-    return all(entry.made is Made.SERVER for entry in model.subclasses(class_name))
+    return all(entry.maker is Maker.SERVER for entry in catalogue.subclasses(class_name))
 
 
 def link(class_name: str, parent: tuple[str, int], child: tuple[str, int]) -> Any:
@@ -225,7 +225,7 @@ def _plain(field: Field, value: Any) -> Value | None:
     if field.type is Type.ENUM:
         return str(value.value.val)
     if field.type is Type.QUANTITY:
-        return model.Quantity(value.getValue(), str(value.getUnit()))
+        return catalogue.Quantity(value.getValue(), str(value.getUnit()))
     plain: Value = value.val
     return plain
 
@@ -235,8 +235,9 @@ def _of_their_own() -> list[str]:
     return sorted(
         {
             entry.parent or entry.name
-            for entry in model.CLASSES.values()
-            if entry.root or (entry.made in (Made.USER, Made.EITHER) and not _needs_another(entry))
+            for entry in catalogue.CLASSES.values()
+            if entry.root
+            or (entry.maker in (Maker.USER, Maker.EITHER) and not _needs_another(entry))
         }
     )
 

@@ -14,7 +14,7 @@ import pytest
 
 from graphxfer.apply import apply
 from graphxfer.journal import Journal
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 from tests.cli.person import Forks, Person
 from tests.places import GROUP, PASSWORD, USER, Place, create_account
 from tests.transfers import small

@@ -18,8 +18,9 @@ import signal
 import sys
 from typing import Any
 
-from graphxfer import apply, config, export, omexml, undo, verify
+from graphxfer import apply, config, export, undo, verify
 from graphxfer.cli import app
+from graphxfer.graph import omexml
 
 IMPORTED = apply, config, export, omexml, undo, verify
 """What commands import when they need it."""

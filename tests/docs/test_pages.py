@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graphxfer import graph, manifest
+from graphxfer.bundle import manifest
+from graphxfer.graph import transfer_graph
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if ">>> " in page.read_text(encoding="utf-8")]
@@ -31,7 +32,7 @@ def test_there_are_pages_with_examples() -> None:
 
 
 def test_the_examples_in_docstrings_are_true() -> None:
-    for module in (graph, manifest):
+    for module in (transfer_graph, manifest):
         failed, tried = doctest.testmod(module)
         assert tried
         assert not failed

@@ -8,8 +8,8 @@ import zlib
 from pathlib import Path
 
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import Value
 from graphxfer.graph import Node
-from graphxfer.model import Value
 from tests.inspect import sample
 
 SCRIPT = "<script>window.owned = 1</script>"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from graphxfer import bundle
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import Quantity, Value
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph
-from graphxfer.model import Quantity, Value
 
 PIXELS: dict[str, Value] = {
     **{f"size{axis}": size for axis, size in zip("XYZCT", (64, 48, 3, 1, 1), strict=True)},

@@ -14,9 +14,8 @@ import rdflib
 from hypothesis import given, settings
 from pyld import jsonld as pyld
 
-from graphxfer import jsonld
 from graphxfer.errors import BadDocument
-from graphxfer.graph import TransferGraph
+from graphxfer.graph import TransferGraph, jsonld
 from graphxfer.inspect import convert
 from tests.inspect import sample
 from tests.strategies import graphs

@@ -10,12 +10,12 @@ import pytest
 import rdflib
 
 from graphxfer import bundle as bundles
-from graphxfer import model
+from graphxfer import catalogue
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import Quantity, Value
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.inspect.query import PREFIXES, ask, library, load, named
 from graphxfer.inspect.triples import Triples
-from graphxfer.model import Quantity, Value
 from tests.inspect import sample
 from tests.inspect.sample import PIXELS, own
 
@@ -95,7 +95,7 @@ def tricky() -> TransferGraph:
         tag(4, "Same"),
         tag(5, "same"),
         tag(6, "same"),
-        tag(9, "a set", namespace=model.TAG_SET),
+        tag(9, "a set", namespace=catalogue.TAG_SET),
         own("CommentAnnotation/1", {"textValue": "on two"}),
         own("CommentAnnotation/2", {"textValue": "of another"}, owner=("Experimenter/9",)),
         Node("CommentAnnotation/3", "CommentAnnotation", {"textValue": "of nobody"}),

@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from graphxfer import bundle as bundles
-from graphxfer.actions import Action, Kind, Plan
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.inspect import report
+from graphxfer.plan import Action, Kind, Plan
 from tests.inspect import hostile, sample
 from tests.inspect.browser import Visit, chromium, served, visit
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from graphxfer.actions import Action, Kind, Plan
 from graphxfer.bundle import Bundle
 from graphxfer.errors import BadDocument
 from graphxfer.inspect import report
 from graphxfer.inspect.validate import Finding
+from graphxfer.plan import Action, Kind, Plan
 from tests.inspect import hostile
 
 

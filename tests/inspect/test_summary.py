@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from graphxfer import bundle as bundles
+from graphxfer.catalogue import Value
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.inspect.summary import Alike, Branch, position, summarise
-from graphxfer.model import Value
 from tests.docs.test_commands import run
 from tests.inspect import sample
 from tests.inspect.sample import own

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from pyoxigraph import CanonicalizationAlgorithm, Dataset, RdfFormat, parse
 
-from graphxfer import jsonld
 from graphxfer.errors import BadDocument
-from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.graph import Header, Node, TransferGraph, jsonld
 from graphxfer.inspect.triples import Triples
 from tests.strategies import graphs
 

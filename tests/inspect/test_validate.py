@@ -9,13 +9,13 @@ import pytest
 from pyoxigraph import NamedNode, RdfFormat, parse
 from rdflib import RDF, SH, Literal
 
-from graphxfer import model
+from graphxfer import catalogue
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import AffineTransform, Maker, Value
 from graphxfer.errors import BadDocument, UsageError
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.inspect import validate as validating
 from graphxfer.inspect.validate import shapes_folder, validate
-from graphxfer.model import AffineTransform, Made, Value
 from tests.inspect import sample
 from tests.inspect.sample import PIXELS, own
 
@@ -234,13 +234,13 @@ def test_shapes_may_not_ask_other_servers(bundle: Bundle, tmp_path: Path) -> Non
 
 def test_the_shapes_of_sense_know_every_class_of_annotation() -> None:
     text = (shapes_folder() / "sense.ttl").read_text()
-    for entry in model.subclasses("Annotation"):
+    for entry in catalogue.subclasses("Annotation"):
         assert f"model:{entry.iri.rpartition('#')[2]}" in text
 
 
 def test_shapes_name_only_what_the_catalogue_has() -> None:
     quads = parse(path=shapes_folder() / "sense.ttl", format=RdfFormat.TURTLE)
-    known = {entry.iri for entry in model.CLASSES.values() if entry.made is not Made.SERVER}
+    known = {entry.iri for entry in catalogue.CLASSES.values() if entry.maker is not Maker.SERVER}
     classes = {
         quad.object.value
         for quad in quads

@@ -37,7 +37,7 @@ from omero.util.sessions import SessionsStore
 from graphxfer.errors import LoginFailure, NotThere, ServerFailure, UsageError
 from graphxfer.omero.connect import Profile, Server, connect, profile
 from graphxfer.omero.server import TRIES, check_version
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 from tests.places import PASSWORD, USER, Place, create_group
 
 SESSION = "select s.closed from Session s where s.id = :id"

@@ -14,11 +14,11 @@ import pytest
 from omero.model import ChecksumAlgorithmI, OriginalFileI
 from omero.rtypes import rlong, rstring
 
-from graphxfer import checksums
+from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem
 from graphxfer.omero import files
 from graphxfer.omero.connect import Profile, Server, connect
-from graphxfer.sandbox import manage
+from omero_sandbox import manage
 
 
 @pytest.fixture(scope="module")

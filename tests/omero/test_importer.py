@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graphxfer import checksums
+from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError
 from graphxfer.omero import importer, in_place, lookup, unfinished
 from graphxfer.omero.importer import ImportFailure, Part, Sending, Stopped

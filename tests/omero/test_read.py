@@ -40,10 +40,10 @@ from omero.model import (
 )
 from omero.rtypes import rdouble, rint, rstring
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import AffineTransform, Quantity
 from graphxfer.errors import NotThere
 from graphxfer.graph import LeftOut, TransferGraph
-from graphxfer.model import AffineTransform, Quantity
 from graphxfer.omero import read, reader, selection
 from graphxfer.omero.connect import Server, connect, profile
 from tests.build import import_files
@@ -270,7 +270,7 @@ def test_a_shared_tag_is_one_node(server: Server, make: Maker) -> None:
 
 def test_a_tag_brings_its_set_but_not_the_sets_other_tags(server: Server, make: Maker) -> None:
     dataset = make.named(DatasetI)
-    used, unused, tag_set = make.tag("used"), make.tag("unused"), make.tag("set", model.TAG_SET)
+    used, unused, tag_set = make.tag("used"), make.tag("unused"), make.tag("set", catalogue.TAG_SET)
     make.link(dataset, used)
     for tag in (used, unused):
         make.link(tag_set, tag, "AnnotationAnnotationLink")
@@ -281,7 +281,11 @@ def test_a_tag_brings_its_set_but_not_the_sets_other_tags(server: Server, make: 
 
 
 def test_a_set_on_an_object_brings_its_tags(server: Server, make: Maker) -> None:
-    dataset, tag, tag_set = make.named(DatasetI), make.tag("in it"), make.tag("set", model.TAG_SET)
+    dataset, tag, tag_set = (
+        make.named(DatasetI),
+        make.tag("in it"),
+        make.tag("set", catalogue.TAG_SET),
+    )
     make.link(tag_set, tag, "AnnotationAnnotationLink")
     make.link(dataset, tag_set)
     graph = select(server, dataset)
@@ -302,7 +306,7 @@ def test_what_a_tag_is_on_elsewhere_stays_there(server: Server, make: Maker) -> 
     assert at(comment) not in graph
 
 
-@pytest.mark.parametrize("namespace", model.IMPORT_NAMESPACES)
+@pytest.mark.parametrize("namespace", catalogue.IMPORT_NAMESPACES)
 def test_what_imports_write_for_themselves_is_not_read(
     server: Server, make: Maker, namespace: str
 ) -> None:

@@ -25,7 +25,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.errors import Exit, ServerFailure
 from graphxfer.export import export
 from graphxfer.progress import Silent
-from graphxfer.sandbox.manage import Sandbox
+from omero_sandbox.manage import Sandbox
 from tests.build import import_files
 from tests.places import Place, create_group, place
 

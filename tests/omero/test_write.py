@@ -7,10 +7,10 @@ import math
 
 import pytest
 
-from graphxfer import model
+from graphxfer import catalogue
+from graphxfer.catalogue import AffineTransform, Quantity
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Header, Node, TransferGraph
-from graphxfer.model import AffineTransform, Quantity
 from graphxfer.omero import lookup, read, write
 from graphxfer.omero.server import Server
 from tests.places import Place
@@ -78,8 +78,8 @@ def test_parts_survive_in_order(destination: Place) -> None:
         for shape, iri in zip(shapes, found.edges["shapes"], strict=True):
             there[iri].fields.pop("created")
             assert there[iri].fields == shape.fields
-        edge = model.CLASSES["Roi"].edge("shapes")
-        assert isinstance(edge, model.Edge)
+        edge = catalogue.CLASSES["Roi"].edge("shapes")
+        assert isinstance(edge, catalogue.Edge)
         ids = lookup.part_ids(server, "Roi", edge, [found.id])
         assert [f"{t}/{n}" for t, n in zip(types, ids[found.id], strict=True)] == list(
             found.edges["shapes"]
@@ -87,7 +87,7 @@ def test_parts_survive_in_order(destination: Place) -> None:
 
 
 def test_only_what_differs_is_updated(destination: Place) -> None:
-    entry = model.CLASSES["TagAnnotation"]
+    entry = catalogue.CLASSES["TagAnnotation"]
     text, description = entry.field("textValue"), entry.field("description")
     assert text is not None
     assert description is not None
@@ -121,7 +121,7 @@ def test_a_batch_is_all_or_nothing(destination: Place) -> None:
     with destination.connect() as server:
         with pytest.raises(GraphxferError):
             write.save(server, [builder(graph).build(node) for node in (good, bad)])
-        assert lookup.alike(server, model.CLASSES["Project"], ["all or nothing"]) == []
+        assert lookup.alike(server, catalogue.CLASSES["Project"], ["all or nothing"]) == []
 
 
 def tags(number: int, text: str = "t") -> list[Node]:

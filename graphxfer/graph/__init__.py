@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The transfer graph: typed nodes, typed edges and a header; its notations, and how two compare.
+
+A graph is made once, by an export or from a file, and no later step changes it. The notations are
+rooms of their own: :mod:`graphxfer.graph.jsonld` and :mod:`graphxfer.graph.omexml`.
+"""
+
+from graphxfer.graph.transfer_graph import (
+    Header,
+    LeftOut,
+    Node,
+    Statement,
+    TransferGraph,
+    class_of,
+    id_of,
+    iri,
+)
+
+__all__ = [
+    "Header",
+    "LeftOut",
+    "Node",
+    "Statement",
+    "TransferGraph",
+    "class_of",
+    "id_of",
+    "iri",
+]

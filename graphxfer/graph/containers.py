@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is in what, as people see it: Datasets in Projects, Images in Datasets, Wells in Plates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Edge, Follow, Maker, Via
+from graphxfer.graph.transfer_graph import Node, TransferGraph, class_of
+
+
+@cache
+def holding(name: str) -> tuple[Edge, ...]:
+    """Return the edges by which objects of a class hold others: Project.datasets."""
+    return tuple(
+        edge
+        for edge in catalogue.CLASSES[name].edges
+        if edge.follow is Follow.IMPORT
+        or (edge.via is Via.LIST and edge.follow is Follow.BOTH)
+        or (edge.via is Via.LINK and any(t.root for t in catalogue.subclasses(edge.target)))
+    )
+
+
+@cache
+def held_by(name: str) -> tuple[tuple[Class, Edge], ...]:
+    """Return the classes whose objects are in one that they refer to, and the edges: Well.plate."""
+    return tuple(
+        (entry, edge)
+        for entry in catalogue.CLASSES.values()
+        for edge in entry.edges
+        if edge.target == name and edge.via is Via.REFERENCE and edge.required
+        if edge.follow is Follow.BOTH and not edge.alone
+    )
+
+
+class Containers:
+    """What is in what in a graph.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        Of any size.
+    """
+
+    def __init__(self, graph: TransferGraph) -> None:
+        self._graph = graph
+        self._inside: defaultdict[str, list[Node]] = defaultdict(list)
+        for name in catalogue.CLASSES:
+            for entry, edge in held_by(name):
+                for node in graph.of_type(entry.name):
+                    self._inside[node.target(edge.name) or ""].append(node)
+        for nodes in self._inside.values():
+            nodes.sort(key=lambda node: [node.fields.get(f) or 0 for f in class_of(node).place])
+
+    def contents(self, node: Node) -> Iterator[Node]:
+        """Iterate over what is in a node; of its parts (a Well's samples) over what is in these."""
+        for edge in holding(node.type) if node.type in catalogue.CLASSES else ():
+            for iri in node.edges.get(edge.name, ()):
+                if child := self._graph.get(iri):
+                    yield from self.contents(child) if class_of(child).part_of else (child,)
+        yield from self._inside.get(node.iri, ())
+
+    def all_in(self, iris: Iterable[str]) -> set[str]:
+        """Return the IRIs of some nodes and of all that is in them."""
+        found, todo = set[str](), list(iris)
+        while todo:
+            if (iri := todo.pop()) not in found and (node := self._graph.get(iri)):
+                found.add(iri)
+                todo += (child.iri for child in self.contents(node))
+        return found
+
+
+def came_along(graph: TransferGraph) -> tuple[str, ...]:
+    """Return the images that are only there because filesets are whole: in nothing asked for."""
+    asked_for = Containers(graph).all_in(graph.header.roots)
+    return tuple(
+        node.iri
+        for entry in catalogue.CLASSES.values()
+        if entry.root and entry.maker is Maker.IMPORT
+        for node in graph.of_type(entry.name)
+        if node.iri not in asked_for
+    )

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""OME-XML as a graph: our own documents exactly, those of others as far as the catalogue goes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from graphxfer import catalogue
+from graphxfer.catalogue import AffineTransform, Class, Edge, Field, Follow, Type, Value, Via
+from graphxfer.errors import BadDocument
+from graphxfer.graph import Header, LeftOut, Node, TransferGraph, iri
+from graphxfer.graph.jsonld.nodes import Decoder, to_header
+from graphxfer.graph.omexml import schema
+
+FOREIGN_BASE = "https://ome-xml.invalid/"
+"""What the nodes of others' documents are relative to: such a document names no server."""
+
+_OME = f"{{{schema.NS}}}"
+_GRAPH = f"{{{schema.GRAPH}}}"
+_CLASSES = {
+    element: entry for entry in catalogue.CLASSES.values() if (element := schema.element_of(entry))
+}
+_LOGICAL = catalogue.CLASSES["LogicalChannel"]
+_SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": True}
+"""No entity is ever expanded and nothing is fetched; without entities a huge tree is only huge."""
+
+
+def read(path: Path) -> TransferGraph:
+    """Read an OME-XML document.
+
+    Parameters
+    ----------
+    path : Path
+        The document. Image files that it names are looked for beside it.
+
+    Raises
+    ------
+    BadDocument
+        If it is no valid OME-XML 2016-06, or has a document type declaration (which could name
+        external entities); the message names the line.
+    """
+    root = _parse(path)
+    own = root.find(f"{_OME}StructuredAnnotations/{_OME}XMLAnnotation/{_OME}Value/{_GRAPH}graph")
+    if own is not None:
+        return _own(own, path)
+    return _Foreign(root, path).graph()
+
+
+def _parse(path: Path) -> Any:
+    try:
+        tree: Any = etree.parse(str(path), etree.XMLParser(**_SAFE))
+    except etree.XMLSyntaxError as error:
+        raise BadDocument(f"is no XML: {error.msg}", where=str(path)) from None
+    if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
+        raise BadDocument(
+            "has a document type declaration, which graphxfer does not read: it can name files",
+            where=str(path),
+            do="remove the <!DOCTYPE ...> if you trust the document",
+        )
+    valid: Any = etree.XMLSchema(schema.definition())
+    if not valid.validate(tree):
+        first = valid.error_log[0]
+        raise BadDocument(
+            f"is no OME-XML 2016-06: {first.message}", where=f"{path}, line {first.line}"
+        )
+    return tree.getroot()
+
+
+def _own(element: Any, path: Path) -> TransferGraph:
+    graph, decode = None, Decoder()
+    for line in element.iter(f"{_GRAPH}line"):
+        where = f"{path}, line {line.sourceline}"
+        try:
+            record = json.loads(line.text or "")
+            if graph is None:
+                graph = TransferGraph(to_header(record, element.get("base"), where))
+            else:
+                graph.add(decode(record))
+        except (ValueError, RecursionError, AttributeError, BadDocument) as error:
+            raise BadDocument(f"bad node: {error}", where=where) from None
+    if graph is None:
+        raise BadDocument("its graph is empty", where=str(path))
+    return graph
+
+
+class _Foreign:
+    """A document that another program wrote."""
+
+    def __init__(self, root: Any, path: Path) -> None:
+        self.root, self.path = root, path
+        self.nodes: dict[str, Node] = {}
+        self.iris: dict[str, str] = {}
+        self.pending: list[tuple[Node, Edge, str]] = []
+        self.said_back: list[tuple[str, str, Node]] = []
+        self.images_of: defaultdict[tuple[str, ...], list[Node]] = defaultdict(list)
+        self.unknown: Counter[str] = Counter()
+
+    def graph(self) -> TransferGraph:
+        """Return the document's graph."""
+        annotations = self.root.iterfind(f"{_OME}StructuredAnnotations/{{*}}*")
+        for element in (*self.root.iterchildren(tag=etree.Element), *annotations):
+            name = etree.QName(element).localname
+            if name in _CLASSES:
+                self._read(element)
+            elif name != "StructuredAnnotations":
+                self.unknown[name] += 1
+        for names, images in self.images_of.items():
+            self._add_fileset(names, images)
+        self._link()
+        why = "graphxfer does not move it yet"
+        left_out = tuple(LeftOut(name, count, why) for name, count in self.unknown.items())
+        header = Header(FOREIGN_BASE, roots=self._roots(), left_out=left_out)
+        return TransferGraph(header, self.nodes.values())
+
+    def _roots(self) -> tuple[str, ...]:
+        """Return what nothing holds: projects and screens, then what is outside of them."""
+        held = {
+            target
+            for node in self.nodes.values()
+            for edge in catalogue.CLASSES[node.type].edges
+            if edge.via is Via.LINK or edge.follow is Follow.IMPORT
+            for target in node.edges.get(edge.name, ())
+        }
+        kinds = catalogue.roots()
+        return tuple(
+            node.iri for node in self.nodes.values() if node.type in kinds and node.iri not in held
+        )
+
+    # -- nodes
+
+    def _add(self, entry: Class, identifier: str | None) -> Node:
+        """Add a node; its id is the number in its ID where that is one, else the next."""
+        number = (identifier or "").rpartition(":")[2]
+        taken = iri(entry.name, int(number)) if number.isascii() and number.isdigit() else ""
+        if not taken or taken in self.nodes:
+            free = 1 + max((node.id for node in self._of(entry)), default=-1)
+            taken = iri(entry.name, free)
+        node = self.nodes[taken] = Node(taken, entry.name)
+        if identifier:
+            self.iris[identifier] = taken
+        return node
+
+    def _of(self, entry: Class) -> Iterator[Node]:
+        return (node for node in self.nodes.values() if node.type == entry.name)
+
+    def _read(self, element: Any) -> Node:
+        entry = _CLASSES[etree.QName(element).localname]
+        node = self._add(entry, element.get("ID"))
+        self._read_fields(element, entry, node)
+        parts: defaultdict[str, list[str]] = defaultdict(list)
+        for child in element.iterchildren(tag=etree.Element):
+            self._read_child(child, node, parts)
+        node.edges |= {edge: tuple(iris) for edge, iris in parts.items()}
+        if entry.edge("logicalChannel"):
+            shared = self._add(_LOGICAL, None)
+            self._read_fields(element, _LOGICAL, shared)
+            node.edges["logicalChannel"] = (shared.iri,)
+        if entry.field("alpha"):
+            _read_color(element, node)
+        if entry.edge("fileset"):
+            self.images_of[tuple(_file_names(element))].append(node)
+        return node
+
+    def _read_child(self, child: Any, node: Node, parts: defaultdict[str, list[str]]) -> None:
+        name = etree.QName(child).localname
+        entry = catalogue.CLASSES[node.type]
+        if name == "Union":
+            parts["shapes"] += [
+                self._read(shape).iri for shape in child.iterchildren(tag=etree.Element)
+            ]
+        elif name in schema.PARTS:
+            parts[schema.PARTS[name]].append(self._read(child).iri)
+        elif name in schema.INSIDE:
+            self._read(child).edges[schema.INSIDE[name]] = (node.iri,)
+        elif name in schema.BACK:
+            self.said_back.append((child.get("ID"), schema.BACK[name][1], node))
+        elif name == "BinaryFile":
+            node.edges["file"] = (self._attachment(child).iri,)
+        elif name.endswith("Ref"):
+            names = (edge for edge, ref in schema.REFERENCES.items() if ref == name)
+            edges = (edge for each in names if (edge := entry.edge(each)) is not None)
+            if edge := next(edges, None):
+                self.pending.append((node, edge, child.get("ID")))
+        elif name not in (field.xml for field in entry.fields) and name not in _STRUCTURE:
+            self.unknown[name] += 1
+
+    @staticmethod
+    def _read_fields(element: Any, entry: Class, node: Node) -> None:
+        for field in entry.fields:
+            child = element.find(f"{_OME}{field.xml}") if field.xml else None
+            text = element.get(field.xml) if field.xml else None
+            if child is not None:
+                value = _child_value(field, child)
+            elif text is not None:
+                unit = element.get(f"{field.xml}Unit", schema.DEFAULT_UNITS.get(field.xml))
+                value = schema.parse(field, text, unit)
+            else:
+                # OMERO wants names; OME-XML does not.
+                value = "" if field.required and field.type is Type.STRING else None
+            if value is not None:
+                node.fields[field.name] = value
+
+    # -- files
+
+    def _file(self, name: str, size: int | None) -> Node:
+        node = self._add(catalogue.CLASSES["OriginalFile"], None)
+        where, _, node.fields["name"] = name.rpartition("/")
+        node.fields["path"] = where
+        beside = self.path.parent / name
+        if size is None and beside.is_file():
+            size = beside.stat().st_size
+        if size is not None:
+            node.fields["size"] = size
+        return node
+
+    def _attachment(self, element: Any) -> Node:
+        external = element.find(f"{_OME}External")
+        name = element.get("FileName") if external is None else external.get("href")
+        node = self._file(name, int(element.get("Size")))
+        node.fields["name"] = element.get("FileName")
+        if element.get("MIMEType"):
+            node.fields["mimetype"] = element.get("MIMEType")
+        if external is not None:
+            node.fields |= {"hash": external.get("SHA1").lower(), "hasher": "SHA1-160"}
+        return node
+
+    def _add_fileset(self, names: tuple[str, ...], images: list[Node]) -> None:
+        """Add the fileset of images whose pixels are in the same files; none without files."""
+        if not names:
+            return
+        fileset = self._add(catalogue.CLASSES["Fileset"], None)
+        entries = []
+        for name in names:
+            entry = self._add(catalogue.CLASSES["FilesetEntry"], None)
+            entry.fields["clientPath"] = name
+            entry.edges["originalFile"] = (self._file(name, None).iri,)
+            entries.append(entry.iri)
+        fileset.edges["usedFiles"] = tuple(entries)
+        for series, image in enumerate(images):
+            image.edges["fileset"] = (fileset.iri,)
+            image.fields["series"] = series
+
+    # -- edges
+
+    def _link(self) -> None:
+        """Resolve references, which may stand before what they name."""
+        for node, edge, identifier in self.pending:
+            target = self._named(identifier, node)
+            if edge.many:
+                known = node.edges.get(edge.name, ())
+                node.edges[edge.name] = tuple(dict.fromkeys((*known, target)))
+            else:
+                node.edges[edge.name] = (target,)
+        for identifier, name, node in self.said_back:
+            self.nodes[self._named(identifier, node)].edges[name] = (node.iri,)
+
+    def _named(self, identifier: str, node: Node) -> str:
+        target = self.iris.get(identifier)
+        if target is None:
+            raise BadDocument(
+                f"{node.iri} refers to {identifier}, which is not there", where=str(self.path)
+            )
+        return target
+
+
+_STRUCTURE = frozenset(("Union", "MetadataOnly", "TiffData", "BinData", "Value", "Plane"))
+
+
+def _child_value(field: Field, child: Any) -> Value | None:
+    if field.type is Type.BYTES:
+        return base64.b64decode(child.text or "")
+    if field.type is Type.TRANSFORM:
+        return AffineTransform(
+            *(float(child.get(name.upper())) for name in AffineTransform._fields)
+        )
+    if field.type is Type.PAIRS:
+        pairs = child.iterfind(f"{_OME}M")
+        return tuple((pair.get("K", ""), pair.text or "") for pair in pairs)
+    if len(child):  # XML inside an annotation
+        return "".join(etree.tostring(part, encoding="unicode", with_tail=False) for part in child)
+    return schema.parse(field, child.text or "", None)
+
+
+def _read_color(element: Any, node: Node) -> None:
+    if (color := element.get("Color")) is not None:
+        parts = (int(color) & 0xFFFFFFFF).to_bytes(4)
+        node.fields |= dict(zip(("red", "green", "blue", "alpha"), parts, strict=True))
+
+
+def _file_names(image: Any) -> Iterator[str]:
+    """Iterate over the files that hold an image's pixels, the first one first."""
+    named = image.iterfind(f".//{_OME}TiffData/{_OME}UUID")
+    return iter(dict.fromkeys(uuid.get("FileName") for uuid in named if uuid.get("FileName")))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a journal holds: counterparts of nodes, links, intents, and states of imports."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from graphxfer.graph import iri
+
+
+class How(StrEnum):
+    """How a node came to its counterpart at the destination."""
+
+    CREATED = "created"
+    REUSED = "reused"
+    MERGED = "merged"
+    IMPORTED = "imported"
+    MATCHED = "matched"
+
+    @property
+    def ours(self) -> bool:
+        """Whether it was made by an apply, and undo may remove it."""
+        return self not in (How.REUSED, How.MERGED)
+
+
+class Stage(StrEnum):
+    """How far a fileset's import is."""
+
+    BEGUN = "begun"
+    """It is being made, and its files sent."""
+    VERIFYING = "verifying"
+    """All files are sent; the server was, or was about to be, told to import them."""
+    IMPORTED = "imported"
+    """The server has made its images."""
+    MATCHED = "matched"
+    """What it made is recorded, node by node."""
+
+
+class Counterpart(NamedTuple):
+    """The counterpart of a node.
+
+    Parameters
+    ----------
+    type : str
+        Its class.
+    id : int
+        Its id at the destination.
+    how : How
+        How it came to be.
+    settled : bool
+        Whether nothing remains to be done to it: no file to be sent, no field to be set.
+    """
+
+    type: str
+    id: int
+    how: How
+    settled: bool = True
+
+    @property
+    def iri(self) -> str:
+        """Its IRI at the destination."""
+        return iri(self.type, self.id)
+
+
+class LinkKey(NamedTuple):
+    """A link in the graph: link class, IRIs of parent and child."""
+
+    type: str
+    parent: str
+    child: str
+
+
+class Batch(NamedTuple):
+    """An intent: what was about to be made in one call, in this order."""
+
+    id: int
+    session: int
+    type: str
+    at: float
+    items: tuple[str | LinkKey, ...]
+
+
+class Import(NamedTuple):
+    """The state of a fileset's import: in which session, how far, and since when."""
+
+    node: str
+    session: int
+    stage: Stage
+    at: float

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which object of the destination stands for which node: what an import made, found again.
+
+What lies under a fileset is matched by its place (an image by its series, a channel by its order);
+what hangs on it (ROIs, annotations that the file itself holds) by its content. Nothing is guessed:
+what does not fit is an error, and what the graph has not is told.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from graphxfer import catalogue
+from graphxfer.catalogue import Edge, Maker, Value, Via
+from graphxfer.errors import GraphxferError
+from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
+from graphxfer.graph.fileset_tree import Siblings, Tree
+
+REDO = "see what is there; `graphxfer undo` takes the import back"
+
+
+@dataclass(slots=True)
+class Matched:
+    """What an import made.
+
+    Parameters
+    ----------
+    same : dict
+        For each IRI of the graph that of its counterpart.
+    edited : set of str
+        IRIs of the graph whose counterparts are to be changed: users did so at the source.
+    missing : list of str
+        IRIs of the graph that its own import made, and this one did not: a plate.
+    extras : list of str
+        IRIs at the destination of what the graph has not.
+    """
+
+    same: dict[str, str] = field(default_factory=dict)
+    edited: set[str] = field(default_factory=set)
+    missing: list[str] = field(default_factory=list)
+    extras: list[str] = field(default_factory=list)
+
+
+class Side:
+    """A graph with what is asked of it to match it with another.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        The source's; or what lies under new filesets, and hangs on it.
+    """
+
+    def __init__(self, graph: TransferGraph) -> None:
+        self.graph, self.tree, self.hanging = graph, Tree(graph), _Hanging(graph)
+
+
+class Matcher:
+    """Matches what imports made with the graph.
+
+    Parameters
+    ----------
+    ours, theirs : Side
+        The source's graph, and the destination's.
+    """
+
+    def __init__(self, ours: Side, theirs: Side) -> None:
+        self._graph, self._there = ours.graph, theirs.graph
+        self._trees, self._hanging = (ours.tree, theirs.tree), (ours.hanging, theirs.hanging)
+        # A document that no OMERO wrote may lack a field for another reason than that it is null.
+        self._clearing = bool(self._graph.header.database_uuid)
+
+    def match(self, fileset: str, found: str, known: Container[str] = ()) -> Matched:
+        """Match one fileset.
+
+        Parameters
+        ----------
+        fileset, found : str
+            IRIs of the fileset in the graph and at the destination.
+        known : container of str
+            IRIs of the graph that have their counterparts already: a tag that several files hold.
+
+        Raises
+        ------
+        GraphxferError
+            If the import made something else than the graph has.
+        """
+        matched = Matched({fileset: found})
+        self._under(fileset, found, matched)
+        self._check_edges(matched)
+        matched.missing = [
+            iri
+            for iri in self._trees[0].under(fileset)
+            if iri not in matched.same and iri not in known
+        ]
+        self._content(matched, known)
+        self._extras(found, matched)
+        self._check_missing(matched)
+        return matched
+
+    # -- by place ---------------------------------------------------------------------------
+
+    def _under(self, fileset: str, found: str, matched: Matched) -> None:
+        """Pair what is under two filesets: what its place tells first, the rest by what it is."""
+        pairs, unsure = [(fileset, found)], list[tuple[str, Siblings, Siblings]]()
+        while pairs or unsure:
+            if pairs:
+                iri, other = pairs.pop()
+                self._check(self._graph[iri], self._there[other], fileset)
+                branches = self._branches(iri, other)
+                unsure += [(iri, *both) for both in branches if not _is_told(*both)]
+                sure = [
+                    pair for both in branches if _is_told(*both) for pair in _paired(iri, *both)
+                ]
+            else:
+                sure = self._by_content(*unsure.pop(0), matched)
+            for child, counterpart in sure:
+                if child in self._graph and child not in matched.same:
+                    matched.same[child] = counterpart
+                    pairs.append((child, counterpart))
+
+    def _branches(self, iri: str, other: str) -> list[tuple[Siblings, Siblings]]:
+        ours = self._trees[0].branches(self._graph[iri])
+        theirs = self._trees[1].branches(self._there[other])
+        return list(zip(ours, theirs, strict=True))
+
+    def _by_content(
+        self, iri: str, mine: Siblings, yours: Siblings, matched: Matched
+    ) -> list[tuple[str, str]]:
+        """Pair the children that nothing else told from each other."""
+        taken = set(matched.same.values())
+        ours = [one for one in mine.children if one in self._graph and one not in matched.same]
+        theirs = [one for one in yours.children if one in self._there and one not in taken]
+        alike: defaultdict[Content, list[str]] = defaultdict(list)
+        for one in theirs:
+            alike[_fields(self._there[one])].append(one)
+        pairs = []
+        for one in list(ours):
+            if choices := alike.get(_fields(self._graph[one])):
+                pairs.append((one, choices.pop(0)))
+                ours.remove(one)
+                theirs.remove(pairs[-1][1])
+        if len(ours) == len(theirs) == 1:
+            return [*pairs, (ours[0], theirs[0])]
+        if ours and theirs:
+            raise _untold(iri, mine)
+        return pairs
+
+    def _check(self, node: Node, other: Node, fileset: str) -> None:
+        """Check what an import must have made alike; note what users changed since."""
+        entry = class_of(node)
+        for one in entry.fields if entry.maker is Maker.IMPORT else ():
+            wanted, there = node.fields.get(one.name), other.fields.get(one.name)
+            strict = one.required and not one.editable and not one.varies
+            if strict and wanted is not None and wanted != there:
+                raise GraphxferError(
+                    f"the import of {fileset} made another {node.type} than the graph has: "
+                    f"{one.name} is {there!r}, not {wanted!r}",
+                    where=node.iri,
+                    do=REDO,
+                )
+
+    def _check_edges(self, matched: Matched) -> None:
+        """Check that what came by several ways is the same by each: a sample's well and run."""
+        back: dict[str, str] = {}
+        for iri, other in matched.same.items():
+            node, counterpart = self._graph[iri], self._there[other]
+            entry = class_of(node)
+            if entry.maker is not Maker.EITHER:
+                continue
+            lost = [
+                edge.name
+                for edge in entry.edges
+                if edge.via is not Via.LINK
+                for target in node.edges.get(edge.name, ())
+                if matched.same.get(target, "") not in ("", *counterpart.edges.get(edge.name, ()))
+            ]
+            if lost or other in back:
+                told = f"with another {lost[0]}" if lost else f"and for {back[other]}"
+                raise GraphxferError(
+                    f"the import made {other} for {iri}, {told}: the destination reads these "
+                    "files differently",
+                    where=iri,
+                    do=REDO,
+                )
+            back[other] = iri
+
+    def _check_missing(self, matched: Matched) -> None:
+        """Check that of a class some were not made only where the import made no others of it."""
+        extra = {one.rpartition("/")[0]: one for one in matched.extras}
+        for iri in matched.missing:
+            if other := extra.get(self._graph[iri].type):
+                raise GraphxferError(
+                    f"the import made {other} where the graph has {iri}: the destination reads "
+                    "these files differently",
+                    where=iri,
+                    do=REDO,
+                )
+
+    # -- by content ---------------------------------------------------------------------------
+
+    def _content(self, matched: Matched, known: Container[str]) -> None:
+        """Match what hangs on matched nodes, and what hangs on that."""
+        pairs = list(matched.same.items())
+        taken = set(matched.same.values())
+        for iri, other in pairs:  # grows as we go
+            node, counterpart = self._graph[iri], self._there[other]
+            entry = class_of(node)
+            if fileset_tree.edits(entry, node, clearing=self._clearing) != fileset_tree.edits(
+                entry, _like(counterpart, node, clearing=self._clearing), clearing=self._clearing
+            ):
+                matched.edited.add(iri)
+            alike: defaultdict[Content, list[str]] = defaultdict(list)
+            for one in self._hanging[1].on(counterpart):
+                if one not in taken:
+                    alike[content(self._there, one)].append(one)
+            for one in self._hanging[0].on(node) if alike else ():
+                if one in matched.same or one in known:
+                    continue
+                if choices := alike.get(content(self._graph, one)):
+                    new = list(_with_parts(self._graph, one, self._there, choices.pop(0)))
+                    matched.same.update(new)
+                    taken.update(there for _, there in new)
+                    pairs += new
+
+    def _extras(self, found: str, matched: Matched) -> None:
+        """Note what the import made that the graph has not."""
+        taken, seen = set(matched.same.values()), set[str]()
+        todo = self._trees[1].under(found)
+        for iri in todo:  # grows as we go
+            more = [one for one in self._hanging[1].on(self._there[iri]) if one not in seen]
+            seen.update(more)
+            todo += more
+        matched.extras += [iri for iri in todo if iri not in taken]
+
+
+def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
+    """Return the counterpart with the fields that the node has, where the others do not count."""
+    if clearing:
+        return counterpart
+    fields = {name: v for name, v in counterpart.fields.items() if name in node.fields}
+    return Node(counterpart.iri, counterpart.type, fields)
+
+
+def _is_told(mine: Siblings, yours: Siblings) -> bool:
+    """Whether it is clear which of two branches' children are each other's counterparts."""
+    return mine.told or len(mine.children) == len(yours.children) == 1
+
+
+def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, str]]:
+    """Iterate over pairs of children, by their places or else their order."""
+    if not mine.places:
+        if len(mine.children) != len(yours.children) and mine.children:
+            raise _other_number(iri, mine, yours)
+        yield from zip(mine.children, yours.children, strict=False)
+        return
+    there = dict(zip(yours.places, yours.children, strict=True))
+    if len(there) != len(yours.children) or len(set(mine.places)) != len(mine.places):
+        raise _untold(iri, mine)
+    for place, child in zip(mine.places, mine.children, strict=True):
+        if place not in there:
+            raise _other_number(iri, mine, yours, f", none at {place}")
+        yield child, there[place]
+
+
+def _untold(iri: str, mine: Siblings) -> GraphxferError:
+    return GraphxferError(
+        f"which is which cannot be told: several of {mine.edge} have the same place",
+        where=iri,
+        do=REDO,
+    )
+
+
+def _other_number(iri: str, mine: Siblings, yours: Siblings, where: str = "") -> GraphxferError:
+    return GraphxferError(
+        f"the import made {len(yours.children)} of {mine.edge}{where}, the graph has "
+        f"{len(mine.children)}: the destination reads these files differently",
+        where=iri,
+        do=REDO,
+    )
+
+
+# -- content ------------------------------------------------------------------------------------
+
+Content = tuple[object, ...]
+"""What an object is, whatever it is called: its class, fields, files and parts."""
+
+
+def content(graph: TransferGraph, iri: str, *, files: bool = True, edited: bool = False) -> Content:
+    """Return what an object is but for its id and its links.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        Which holds it.
+    iri : str
+        The object.
+    files : bool
+        Whether the file that it refers to is part of what it is.
+    edited : bool
+        Whether what users may change after an import is part of what it is.
+    """
+    node = graph[iri]
+    entry = class_of(node)
+    fields = _fields(node, edited=edited)
+    inner = tuple(
+        content(graph, target, files=files, edited=edited)
+        for edge in entry.edges
+        if _is_content(edge) and (files or edge.via is Via.LIST)
+        for target in node.edges.get(edge.name, ())
+        if target in graph
+    )
+    return node.type, fields, inner
+
+
+def _fields(node: Node, *, edited: bool = True) -> tuple[object, ...]:
+    return tuple(
+        _comparable(node.fields.get(one.name))
+        for one in class_of(node).fields
+        if not (one.varies or one.when_same or (one.editable and not edited))
+    )
+
+
+def _is_content(edge: Edge) -> bool:
+    """Whether an edge's objects belong to what the subject is: its parts, its file."""
+    file = all(entry.bytes for entry in catalogue.subclasses(edge.target))
+    return edge.via is Via.LIST or (edge.via is Via.REFERENCE and file)
+
+
+def _comparable(value: Value | None) -> object:
+    # NaN is unequal to itself.
+    return "NaN" if isinstance(value, float) and value != value else value
+
+
+def _with_parts(
+    graph: TransferGraph, iri: str, there: TransferGraph, other: str
+) -> Iterator[tuple[str, str]]:
+    """Iterate over two objects of the same content, and their parts and files in pairs."""
+    yield iri, other
+    node, counterpart = graph[iri], there[other]
+    for edge in class_of(node).edges:
+        if _is_content(edge):
+            ours = [t for t in node.edges.get(edge.name, ()) if t in graph]
+            theirs = [t for t in counterpart.edges.get(edge.name, ()) if t in there]
+            for mine, yours in zip(ours, theirs, strict=True):
+                yield from _with_parts(graph, mine, there, yours)
+
+
+@cache
+def _to_imported(name: str) -> tuple[Edge, ...]:
+    """Return the references of a class to what imports make (Roi.image)."""
+    return tuple(
+        edge
+        for edge in catalogue.CLASSES[name].edges
+        if edge.via is Via.REFERENCE and fileset_tree.always_imported(edge.target)
+    )
+
+
+class _Hanging:
+    """What people, or the file itself, hang on objects: annotations, ROIs."""
+
+    def __init__(self, graph: TransferGraph) -> None:
+        self._graph = graph
+        self._referring: defaultdict[str, list[str]] = defaultdict(list)
+        for node in graph:
+            entry = catalogue.CLASSES.get(node.type)
+            if entry is None or entry.maker is not Maker.USER:
+                continue
+            for edge in _to_imported(entry.name):
+                for target in node.edges.get(edge.name, ()):
+                    self._referring[target].append(node.iri)
+
+    def on(self, node: Node) -> list[str]:
+        """Return what hangs on a node, in the order of ids."""
+        linked = [
+            target
+            for edge in class_of(node).edges
+            if edge.via is Via.LINK
+            for target in node.edges.get(edge.name, ())
+            if target in self._graph and class_of(self._graph[target]).maker is Maker.USER
+        ]
+        return [*self._referring.get(node.iri, ()), *linked]

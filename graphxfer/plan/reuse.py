@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which objects of the destination may stand for nodes of the graph: tags, and containers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from graphxfer import catalogue
+from graphxfer.catalogue import Class, Reuse, Via
+from graphxfer.errors import GraphxferError
+from graphxfer.graph import Node, TransferGraph
+from graphxfer.omero import lookup
+from graphxfer.omero.lookup import Candidate
+from graphxfer.plan.actions import ApplyOptions, Tags
+
+if TYPE_CHECKING:
+    from graphxfer.omero.connect import Server
+
+
+class Choice(NamedTuple):
+    """The object that stands for a node, and why."""
+
+    id: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Found:
+    """The objects that stand for nodes, by their IRIs; and what a person should know."""
+
+    choices: dict[str, Choice] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def find(
+    server: Server,
+    graph: TransferGraph,
+    nodes: Sequence[Node],
+    options: ApplyOptions,
+    taken: Collection[tuple[str, int]] = (),
+) -> Found:
+    """Find the objects that may stand for nodes.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    graph : TransferGraph
+        The source's.
+    nodes : sequence of Node
+        Those that are to be made.
+    options : ApplyOptions
+        What the person decided.
+    taken : collection
+        Class and id of objects that stand for other nodes already.
+
+    Raises
+    ------
+    GraphxferError
+        If `--tags error` finds one, or if it cannot be told which container is meant.
+    """
+    found = Found()
+    for entry in catalogue.CLASSES.values():
+        mine = [node for node in nodes if node.type == entry.name]
+        wanted = entry.reuse is Reuse.POLICY and options.tags is not Tags.CREATE
+        wanted |= entry.reuse is Reuse.MERGE and options.merge
+        if mine and wanted:
+            alike = _candidates(server, entry, mine)
+            alike = {
+                key: [c for c in some if (entry.name, c.id) not in taken]
+                for key, some in alike.items()
+            }
+            if entry.reuse is Reuse.MERGE:
+                _merge(server, graph, entry, mine, alike, found)
+            else:
+                _reuse(entry, mine, alike, options, found)
+    return found
+
+
+def _identity(entry: Class, node: Node) -> tuple[object, ...]:
+    return tuple(node.fields.get(name) for name in entry.identity)
+
+
+def _candidates(
+    server: Server, entry: Class, nodes: Sequence[Node]
+) -> dict[tuple[object, ...], list[Candidate]]:
+    """Return what may stand for nodes, by identity; only what the user may link to."""
+    first = entry.identity[0]
+    values = [value for node in nodes if (value := node.fields.get(first)) is not None]
+    found: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
+    if values:
+        rights = lookup.rights(server)
+        others = rights.write if entry.reuse is Reuse.MERGE else rights.use
+        for candidate in lookup.alike(server, entry, values):
+            if others or candidate.owner == server.user_id:
+                found[candidate.identity].append(candidate)
+    return found
+
+
+def _reuse(
+    entry: Class,
+    nodes: Sequence[Node],
+    alike: dict[tuple[object, ...], list[Candidate]],
+    options: ApplyOptions,
+    found: Found,
+) -> None:
+    """Let equal objects stand for nodes, each for one: what was two stays two."""
+    for node in nodes:
+        choices = alike.get(_identity(entry, node))
+        if not choices:
+            continue
+        if options.tags is Tags.ERROR:
+            raise GraphxferError(
+                f"the destination has it already: {entry.name}:{choices[0].id} "
+                f"({node.fields.get(entry.identity[0])!r})",
+                where=node.iri,
+                do="use --tags reuse or --tags create",
+            )
+        if len(choices) > 1:
+            listed = ", ".join(str(one.id) for one in choices)
+            found.notes.append(
+                f"{node.iri}: {entry.name} {listed} are all the same; the first is taken"
+            )
+        found.choices[node.iri] = Choice(choices.pop(0).id, "the destination has the same")
+
+
+def _merge(
+    server: Server,
+    graph: TransferGraph,
+    entry: Class,
+    nodes: Sequence[Node],
+    alike: dict[tuple[object, ...], list[Candidate]],
+    found: Found,
+) -> None:
+    """Let containers of the same name stand for nodes, where it is clear which is meant."""
+    rivals: defaultdict[tuple[object, ...], list[Node]] = defaultdict(list)
+    for node in nodes:
+        rivals[_identity(entry, node)].append(node)
+    used = set[int]()
+    for name, same in rivals.items():
+        for node in same:
+            choices = alike.get(name, [])
+            if len(choices) > 1 or (choices and len(same) > 1):
+                choices = _inside(server, graph, node, choices, found)
+            if len(choices) > 1 or any(one.id in used for one in choices):
+                raise _ambiguous(entry, node, choices)
+            if choices:
+                used.add(choices[0].id)
+                found.choices[node.iri] = Choice(choices[0].id, "merged: it has the same name")
+
+
+def _inside(
+    server: Server, graph: TransferGraph, node: Node, choices: list[Candidate], found: Found
+) -> list[Candidate]:
+    """Return those candidates that are in what the node's own containers are merged with."""
+    inside, contained = set[int](), False
+    for holder, edge in catalogue.link_edges():
+        if node.type != edge.target:
+            continue
+        for other in graph.of_type(holder.name):
+            if edge.via is Via.LINK and node.iri in other.edges.get(edge.name, ()):
+                contained = True
+                if other.iri in found.choices:
+                    parent = found.choices[other.iri].id
+                    inside |= {c for _, c in lookup.linked(server, edge.attribute, [parent])}
+    return [one for one in choices if one.id in inside] if contained else choices
+
+
+def _ambiguous(entry: Class, node: Node, choices: Sequence[Candidate]) -> GraphxferError:
+    listed = ", ".join(f"{entry.name}:{one.id}" for one in choices)
+    return GraphxferError(
+        f"which one to merge it with cannot be told: {listed} "
+        f"({node.fields.get(entry.identity[0])!r})",
+        where=node.iri,
+        do="rename one of them there, or apply without --merge",
+    )

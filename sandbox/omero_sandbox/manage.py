@@ -1,0 +1,373 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sandboxes as child processes: start, stop, list, and a context manager for tests.
+
+A sandbox is a folder. The process that serves it holds a lock on it, and writes ``server.json``
+(pid, ports, repository) when it is ready.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+
+#: As server.STATE and __main__.PASSWORD, which are not imported: they load Ice.
+_STATE, _LOCK, _LOG = "server.json", "lock", "server.log"
+_PASSWORD = "GRAPHXFER_SANDBOX_PASSWORD"  # noqa: S105
+_PATIENCE = 60.0
+#: What argparse exits with.
+_USAGE = 2
+
+
+class SandboxError(Exception):
+    """A sandbox that cannot be started, stopped or found.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    is_usage
+        Whether it is about how an option is written.
+    """
+
+    def __init__(self, message: str, *, is_usage: bool = False) -> None:
+        super().__init__(message)
+        self.is_usage = is_usage
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a running sandbox is.
+
+    Attributes
+    ----------
+    name
+        Its name, or its folder's.
+    directory
+        Its folder.
+    host, port, tcp
+        Address, and the ports of the encrypted and of the plain endpoint.
+    pid
+        The process.
+    repository
+        The ManagedRepository folder.
+    """
+
+    name: str
+    directory: Path
+    host: str
+    port: int
+    tcp: int
+    pid: int
+    repository: Path
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain values."""
+        return {key: str(v) if isinstance(v, Path) else v for key, v in asdict(self).items()}
+
+
+class Sandbox:
+    """A sandbox in a folder, as a child process that can be stopped, killed and started again.
+
+    Parameters
+    ----------
+    directory
+        Its folder; made when it is not there.
+    password
+        Root's password when the folder is new.
+    arguments
+        Options of ``python -m omero_sandbox``, such as ``--latency 20ms``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        password: str = "omero",  # noqa: S107
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.directory, self.password = directory.absolute(), password
+        self.arguments = list(arguments)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.address: Address | None = None
+
+    @property
+    def _running(self) -> Address:
+        if self.address is None:
+            raise SandboxError(f"{self.directory} is not running")
+        return self.address
+
+    @property
+    def host(self) -> str:
+        """The address it listens at."""
+        return self._running.host
+
+    @property
+    def port(self) -> int:
+        """The encrypted port."""
+        return self._running.port
+
+    @property
+    def tcp(self) -> int:
+        """The plain port."""
+        return self._running.tcp
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._running.pid
+
+    @property
+    def repository(self) -> Path:
+        """The ManagedRepository folder."""
+        return self._running.repository
+
+    def start(self, *arguments: str) -> Address:
+        """Start it and wait until it is ready; again on the ports that it had before.
+
+        Parameters
+        ----------
+        *arguments
+            Options for this start alone.
+
+        Raises
+        ------
+        SandboxError
+            When it runs already or does not come up; with the end of its log.
+        """
+        if (running := address_of(self.directory)) is not None:
+            raise SandboxError(
+                f"{self.directory} is being served already, at {running.host}:{running.port}"
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / _STATE).unlink(missing_ok=True)
+        ports: list[str] = []
+        if self.address is not None:
+            ports = ["--port", str(self.address.port), "--tcp", str(self.address.tcp)]
+        command = [sys.executable, "-m", "omero_sandbox", str(self.directory)]
+        with (self.directory / _LOG).open("ab") as log:
+            before = log.tell()
+            self.process = subprocess.Popen(
+                [*command, *ports, *self.arguments, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, _PASSWORD: self.password},
+                start_new_session=True,
+            )
+        self.address = self._wait_until_ready(self.process, before)
+        return self.address
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], before: int) -> Address:
+        """Wait for its state file; fail with what it wrote into its log after ``before``."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            found = _read_state(self.directory)
+            if found is not None:
+                return found
+            if process.poll() is not None:
+                break
+            time.sleep(0.02)
+        process.kill()
+        process.wait()
+        log = (self.directory / _LOG).read_bytes()[before:].decode(errors="replace").strip()
+        if process.returncode == _USAGE:
+            raise SandboxError(log.rpartition("error: argument ")[2], is_usage=True)
+        if "Traceback" not in log:
+            log = log.rpartition("\n")[2]
+        raise SandboxError(f"The sandbox in {self.directory} did not start: {log[-2000:]}")
+
+    def stop(self) -> None:
+        """Have it stop in order, and wait for it."""
+        stop(self.directory)
+        self._reap()
+
+    def kill(self) -> None:
+        """Kill it without a warning (SIGKILL)."""
+        os.kill(self.pid, signal.SIGKILL)
+        self._reap()
+
+    def wait(self) -> None:
+        """Wait until it has died of itself, as after a fault that kills it."""
+        self._reap()
+
+    def restart(self, *arguments: str) -> Address:
+        """Stop it when it runs, and start it again on the same ports."""
+        if address_of(self.directory) is not None:
+            self.stop()
+        self._reap()
+        return self.start(*arguments)
+
+    def _reap(self) -> None:
+        if self.process is not None:
+            self.process.wait(_PATIENCE)
+
+
+@contextmanager
+def running(
+    directory: Path,
+    *arguments: str,
+    password: str = "omero",  # noqa: S107
+) -> Iterator[Sandbox]:
+    """Have a sandbox for the length of a block, or of this process where that is killed.
+
+    Parameters
+    ----------
+    directory
+        Its folder.
+    *arguments
+        Options of ``python -m omero_sandbox``.
+    password
+        Root's password when the folder is new.
+    """
+    sandbox = Sandbox(directory, password=password, arguments=["--with-parent", *arguments])
+    sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        if address_of(sandbox.directory) is not None:
+            sandbox.stop()
+
+
+# -- by name --------------------------------------------------------------------------------
+
+
+def home() -> Path:
+    """Return the folder that holds the named sandboxes."""
+    return Path(platformdirs.user_state_dir("graphxfer")) / "sandboxes"
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a named sandbox.
+
+    Raises
+    ------
+    SandboxError
+        When the name cannot be one.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise SandboxError(f"{name!r} is no name for a sandbox: letters, digits, '.', '_', '-'")
+    return home() / name
+
+
+def start(
+    name: str,
+    directory: Path | None = None,
+    arguments: Sequence[str] = (),
+    password: str = "omero",  # noqa: S107
+) -> Address:
+    """Start a named sandbox in the background.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    directory
+        Its folder, where it is not the usual one.
+    arguments
+        Options of ``python -m omero_sandbox``.
+    password
+        Root's password when it is new.
+    """
+    place = folder(name)
+    if directory is not None:
+        _point(place, directory.absolute())
+    sandbox = Sandbox(place.resolve(), password=password, arguments=arguments)
+    return _named(name, sandbox.start())
+
+
+def _point(place: Path, directory: Path) -> None:
+    """Make the usual place of a named sandbox lead to a folder elsewhere."""
+    if place.exists() and place.resolve() != directory.resolve():
+        raise SandboxError(f"There is a sandbox of that name already, in {place.resolve()}")
+    directory.mkdir(parents=True, exist_ok=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_symlink():
+        place.unlink()
+    if not place.exists():
+        place.symlink_to(directory, target_is_directory=True)
+
+
+def find(name: str) -> Address:
+    """Return where a named sandbox runs.
+
+    Raises
+    ------
+    SandboxError
+        When it does not.
+    """
+    found = address_of(folder(name).resolve())
+    if found is None:
+        raise SandboxError(f"No sandbox of the name {name} is running")
+    return _named(name, found)
+
+
+def listing() -> dict[str, Address | None]:
+    """Return all named sandboxes, with the address of those that run."""
+    names = sorted(p.name for p in home().iterdir() if p.is_dir()) if home().is_dir() else []
+    found = {name: address_of(folder(name).resolve()) for name in names}
+    return {name: address and _named(name, address) for name, address in found.items()}
+
+
+def stop(directory: Path) -> None:
+    """Stop the server of a folder: SIGTERM, and SIGKILL when it does not heed that.
+
+    Raises
+    ------
+    SandboxError
+        When none is running.
+    """
+    address = address_of(directory)
+    if address is None:
+        raise SandboxError(f"No sandbox is running in {directory}")
+    os.kill(address.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE / 4
+    while _locked(directory):
+        if time.monotonic() > deadline:
+            with suppress(ProcessLookupError):
+                os.kill(address.pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+def address_of(directory: Path) -> Address | None:
+    """Return where the sandbox in a folder runs, or None."""
+    return _read_state(directory) if _locked(directory) else None
+
+
+def _locked(directory: Path) -> bool:
+    """Tell whether a live process serves a folder: it holds the lock, and nobody else can."""
+    lock = directory / _LOCK
+    if not lock.exists():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _read_state(directory: Path) -> Address | None:
+    try:
+        state = json.loads((directory / _STATE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Address(
+        directory.name, directory, state["host"], state["port"], state["tcp"], state["pid"],
+        Path(state["repository"]),
+    )  # fmt: skip
+
+
+def _named(name: str, address: Address) -> Address:
+    return Address(**{**vars(address), "name": name})

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""OMERO's services, a module each: importing this package makes them known to the dispatch."""
+
+from omero_sandbox.services import (  # noqa: F401
+    admin,
+    commands,
+    config,
+    container,
+    exporter,
+    factory,
+    imports,
+    ldap,
+    metadata,
+    pixels,
+    projection,
+    query,
+    rawfile,
+    rawpixels,
+    rendering,
+    renderingsettings,
+    repositories,
+    repositoryinfo,
+    requests,
+    roi,
+    script,
+    search,
+    session,
+    table,
+    thumbnails,
+    timeline,
+    types,
+    update,
+)

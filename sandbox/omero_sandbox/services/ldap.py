@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""omero.api.ILdap: users from a directory. This server is not connected to one."""
+
+from __future__ import annotations
+
+import omero
+import omero.all
+
+from omero_sandbox.dispatch import Call, Service
+
+
+class ILdap(Service):
+    """What can be said without a directory: omero.ldap.config is false, as by default."""
+
+    interface = omero.api.ILdap
+
+    def getSetting(self, call: Call) -> bool:
+        return False

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""omero.api.RawFileStore: the bytes of attachments and of files in the repository."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import omero
+import omero.all
+from omero.rtypes import rlong
+
+from omero_sandbox.dispatch import CLIENT, SESSION, Call, Stateful
+from omero_sandbox.errors import fail, forbidden, misused
+from omero_sandbox.policy import RESTRICTED
+from omero_sandbox.repository import original_file
+
+log = logging.getLogger(__name__)
+
+#: RepoRawFileStoreI refuses to read more at once (omero-blitz).
+_MOST = 64_000_000
+
+
+class RawFileStore(Stateful):
+    """Reads and writes one file; the rules are ome.services.RawFileBean's (omero-server).
+
+    Parameters
+    ----------
+    row
+        The OriginalFile, of a store that the repository gave out for it.
+    mode
+        ``r`` or ``rw``.
+
+    Attributes
+    ----------
+    offset
+        Where the last block that was written ends.
+    """
+
+    interface = omero.api.RawFileStore
+
+    def __init__(self, row: Any = None, mode: str = "rw") -> None:
+        self._row, self._mode = row, mode
+        self._of_repository = row is not None
+        self._path: Path | None = None
+        self._file: IO[bytes] | None = None
+        self._modified = False
+        self.offset = 0
+        self.closed = False
+
+    def setFileId(self, call: Call, fileId: int) -> None:
+        if self._of_repository:
+            raise misused("Cannot reset id")
+        self._close_file()
+        row = original_file(call.tx, fileId)
+        if row.repo is not None:
+            needs_client(call)
+            self._of_repository, self._mode = True, "r"
+        else:
+            # RawFileBean.getBuffer: for writing only where the user may, and never across groups
+            writable = call.group >= 0 and row.details.permissions.canEdit()
+            self._mode = "rw" if writable else "r"
+        self._row, self._path = row, call.server.repository.path_of(row)
+
+    def getFileId(self, call: Call) -> Any:
+        return rlong(self._row.id.val) if self._row is not None else None
+
+    def _open(self, call: Call) -> IO[bytes]:
+        if self._row is None:
+            raise misused("This RawFileStore has not been properly initialized: call setFileId()")
+        if self._file is None:
+            path = self._path = call.server.repository.path_of(self._row)
+            try:
+                if self._mode == "rw" and not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.touch()
+                self._file = path.open("rb" if self._mode == "r" else "r+b")
+            except OSError as error:
+                message = f"Cannot open {path.name}: {error.strerror}"
+                raise fail(omero.ResourceError, message) from error
+        return self._file
+
+    def exists(self, call: Call) -> bool:
+        return self._row is not None and call.server.repository.path_of(self._row).exists()
+
+    def size(self, call: Call) -> int:
+        return os.fstat(self._open(call).fileno()).st_size
+
+    def read(self, call: Call, position: int, length: int) -> bytes:
+        """Return exactly ``length`` bytes: zeros stand for what is past the end."""
+        if self._of_repository and length > _MOST:
+            raise misused(f"Can read at most {_MOST} bytes at once")
+        self._check_restriction(call)
+        call.server.faults.disk(length)
+        file = self._open(call)
+        file.seek(position)
+        return file.read(length).ljust(length, b"\0")
+
+    def _check_restriction(self, call: Call) -> None:
+        """Apply the binary access policy: BinaryAccessPolicy (omero-server)."""
+        permissions = self._row.details.permissions if self._row is not None else None
+        if permissions is not None and permissions.isRestricted(RESTRICTED):
+            raise forbidden(f"Download is restricted for OriginalFile:{self._row.id.val}")
+
+    def write(self, call: Call, buf: bytes, position: int, length: int) -> None:
+        file = self._writable(call)
+        data = bytes(buf)[:length]
+        call.server.repository.room(max(0, position + len(data) - self.size(call)))
+        file.seek(position)
+        file.write(data)
+        file.flush()
+        self._modified, self.offset = True, position + length
+
+    def truncate(self, call: Call, length: int) -> bool:
+        """Shorten the file; False when it is not longer than that."""
+        file = self._writable(call)
+        if self.size(call) <= length:
+            return False
+        file.truncate(length)
+        self._modified = True
+        return True
+
+    def _writable(self, call: Call) -> IO[bytes]:
+        if self._mode == "r":
+            raise forbidden("The file is not open for writing")
+        return self._open(call)
+
+    def save(self, call: Call) -> Any:
+        """Bring the row up to date: size, checksum, time.
+
+        Also after mere reading, when the row's size is not that of the file: RawFileBean.save.
+        """
+        if self._row is None:
+            return None
+        tx = call.tx
+        row = original_file(tx, self._row.id.val)
+        path = call.server.repository.path_of(row)
+        if not path.exists():
+            return row
+        known = row.size.val if row.size is not None else 0
+        if self._modified or not known or known != path.stat().st_size:
+            if not self._modified and not row.details.permissions.canEdit():
+                raise forbidden(f"Updating OriginalFile:{row.id.val} not allowed.")
+            row = call.server.repository.rehash(tx, row.id.val)
+        self._modified = False
+        return row
+
+    def close(self, call: Call) -> None:
+        try:
+            self.save(call)
+        finally:
+            call.server.withdraw(self)
+
+    def released(self) -> None:
+        self.closed = True
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def needs_client(call: Call) -> None:
+    """Check the context of a repository call: an explicit one replaces the implicit one.
+
+    Raises
+    ------
+    omero.ApiUsageException
+        When session or client is not named: SessionI and PublicRepositoryI (omero-blitz).
+    """
+    for key in (SESSION, CLIENT):
+        if not call.context.get(key):
+            raise misused(f"No {key} key provided in context.")

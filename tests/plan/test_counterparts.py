@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an import made is found again by place and by content; what does not fit is an error."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from graphxfer.catalogue import Value
+from graphxfer.errors import GraphxferError
+from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.plan.counterparts import Matched, Matcher, Side, content
+from tests.transfers import SOURCE, fileset
+
+
+def side(number: int, images: list[Node], *more: Node, uuid: str = SOURCE) -> Side:
+    header = Header("https://omero.example.org/", uuid)
+    return Side(TransferGraph(header, [*fileset(number, b"", "a.tif", images), *more]))
+
+
+def image(number: int, series: int, *annotations: str, name: str = "a.tif") -> Node:
+    edges = {"annotations": annotations} if annotations else {}
+    return Node(f"Image/{number}", "Image", {"name": name, "series": series}, edges)
+
+
+def roi(number: int, of: int, x: float | None, name: str = "r") -> list[Node]:
+    fields: dict[str, Value] = {} if x is None else {"x": x}
+    return [
+        Node(
+            f"Roi/{number}",
+            "Roi",
+            {"name": name},
+            {"image": (f"Image/{of}",), "shapes": (f"Point/{number}",)},
+        ),
+        Node(f"Point/{number}", "Point", fields),
+    ]
+
+
+def match(ours: Side, theirs: Side, known: tuple[str, ...] = ()) -> Matched:
+    return Matcher(ours, theirs).match("Fileset/1", "Fileset/5", known)
+
+
+def test_images_are_told_by_their_series() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)])
+    theirs = side(5, [image(50, 1), image(51, 0)])
+    same = match(ours, theirs).same
+    assert same["Image/1"] == "Image/51"
+    assert same["Image/2"] == "Image/50"
+    assert same["LogicalChannel/2"] == "LogicalChannel/50"
+    assert same["OriginalFile/1"] == "OriginalFile/5"
+    assert len(same) == len(ours.graph)
+
+
+def test_what_users_changed_is_to_be_changed() -> None:
+    ours = side(1, [image(1, 0, name="renamed")])
+    assert match(ours, side(5, [image(50, 0)])).edited == {"Image/1"}
+
+
+def test_a_field_that_was_emptied_is_to_be_emptied() -> None:
+    theirs = side(5, [image(50, 0)])
+    theirs.graph["Image/50"].fields["description"] = "from the file"
+    assert match(side(1, [image(1, 0)]), theirs).edited == {"Image/1"}
+    # A document that no OMERO wrote does not know it.
+    assert match(side(1, [image(1, 0)], uuid=""), theirs).edited == set()
+
+
+def test_other_pixels_are_an_error() -> None:
+    theirs = side(5, [image(50, 0)])
+    theirs.graph["Pixels/50"].fields["sizeX"] = 17
+    with pytest.raises(GraphxferError, match="sizeX is 17, not 16"):
+        match(side(1, [image(1, 0)]), theirs)
+
+
+def test_a_missing_series_is_an_error() -> None:
+    with pytest.raises(
+        GraphxferError, match=r"made 1 of Image.fileset, none at \(1,\), the graph has 2"
+    ):
+        match(side(1, [image(1, 0), image(2, 1)]), side(5, [image(50, 0)]))
+
+
+def test_a_series_twice_is_an_error() -> None:
+    with pytest.raises(GraphxferError, match="cannot be told"):
+        match(side(1, [image(1, 0), image(2, 0)]), side(5, [image(50, 0), image(51, 1)]))
+    with pytest.raises(GraphxferError, match="cannot be told"):
+        match(side(1, [image(1, 0)]), side(5, [image(50, 0), image(51, 0)]))
+
+
+def test_another_number_of_channels_is_an_error() -> None:
+    theirs = side(5, [image(50, 0)])
+    theirs.graph["Pixels/50"].edges["channels"] = ()
+    with pytest.raises(GraphxferError, match="made 0 of channels"):
+        match(side(1, [image(1, 0)]), theirs)
+
+
+def test_images_that_the_graph_has_not_are_told() -> None:
+    extras = match(side(1, [image(1, 0)]), side(5, [image(50, 0), image(51, 1)])).extras
+    assert extras == ["Image/51", "Pixels/51", "Channel/51", "LogicalChannel/51"]
+
+
+def test_rois_are_matched_by_content_each_once() -> None:
+    ours = side(1, [image(1, 0)], *roi(1, 1, 4.0), *roi(2, 1, 4.0), *roi(3, 1, 9.0))
+    theirs = side(5, [image(50, 0)], *roi(60, 50, 4.0), *roi(61, 50, 7.0), *roi(62, 50, None))
+    matched = match(ours, theirs)
+    assert matched.same["Roi/1"] == "Roi/60"
+    assert matched.same["Point/1"] == "Point/60"
+    assert not {"Roi/2", "Roi/3"} & matched.same.keys()
+    assert set(matched.extras) == {"Roi/61", "Roi/62"}
+
+
+def test_a_roi_of_another_image_is_another_roi() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)], *roi(1, 1, 4.0))
+    theirs = side(5, [image(50, 0), image(51, 1)], *roi(60, 51, 4.0))
+    matched = match(ours, theirs)
+    assert "Roi/1" not in matched.same
+    assert matched.extras == ["Roi/60"]
+
+
+def test_annotations_and_theirs_are_matched() -> None:
+    def tagged(number: int, of: int, first: int) -> Side:
+        tag = Node(f"TagAnnotation/{first}", "TagAnnotation", {"textValue": "t"})
+        tag.edges["annotations"] = (f"CommentAnnotation/{first + 1}",)
+        comment = Node(f"CommentAnnotation/{first + 1}", "CommentAnnotation", {"textValue": "c"})
+        return side(number, [image(of, 0, tag.iri)], tag, comment)
+
+    matched = match(tagged(1, 1, 10), tagged(5, 50, 70))
+    assert matched.same["TagAnnotation/10"] == "TagAnnotation/70"
+    assert matched.same["CommentAnnotation/11"] == "CommentAnnotation/71"
+    assert matched.extras == []
+    known = match(tagged(1, 1, 10), tagged(5, 50, 70), known=("TagAnnotation/10",))
+    assert "TagAnnotation/10" not in known.same
+    assert known.extras[0] == "TagAnnotation/70"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ({"doubleValue": math.nan}, {"doubleValue": math.nan}, True),
+        ({"doubleValue": 1.0}, {"doubleValue": 1.5}, False),
+        ({"doubleValue": 1.0, "description": ""}, {"doubleValue": 1.0}, False),
+        ({"doubleValue": 1.0, "created": 5}, {"doubleValue": 1.0, "created": 6}, True),
+    ],
+)
+def test_content(one: dict[str, Value], other: dict[str, Value], equal: bool) -> None:
+    nodes = [
+        Node(f"DoubleAnnotation/{number}", "DoubleAnnotation", dict(fields))
+        for number, fields in ((1, one), (2, other))
+    ]
+    graph = TransferGraph(Header("https://omero.example.org/"), nodes)
+    found = [content(graph, node.iri) for node in nodes]
+    assert (found[0] == found[1]) is equal
+
+
+def plated(number: int, *images: int, row: int = 0, runs: tuple[str, ...] = ()) -> list[Node]:
+    """Return a plate with images in the wells of a row, and acquisitions without images."""
+    nodes = [Node(f"Plate/{number}", "Plate", {"name": f"plate {number}"})]
+    for column, of in enumerate(images):
+        ends: dict[str, tuple[str, ...]] = {"plate": (f"Plate/{number}",)}
+        ends["wellSamples"] = (f"WellSample/{of}",)
+        nodes += [
+            Node(f"Well/{of}", "Well", {"row": row, "column": column}, ends),
+            Node(f"WellSample/{of}", "WellSample", {}, {"image": (f"Image/{of}",)}),
+        ]
+    for place, name in enumerate(runs):
+        run = f"PlateAcquisition/{10 * number + place}"
+        nodes.append(Node(run, "PlateAcquisition", {"name": name}, {"plate": (f"Plate/{number}",)}))
+    return nodes
+
+
+def test_plates_are_found_by_their_images_and_wells_by_row_and_column() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)], *plated(1, 1, 2))
+    theirs = side(5, [image(50, 0), image(51, 1)], *plated(7, 50, 51))
+    matched = match(ours, theirs)
+    assert matched.same["Plate/1"] == "Plate/7"
+    assert (matched.same["Well/1"], matched.same["Well/2"]) == ("Well/50", "Well/51")
+    assert matched.same["WellSample/2"] == "WellSample/51"
+    assert "Plate/1" in matched.edited
+    assert (matched.missing, matched.extras) == ([], [])
+
+
+def test_a_plate_that_is_not_made_is_missing() -> None:
+    ours = side(1, [image(1, 0)], *plated(1, 1))
+    matched = match(ours, side(5, [image(50, 0)]))
+    assert set(matched.missing) == {"Plate/1", "Well/1", "WellSample/1"}
+    told = match(side(1, [image(1, 0)]), side(5, [image(50, 0)], *plated(7, 50)))
+    assert set(told.extras) == {"Plate/7", "Well/50", "WellSample/50"}
+
+
+def test_another_plate_is_an_error() -> None:
+    ours = side(1, [image(1, 0), image(2, 1)], *plated(1, 1, 2))
+    with pytest.raises(GraphxferError, match=r"made 1 of Well.plate, none at"):
+        match(ours, side(5, [image(50, 0), image(51, 1)], *plated(7, 50)))
+    with pytest.raises(GraphxferError, match=r"1 of Well.wellSamples, none at \(0, "):
+        match(ours, side(5, [image(50, 0), image(51, 1)], *plated(7, 50, 51, row=1)))
+    turned = side(5, [image(50, 0), image(51, 1)], *plated(7, 51, 50))
+    with pytest.raises(GraphxferError, match=r"none at \(0, 1\)"):
+        match(ours, turned)
+
+
+def test_two_acquisitions_that_became_one_are_an_error() -> None:
+    def of_runs(number: int, images: tuple[int, int], plate: int, *runs: int) -> Side:
+        nodes = plated(plate, *images, runs=("a", "b"))
+        for node, run in zip([n for n in nodes if n.type == "WellSample"], runs, strict=True):
+            node.edges["plateAcquisition"] = (f"PlateAcquisition/{10 * plate + run}",)
+        return side(number, [image(images[0], 0), image(images[1], 1)], *nodes)
+
+    ours = of_runs(1, (1, 2), 1, 0, 1)
+    assert match(ours, of_runs(5, (50, 51), 7, 0, 1)).extras == []
+    with pytest.raises(GraphxferError, match=r"made PlateAcquisition/70 for .*, and for"):
+        match(ours, of_runs(5, (50, 51), 7, 0, 0))
+    with pytest.raises(GraphxferError, match="with another plateAcquisition"):
+        match(of_runs(1, (1, 2), 1, 0, 0), of_runs(5, (50, 51), 7, 0, 1))
+
+
+def test_what_a_person_made_of_the_images_is_not_looked_for() -> None:
+    ours = side(1, [image(1, 0)], *plated(1, 1))
+    for node in ours.graph:
+        node.fields["created"] = 2 if node.type.startswith(("Plate", "Well")) else 1
+    matched = match(ours, side(5, [image(50, 0)]))
+    assert (matched.missing, "Plate/1" in matched.same) == ([], False)
+
+
+def test_acquisitions_without_images_are_told_by_what_they_are() -> None:
+    ours = side(1, [image(1, 0)], *plated(1, 1, runs=("a", "b", "edited")))
+    theirs = side(5, [image(50, 0)], *plated(7, 50, runs=("c", "b", "a")))
+    same = match(ours, theirs).same
+    assert [same[f"PlateAcquisition/{n}"] for n in (10, 11, 12)] == [
+        f"PlateAcquisition/{n}" for n in (72, 71, 70)
+    ]
+    ours = side(1, [image(1, 0)], *plated(1, 1, runs=("edited", "too")))
+    with pytest.raises(GraphxferError, match=r"cannot be told.*PlateAcquisition.plate"):
+        match(ours, side(5, [image(50, 0)], *plated(7, 50, runs=("a", "b"))))
