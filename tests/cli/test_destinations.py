@@ -38,7 +38,7 @@ def test_what_the_destination_has_already(person: Person, destination: Place) ->
 
     refused = copied(first, "refused")
     ran = person.run("apply", refused, uri, "--tags", "error")
-    ran.failed(1, "TagAnnotation/1", "'same tag'", "has it already", "--tags reuse")
+    ran.failed(1, "TagAnnotation/1", "'same tag'", "already exists", "--tags reuse")
 
     merged = copied(first, "merged")
     json = person.run("apply", merged, uri, "--merge", "--json").done().json
@@ -56,7 +56,7 @@ def test_what_the_destination_has_already(person: Person, destination: Place) ->
     unclear = copied(first, "unclear")
     for command in ("plan", "apply"):
         ran = person.run(command, unclear, uri, "--merge")
-        ran.failed(1, "Project/1", "cannot be told", "'same µ'", "without --merge")
+        ran.failed(1, "Project/1", "ambiguous", "'same µ'", "without --merge")
 
     # What was merged was not made by that apply, and an undo leaves it alone.
     assert person.run("undo", merged, uri, "--json").done().json["removed"] == {}
