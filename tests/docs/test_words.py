@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The pages are in plain technical English.
+
+Most people who run OMERO read English as a second language. The pages use the words of OMERO's,
+git's and rsync's documentation, one term for one thing. The phrases below look simple, but have no
+meaning in a dictionary that fits, or name one thing in many ways. What a command prints is checked
+where it is printed, not here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[2]
+REWRITTEN_ELSEWHERE = {"docs/sandbox.md"}
+"""Pages that still have such phrases: remove them when they have none."""
+
+WORDS = (
+    # phrase, an example of it, what to write instead
+    (r"\btold\b", "Images without a thumbnail are told", "reported, listed"),
+    (r"\btells? of\b", "the journal tells of it", "shows, contains"),
+    (r"\bcannot be told\b", "which one cannot be told", "is ambiguous"),
+    (r"\bwhich is which\b", "which is which", "ambiguous"),
+    (r"\b(?:go(?:es|ne|ing)?|went) on\b", "it goes on where it stopped", "is resumed"),
+    (r"\b(?:came|went|gone) with\b", "what went with it", "was included, was removed with"),
+    (r"\b(?:comes?|came|coming) along\b", "images that come along", "are included"),
+    (r"\bbrings? along\b", "what an export brings along", "includes"),
+    (r"\b(?:came|comes?) of (?:it|this|that)\b", "what came of it", "the result"),
+    (r"\b(?:made|begun|created) (?:again|anew)\b", "a tag is made anew", "created"),
+    (r"\bsaid of\b", "what is said of a node", "recorded for, reported for"),
+    (r"\bunless said\b|\bif not said\b", "4064 unless said", "default 4064"),
+    (r"\bat hand\b", "the files at hand", "available"),
+    (r"\b(?:stands?|stood) for\b", "the object that stands for it", "represents"),
+    (r"\bof its own accord\b", "it ends of its own accord", "automatically"),
+    (r"\bothers? of (?:its|theirs)\b", "others of its", "name what belongs to what"),
+    (r"\bwhat \S.{0,20} is of\b", "what the node is of", "name what belongs to what"),
+    (r"\bnobody\b", "nobody knows", "say who does not, or use the passive"),
+    (r"(?<!there )\b(?:is|are) no (?!longer\b)", "this is no name of a host", "is not a"),
+    (r"\b(?:is|are) there already\b", "177 nodes are there already", "already exists"),
+    (r"\btaken whole\b", "filesets are taken whole", "complete"),
+    (r"\bwaited for\b", "its import was not waited for", "say who waits, and for what"),
+)
+"""From the project's table of words."""
+
+PAGES = sorted([TOP / "README.md", TOP / "benchmarks" / "README.md", *(TOP / "docs").glob("*.md")])
+_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+_PARAGRAPH = re.compile(r"(?:^.*\S.*\n?)+", re.MULTILINE)
+
+
+def found(text: str) -> list[str]:
+    """Return a line for each phrase in a page, outside its blocks and pieces of code."""
+    prose = _CODE.sub(lambda code: re.sub(r"\S", "~", code[0]), text)
+    return [
+        f"line {prose.count(chr(10), 0, paragraph.start()) + 1} ff.: {match[0]!r}: write {instead}"
+        for paragraph in _PARAGRAPH.finditer(prose)
+        for phrase, _, instead in WORDS
+        for match in re.finditer(phrase, " ".join(paragraph[0].split()), re.IGNORECASE)
+    ]
+
+
+def _page(path: Path) -> object:
+    name = path.relative_to(TOP).as_posix()
+    marks = [pytest.mark.xfail(strict=True, reason="rewritten in a change of its own")]
+    return pytest.param(path, id=name, marks=marks if name in REWRITTEN_ELSEWHERE else [])
+
+
+@pytest.mark.parametrize("path", map(_page, PAGES))
+def test_a_page_is_in_plain_english(path: Path) -> None:
+    assert found(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(("phrase", "example"), [word[:2] for word in WORDS])
+def test_a_phrase_is_found(phrase: str, example: str) -> None:
+    assert re.search(phrase, example)
+    assert found(f"One line.\n{example}.")
+    assert found("One line.\n" + example.replace(" ", "\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```console\n$ graphxfer plan b s\n177 nodes are there already\n```\n",
+        "The header has `told`.",
+        "There is no password in it, and it is no longer needed.",
+    ],
+)
+def test_code_and_plain_sentences_pass(text: str) -> None:
+    assert found(text) == []
