@@ -3,7 +3,7 @@
 
 *Intent* is written before a call to the server, the *result* after it, and both are on the disk
 before anything else happens. An intent without a result is what a crash leaves behind; see
-:mod:`graphxfer.recover`. Sessions are kept by the id of their row, which is no key to them.
+:mod:`graphxfer.apply.recover`. Sessions are kept by the id of their row, which is no key to them.
 """
 
 from __future__ import annotations

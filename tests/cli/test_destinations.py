@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,8 +44,8 @@ def test_what_the_destination_has_already(person: Person, destination: Place) ->
 
     merged = copied(first, "merged")
     json = person.run("apply", merged, uri, "--merge", "--json").done().json
-    for type_ in ("Project", "Dataset", "TagAnnotation"):
-        assert number_of(json, "reuse", type_) == 1
+    for kind, type_ in (("merge", "Project"), ("merge", "Dataset"), ("reuse", "TagAnnotation")):
+        assert number_of(json, kind, type_) == 1
         assert number_of(json, "create", type_) == 0
     person.run("verify", merged, uri).done()
 
@@ -107,9 +109,13 @@ def test_two_at_once(person: Person, troubled: Troubled, slow: Callable[[str, in
     small(person.home / "bundle", "-at-once")
     first = person.start("apply", "bundle", troubled.uri)
     slow("ManagedRepository.importFileset", 1)
-    for command in ("apply", "undo"):
-        ran = person.run(command, "bundle", troubled.uri)
-        ran.failed(2, "another graphxfer is at work", "bundle/journals", "→")
+    os.kill(first.pid, signal.SIGSTOP)  # so that it is at work however fast the others are
+    try:
+        for command in ("apply", "undo"):
+            ran = person.run(command, "bundle", troubled.uri)
+            ran.failed(2, "another graphxfer is at work", "bundle/journals", "→")
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
     person.wait(first).done()
     troubled.with_()
     person.run("verify", "bundle", troubled.uri).done()
