@@ -39,7 +39,7 @@ from tests.places import GROUP, PASSWORD, USER, Place, create_account
 
 T = TypeVar("T")
 
-WRITERS = ("graphxfer.omexml", "rocrate.rocrate")
+WRITERS = ("graphxfer.graph.omexml", "rocrate.rocrate")
 """What an export loads when it begins to write."""
 
 IMPORTING = {

@@ -4,17 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from graphxfer.bundle import Bundle
 from graphxfer.errors import UsageError
 from graphxfer.graph.differences import Difference, compare
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, read
+from graphxfer.omero.connect import Server
 from graphxfer.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from graphxfer.omero.connect import Server
 
 
 def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Iterator[Difference]:

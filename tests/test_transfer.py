@@ -18,7 +18,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.export import export
 from graphxfer.fetch import fetch
 from graphxfer.omero.server import Server
-from graphxfer.plan import Kind
+from graphxfer.plan import Match
 from graphxfer.undo import undo
 from graphxfer.verify import verify
 from tests.apply.test_apply import added, counted
@@ -118,4 +118,4 @@ def test_what_the_file_holds_is_matched(source: Place, destination: Place, tmp_p
         removed = undo(bundle, server).removed
         assert removed["TagAnnotation"] == removed["MapAnnotation"] == 1
         assert added(before, counted(server)) == {}
-    assert all(catalogue.CLASSES[one.type] for one in plan.of(Kind.MATCH))
+    assert all(catalogue.CLASSES[one.type] for one in plan.of(Match))

@@ -1,202 +1,220 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Filesets of a bundle into the destination: several at once, each through the journal."""
+"""Import filesets: several at once, each through the journal."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from graphxfer.bundle import Bundle
-from graphxfer.graph import fileset_tree, iri
-from graphxfer.graph.fileset_tree import FILESET, Tree
-from graphxfer.journal import Counterpart, How, Journal, Stage
-from graphxfer.omero import importer, lookup, unfinished
+from graphxfer import catalogue
+from graphxfer.apply import recover
+from graphxfer.apply.imported import record_imported
+from graphxfer.apply.recover import wait_since
+from graphxfer.apply.step import Context, Step, Targets
+from graphxfer.catalogue import Via
+from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
+from graphxfer.graph.fileset_tree import FILESET, Tree, goes_by_itself
+from graphxfer.journal import FilesetImport, Stage
+from graphxfer.omero import importer, lookup, unfinished, write
 from graphxfer.omero.importer import ImportFailure, Part, Sending
-from graphxfer.plan import ApplyOptions
-from graphxfer.plan.counterparts import Matched, Matcher, Side
-from graphxfer.progress import Progress
-
-if TYPE_CHECKING:
-    from graphxfer.omero.connect import Server
-
-AT_ONCE = 5000
-"""About how many nodes are matched at once; bounds memory, and still few queries."""
+from graphxfer.plan import Import, Plan
 
 
-class Imports:
-    """Imports filesets and records what they made.
+class ImportFilesets(Step):
+    """Imports filesets, and records what each import created.
 
     Parameters
     ----------
-    bundle : Bundle
-        Whose files they are.
-    server : Server
-        The destination.
-    journal : Journal
-        Its journal.
-    options : ApplyOptions
-        What the person decided.
-    progress : Progress
-        Told of bytes.
+    context : Context
+        What it works on.
     """
 
-    def __init__(
-        self,
-        bundle: Bundle,
-        server: Server,
-        journal: Journal,
-        options: ApplyOptions,
-        progress: Progress,
-    ) -> None:
-        self._bundle, self._graph = bundle, bundle.graph()
-        self._server, self._journal = server, journal
-        self._options, self._progress = options, progress
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        # The whole graph: what a plan skips still shows what the import did not create.
+        self.graph = context.bundle.graph()
         self._stop = threading.Event()
 
-    @cached_property
-    def _offered(self) -> list[str]:
-        return importer.offered_hashers(self._server)
-
-    # -- importing --------------------------------------------------------------------------
-
-    def run(self, nodes: Sequence[str], size: int) -> None:
-        """Import fileset_tree.
-
-        Parameters
-        ----------
-        nodes : sequence of str
-            Their IRIs.
-        size : int
-            Their bytes.
+    def run(self, plan: Plan) -> None:
+        """Import the filesets; then record, node by node, what they created.
 
         Raises
         ------
         GraphxferError
-            Of the first that failed; those that were under way are completed.
+            Of the first that failed; those that were running are completed.
         """
-        if not nodes:
-            return
-        sendings = [self._sending(node, len(nodes)) for node in nodes]
+        importing = list(plan.of(Import))
+        if importing:
+            self._run([one.node for one in importing], sum(one.bytes for one in importing))
+        plan.notes += record_imported(self.context)
+
+    def _run(self, nodes: Sequence[str], size: int) -> None:
+        streams = self.context.options.streams
+        sendings = [self._sending(node, max(1, streams // len(nodes))) for node in nodes]
         with (
-            self._progress.task("import", size, "bytes") as advance,
-            ThreadPoolExecutor(min(self._options.streams, len(nodes))) as pool,
+            self.context.progress.task("import", size, "bytes") as advance,
+            ThreadPoolExecutor(min(streams, len(nodes))) as pool,
         ):
             todo = [pool.submit(self._import, one, advance) for one in sendings]
             try:
-                self._await(todo)
+                _await(todo)
             except BaseException:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    @staticmethod
-    def _await(todo: Sequence[Future[None]]) -> None:
-        """Wait for all; after a failure begin no more, but complete what is under way."""
-        done, not_done = wait(todo, return_when=FIRST_EXCEPTION)
-        running = [one for one in not_done if not one.cancel()]
-        done |= wait(running).done
-        for one in todo:
-            if one in done:
-                one.result()
-
-    def _sending(self, node: str, number: int) -> Sending:
-        fileset, manifest = self._graph[node], self._bundle.manifest()
-        files = [file for _, file in fileset_tree.files(self._graph, fileset)]
+    def _sending(self, node: str, streams: int) -> Sending:
+        bundle = self.context.bundle
+        fileset, manifest = self.graph[node], bundle.manifest()
+        files = [file for _, file in fileset_tree.files(self.graph, fileset)]
         entries = [entry for file in files if (entry := manifest.of(file.iri)) is not None]
-        paths = fileset_tree.client_paths(self._graph, fileset)
-        hasher = importer.choose_hasher({entry.hasher for entry in entries}, self._offered)
+        paths = fileset_tree.client_paths(self.graph, fileset)
+        hashers = self.context.hashers
+        hasher = importer.choose_hasher({entry.hasher for entry in entries}, hashers)
         return Sending(
             node,
             tuple(
-                Part(
-                    self._bundle.file(entry), path, entry.checksum if entry.hasher == hasher else ""
-                )
+                Part(bundle.file(entry), path, entry.checksum if entry.hasher == hasher else "")
                 for entry, path in zip(entries, paths, strict=True)
             ),
             hasher,
-            self._options.in_place,
-            streams=max(1, self._options.streams // number),
+            self.context.options.in_place,
+            streams=streams,
         )
 
     def _import(self, sending: Sending, advance: Callable[[int], None]) -> None:
-        self._journal.begin_import(sending.node, self._server.session_id)
+        self.journal.begin_import(sending.node, self.server.session_id)
         try:
             fileset = importer.import_fileset(
-                self._server,
+                self.server,
                 sending,
-                verifying=lambda: self._journal.reach(sending.node, Stage.VERIFYING),
+                verifying=lambda: self.journal.reach(sending.node, Stage.VERIFYING),
                 stop=self._stop,
                 advance=advance,
             )
         except ImportFailure as failure:
             if failure.fileset is not None:
-                unfinished.remove(self._server, failure.fileset)
-                self._journal.forget_import(sending.node)
+                unfinished.remove(self.server, failure.fileset)
+                self.journal.forget_import(sending.node)
             raise
-        self._journal.imported(sending.node, FILESET, fileset)
+        self.journal.imported(sending.node, FILESET, fileset)
 
-    # -- recording what they made -----------------------------------------------------------
+    # -- after a crash ------------------------------------------------------------------------
 
-    def match(self) -> list[str]:
-        """Record what the imports made, node by node; return what a person should know."""
-        told: list[str] = []
-        waiting = [one.node for one in self._journal.imports(Stage.IMPORTED)]
-        if not waiting:
-            return told
-        with self._progress.task("match", len(waiting), "filesets") as advance:
-            ours = Side(self._graph)
-            for some in self._groups(waiting, ours.tree):
-                ids = [self._journal[node].id for node in some]
-                matcher = Matcher(ours, Side(lookup.import_trees(self._server, ids)))
-                for node, number in zip(some, ids, strict=True):
-                    matched = matcher.match(node, iri(FILESET, number), self._journal)
-                    self._record(node, matched)
-                    told += _tell(node, matched)
-                    advance(1)
-        return told
+    def recover(self) -> None:
+        """Adopt the filesets whose import was completed; remove what there is of others."""
+        for one in self.journal.imports(Stage.BEGUN, Stage.VERIFYING):
+            self._settle(one)
 
-    @staticmethod
-    def _groups(nodes: Sequence[str], tree: Tree) -> Iterator[list[str]]:
-        """Divide filesets into groups with about as many nodes as are matched at once."""
-        group, size = list[str](), 0
-        for node in nodes:
-            group.append(node)
-            size += len(tree.under(node))
-            if size >= AT_ONCE:
-                yield group
-                group, size = [], 0
-        if group:
-            yield group
+    def _settle(self, one: FilesetImport) -> None:
+        found = self._candidates(one)
+        if not found:
+            wait_since(one.at)
+            found = self._candidates(one)
+        if len(found) == 1 and one.stage is Stage.VERIFYING and self._completed(one, found[0]):
+            self.journal.imported(one.node, FILESET, found[0])
+            return
+        for number in found:
+            unfinished.remove(self.server, number)
+        self.journal.forget_import(one.node)
 
-    def _record(self, fileset: str, matched: Matched) -> None:
-        nodes = []
-        for node, there in matched.same.items():
-            type_, _, number = there.rpartition("/")
-            if node not in self._journal:
-                settled = node not in matched.edited
-                nodes.append((node, Counterpart(type_, int(number), How.MATCHED, settled)))
-        extras = [
-            (type_, int(n)) for type_, _, n in (one.rpartition("/") for one in matched.extras)
-        ]
-        self._journal.matched(fileset, nodes, extras)
+    def _candidates(self, one: FilesetImport) -> list[int]:
+        """Return the filesets that may be those of an intent: of its session, by their paths."""
+        paths = fileset_tree.client_paths(self.graph, self.graph[one.node])
+        known = self.journal.known(FILESET)
+        found = lookup.filesets_made_in(self.server, one.session)
+        return [number for number, its in found.items() if its == paths and number not in known]
+
+    def _completed(self, one: FilesetImport, fileset: int) -> bool:
+        """Wait as long as the server may be importing; return whether all images exist."""
+        place, wanted = expected(self.graph, one.node)
+        begun, reported = time.monotonic(), False
+        while time.monotonic() - begun < recover.LONGEST:
+            state = unfinished.state(self.server, fileset, one.session, place)
+            if state.places >= wanted:
+                return True
+            if state.over or (not state.begun and time.time() - one.at > recover.PATIENCE):
+                return False
+            if not reported:
+                text = f"waiting for the server, which may be importing {one.node}"
+                self.context.progress.say(text)
+                reported = True
+            time.sleep(recover.LOOKS)
+        return False
+
+    # -- undo ---------------------------------------------------------------------------------
+
+    def created(self) -> Iterator[Targets]:
+        """Iterate over the filesets, each by itself."""
+        for there in self.journal.nodes().values():
+            if there.type == FILESET and there.how.ours:
+                yield Targets(FILESET, [there.id])
+
+    def delete(self, targets: Targets, *, dry_run: bool = False) -> dict[str, list[int]]:
+        """Delete filesets with all that their imports created."""
+        wanted = {FILESET: targets.ids}
+        for fileset in targets.ids:
+            for kind, some in self._shown_in.get(fileset, {}).items():
+                wanted[kind] = lookup.present(self.server, kind, some)
+        return write.delete(self.server, wanted, dry_run=dry_run)
+
+    @cached_property
+    def _shown_in(self) -> Mapping[int, Mapping[str, Collection[int]]]:
+        """What shows a fileset's images, ours or the import's: deleted before or with it.
+
+        By the fileset's id, ids by class: OMERO deletes an image in a Plate only with its Well.
+        """
+        found: defaultdict[int, defaultdict[str, set[int]]]
+        found = defaultdict(lambda: defaultdict(set))
+        members = Tree(self.graph).members()
+        for node in self.graph:
+            there = self.journal.get(node.iri)
+            if there is None or not goes_by_itself(class_of(node)):
+                continue
+            shown = (t for part in write.parts(self.graph, node) for t in _referred(part))
+            for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
+                if imported := self.journal.get(fileset):
+                    found[imported.id][there.type].add(there.id)
+        if any(goes_by_itself(catalogue.CLASSES[name]) for name, _ in self.journal.extras()):
+            for number in self.journal.known(FILESET):
+                for name, ids in unfinished.shown_in(self.server, number).items():
+                    found[number][name].update(ids)
+        return found
 
 
-def _tell(node: str, matched: Matched) -> list[str]:
-    told = []
-    if extras := matched.extras:
-        told.append(
-            f"the import of {node} made {len(extras)} that the graph has not: {_some(extras)}"
-        )
-    if missing := matched.missing:
-        told.append(
-            f"the import of {node} did not make {len(missing)} that it made at the source, so they "
-            f"are created: {_some(missing)}"
-        )
-    return told
+def _await(todo: Sequence[Future[None]]) -> None:
+    """Wait for all; after a failure begin no more, but complete what is running."""
+    done, not_done = wait(todo, return_when=FIRST_EXCEPTION)
+    running = [one for one in not_done if not one.cancel()]
+    done |= wait(running).done
+    for one in todo:
+        if one in done:
+            one.result()
 
 
-def _some(iris: Sequence[str]) -> str:
-    return ", ".join(iris[:5]) + (" …" if len(iris) > 5 else "")
+def _referred(node: Node) -> Iterator[str]:
+    """Iterate over the objects that a node refers to."""
+    for edge in class_of(node).edges:
+        if edge.via is Via.REFERENCE:
+            yield from node.edges.get(edge.name, ())
+
+
+def expected(graph: TransferGraph, fileset: str) -> tuple[tuple[str, ...], set[tuple[object, ...]]]:
+    """Return the attributes that identify a fileset's images, and their values in the graph.
+
+    Parameters
+    ----------
+    graph : TransferGraph
+        The source's.
+    fileset : str
+        IRI of the fileset.
+    """
+    ((entry, _),) = fileset_tree.incoming(FILESET)
+    branches = Tree(graph).branches(graph[fileset])
+    places = {place for branch in branches for place in branch.places}
+    attributes = tuple(one.attribute for n in entry.place if (one := entry.field(n)) is not None)
+    return attributes, places

@@ -22,7 +22,7 @@ from graphxfer.cli.common import (
     printable,
 )
 from graphxfer.errors import Incomplete
-from graphxfer.plan import ApplyOptions, Kind, Plan, Tags
+from graphxfer.plan import ApplyOptions, Plan, Tags
 
 SHOWN = 20
 """How many nodes that cannot be moved are named."""
@@ -70,17 +70,6 @@ def plan(
     check_skipped(planned, partial_ok=partial_ok)
 
 
-_PAST = {
-    Kind.CREATE: "created",
-    Kind.REUSE: "reused",
-    Kind.IMPORT: "imported",
-    Kind.MATCH: "matched",
-    Kind.LINK: "linked",
-    Kind.UPDATE: "updated",
-    Kind.SKIP: "skipped",
-}
-
-
 def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
     """Print a plan.
 
@@ -99,14 +88,19 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
     table = Table("", "Class", "Number", "Bytes", "", box=None, pad_edge=False)
     table.columns[2].justify = table.columns[3].justify = "right"
     for line in planned.summary():
-        if line.kind is not Kind.DONE:
+        if not line.done:
             size = human(line.bytes) if line.bytes else ""
-            kind = _PAST[line.kind] if past else line.kind
-            texts = (kind, line.type, f"{line.number:,}", size, line.reason)
+            texts = (
+                line.past if past else line.kind,
+                line.type,
+                f"{line.number:,}",
+                size,
+                line.reason,
+            )
             table.add_row(*(Text(printable(text)) for text in texts))
     if table.row_count:
         OUT.print(table)
-    if done := sum(1 for _ in planned.of(Kind.DONE)):
+    if done := sum(line.number for line in planned.summary() if line.done):
         OUT.print(f"{done:,} nodes and links are there already, by an earlier run.")
     for note in planned.notes:
         OUT.print(printable(f"Note: {note}"))

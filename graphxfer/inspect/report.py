@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from graphxfer import plan as plans
 from graphxfer.bundle import Bundle, replace, told
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import embedded
 from graphxfer.inspect.summary import summarise
-from graphxfer.plan import Action, Kind, Plan
+from graphxfer.plan import Plan
 
 if TYPE_CHECKING:  # SHACL takes a second to import
     from graphxfer.inspect.validate import Finding
@@ -227,7 +228,7 @@ def read_plan(path: Path) -> Plan:
         content = path.read_bytes()
     try:
         document = json.loads(content)
-        actions = [_action(**action) for action in document["actions"]]
+        actions = [plans.read(action) for action in document["actions"]]
         notes = [str(note) for note in document["notes"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
@@ -237,12 +238,3 @@ def read_plan(path: Path) -> Plan:
             do="make one with `graphxfer plan BUNDLE SERVER --json`",
         ) from None
     return Plan(actions, notes=notes)
-
-
-def _action(**told: Any) -> Action:
-    """Return an action whose parts are of the types that they should be."""
-    made = Action(**told)
-    texts = (made.node, made.type, made.reason, made.child)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(made.bytes, int):
-        raise TypeError(f"in {told!r:.100}")
-    return made._replace(kind=Kind(made.kind))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The journal: what was done at a destination, to what, so that a run can be resumed or undone."""
 
-from graphxfer.journal.entries import Batch, Counterpart, How, Import, LinkKey, Stage
+from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 from graphxfer.journal.journal import Journal
 
-__all__ = ["Batch", "Counterpart", "How", "Import", "Journal", "LinkKey", "Stage"]
+__all__ = ["Batch", "Counterpart", "FilesetImport", "How", "Journal", "LinkKey", "Stage"]

@@ -72,7 +72,21 @@ class LinkKey(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """An intent: what was about to be made in one call, in this order."""
+    """An intent: what was about to be created in one call, in this order.
+
+    Parameters
+    ----------
+    id : int
+        Its row in the journal.
+    session : int
+        Row id of the session at the destination.
+    type : str
+        Class, or link class.
+    at : float
+        When, in seconds since 1970.
+    items : tuple
+        IRIs of nodes, or keys of links.
+    """
 
     id: int
     session: int
@@ -80,8 +94,18 @@ class Batch(NamedTuple):
     at: float
     items: tuple[str | LinkKey, ...]
 
+    @property
+    def nodes(self) -> list[str]:
+        """The nodes, if it is a batch of nodes."""
+        return [item for item in self.items if isinstance(item, str)]
 
-class Import(NamedTuple):
+    @property
+    def links(self) -> list[LinkKey]:
+        """The links, if it is a batch of links."""
+        return [item for item in self.items if isinstance(item, LinkKey)]
+
+
+class FilesetImport(NamedTuple):
     """The state of a fileset's import: in which session, how far, and since when."""
 
     node: str

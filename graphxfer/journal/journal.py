@@ -3,7 +3,7 @@
 
 *Intent* is written before a call to the server, the *result* after it, and both are on the disk
 before anything else happens. An intent without a result is what a crash leaves behind; see
-:mod:`graphxfer.recover`. Sessions are kept by the id of their row, which is no key to them.
+:mod:`graphxfer.apply.recover`. Sessions are kept by the id of their row, which is no key to them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from graphxfer.errors import FileProblem, UsageError
-from graphxfer.journal.entries import Batch, Counterpart, How, Import, LinkKey, Stage
+from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 
 FORMAT = "1"
 
@@ -359,10 +359,10 @@ class Journal:
         with self._writing() as db:
             db.execute("delete from fileset where node = ?", (node,))
 
-    def imports(self, *stages: Stage) -> list[Import]:
+    def imports(self, *stages: Stage) -> list[FilesetImport]:
         """Return the imports that are in one of some stages."""
         rows = self._db.execute("select node, session, stage, at from fileset order by rowid")
-        found = [Import(row[0], row[1], Stage(row[2]), row[3]) for row in rows]
+        found = [FilesetImport(row[0], row[1], Stage(row[2]), row[3]) for row in rows]
         return [one for one in found if one.stage in stages]
 
     def extras(self) -> list[tuple[str, int]]:

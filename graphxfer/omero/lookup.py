@@ -187,7 +187,7 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
     server : Server
         The destination.
     ids : iterable of int
-        Of fileset_tree.
+        Of filesets.
     """
     graph = TransferGraph(Header(server.profile.base, server.database_uuid))
     wanted = {iri(fileset_tree.FILESET, number) for number in ids}

@@ -5,6 +5,42 @@ The planner itself speaks to a server: :mod:`graphxfer.plan.planner`. What a pla
 not, so that a report can show one without OMERO installed.
 """
 
-from graphxfer.plan.actions import EDITED, FOLLOWS, Action, ApplyOptions, Kind, Plan, Tags
+from graphxfer.plan.actions import (
+    EDITED,
+    FOLLOWS,
+    Action,
+    ApplyOptions,
+    Create,
+    Done,
+    Import,
+    Link,
+    Match,
+    Merge,
+    Plan,
+    Reuse,
+    Skip,
+    Tags,
+    Update,
+    Upload,
+    read,
+)
 
-__all__ = ["EDITED", "FOLLOWS", "Action", "ApplyOptions", "Kind", "Plan", "Tags"]
+__all__ = [
+    "EDITED",
+    "FOLLOWS",
+    "Action",
+    "ApplyOptions",
+    "Create",
+    "Done",
+    "Import",
+    "Link",
+    "Match",
+    "Merge",
+    "Plan",
+    "Reuse",
+    "Skip",
+    "Tags",
+    "Update",
+    "Upload",
+    "read",
+]

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a plan is made of: actions, each with its reason; and what a person may decide."""
+"""What a plan consists of: actions, one for each node and link; and what a person may decide.
+
+An action is data with one meaning: a class for each kind. How a kind is run, recovered after a
+crash and reverted stands in :mod:`graphxfer.apply`, in a file for each.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from graphxfer import catalogue
+from graphxfer.graph import TransferGraph, fileset_tree
 
 EDITED = "users changed it after the import"
 """Why the counterpart of a node is updated."""
 FOLLOWS = "one of its ends cannot be moved"
-"""Why a link is skipped where that is told of the node already."""
+"""Why a link is skipped where the node that it needs is skipped already."""
 
 
 class Tags(StrEnum):
-    """What becomes of a tag (a class of `Reuse.POLICY`) that the destination has already."""
+    """What to do with a tag (a class of `Reuse.POLICY`) that already exists at the destination."""
 
     REUSE = "reuse"
     CREATE = "create"
@@ -30,9 +37,9 @@ class ApplyOptions:
     Parameters
     ----------
     tags : Tags
-        What becomes of tags that the destination has already.
+        What to do with tags that already exist at the destination.
     merge : bool
-        Whether containers of the same name in the destination's group are taken, not made again.
+        Use containers of the same name in the destination's group instead of creating new ones.
     in_place : bool
         Link the files into the destination's repository instead of uploading them.
     streams : int
@@ -45,44 +52,34 @@ class ApplyOptions:
     streams: int = 3
 
 
-class Kind(StrEnum):
-    """What is done about a node or a link."""
-
-    CREATE = "create"
-    REUSE = "reuse"
-    IMPORT = "import"
-    MATCH = "match"
-    """An import makes it; it is found there."""
-    LINK = "link"
-    UPDATE = "update"
-    SKIP = "skip"
-    """It cannot be moved."""
-    DONE = "done"
-    """An earlier run did it."""
-
-
-class Action(NamedTuple):
-    """One thing to do.
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do; each kind is a subclass.
 
     Parameters
     ----------
-    kind : Kind
-        What.
     node : str
         IRI in the graph; for a link that of its parent.
     type : str
         Class of the node, or the link class.
     reason : str
-        Why so, for a person; empty where it goes without saying.
+        Why, for a person; empty where it needs no explanation.
     destination : int or None
         Id at the destination, where it is known.
     bytes : int
-        How much is to be sent.
+        Bytes to upload.
     child : str
         For a link, the IRI of its child.
+
+    Examples
+    --------
+    >>> action = Create("Project/51", "Project")
+    >>> action.as_json()["kind"]
+    'create'
+    >>> read(action.as_json()) == action
+    True
     """
 
-    kind: Kind
     node: str
     type: str
     reason: str = ""
@@ -90,15 +87,173 @@ class Action(NamedTuple):
     bytes: int = 0
     child: str = ""
 
+    kind: ClassVar[str]
+    """Its name in tables, pages and JSON."""
+    past: ClassVar[str]
+    """Its name in a table once it is done."""
+    pending: ClassVar[bool] = True
+    """Whether something remains to be done at the destination."""
+    done: ClassVar[bool] = False
+    """Whether an earlier run did it."""
+
+    @property
+    def skipped(self) -> bool:
+        """Whether to report that it cannot be moved."""
+        return False
+
+    def uploads(self, graph: TransferGraph) -> Iterator[str]:
+        """Iterate over the IRIs of the files that it sends.
+
+        Parameters
+        ----------
+        graph : TransferGraph
+            The source's.
+        """
+        return iter(())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+class Create(Action):
+    """Create an object, and send its bytes if it is a file."""
+
+    kind, past = "create", "created"
+
+    def uploads(self, graph: TransferGraph) -> Iterator[str]:
+        """Iterate over its own IRI, if it is a file."""
+        if catalogue.CLASSES[self.type].bytes:
+            yield self.node
+
+
+class Upload(Action):
+    """Send the bytes of a file that an earlier run created."""
+
+    kind, past = "upload", "uploaded"
+
+    def uploads(self, graph: TransferGraph) -> Iterator[str]:
+        """Iterate over its own IRI."""
+        yield self.node
+
+
+class Reuse(Action):
+    """Use an equal object that already exists at the destination: a tag."""
+
+    kind, past = "reuse", "reused"
+
+
+class Merge(Reuse):
+    """Use a container of the same name that already exists at the destination."""
+
+    kind, past = "merge", "merged"
+
+
+class Import(Action):
+    """Import a fileset."""
+
+    kind, past = "import", "imported"
+
+    def uploads(self, graph: TransferGraph) -> Iterator[str]:
+        """Iterate over the fileset's files."""
+        return (file.iri for _, file in fileset_tree.files(graph, graph[self.node]))
+
+
+class Match(Action):
+    """Find an object that the import of its fileset makes."""
+
+    kind, past = "match", "matched"
+
+
+class Link(Action):
+    """Link two objects."""
+
+    kind, past = "link", "linked"
+
+
+class Update(Action):
+    """Set fields of an object that the import created: users changed them at the source."""
+
+    kind, past = "update", "updated"
+
+
+class Skip(Action):
+    """Leave out what cannot be moved."""
+
+    kind, past, pending = "skip", "skipped", False
+
+    @property
+    def skipped(self) -> bool:
+        """Whether it is more than a consequence of a node that is skipped."""
+        return self.reason != FOLLOWS
+
+
+class Done(Action):
+    """Do nothing: an earlier run did it."""
+
+    kind, past, pending, done = "done", "done", False, True
+
+
+KINDS: dict[str, type[Action]] = {
+    one.kind: one for one in (Create, Upload, Reuse, Merge, Import, Match, Link, Update, Skip, Done)
+}
+"""The kinds of actions by name."""
+
+
+def read(document: Mapping[str, Any]) -> Action:
+    """Return the action that :meth:`Action.as_json` wrote.
+
+    Parameters
+    ----------
+    document : mapping
+        Plain values.
+
+    Raises
+    ------
+    TypeError
+        If it is not an action.
+    """
+    values = dict(document)
+    kind = KINDS.get(values.pop("kind", ""))
+    if kind is None:
+        raise TypeError(f"not an action: {dict(document)!r:.100}")
+    action = kind(**values)
+    texts = (action.node, action.type, action.reason, action.child)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(action.bytes, int):
+        raise TypeError(f"not an action: {dict(document)!r:.100}")
+    return action
+
+
+A = TypeVar("A", bound=Action)
+
 
 class Line(NamedTuple):
-    """A line of a plan's summary: how often, and how many bytes."""
+    """A line of a plan's summary: actions that differ only in their nodes.
 
-    kind: Kind
+    Parameters
+    ----------
+    kind, past : str
+        As the actions have them.
+    type, reason : str
+        As the actions have them.
+    number, bytes : int
+        How many actions, and how many bytes they send.
+    done : bool
+        Whether an earlier run did them.
+    """
+
+    kind: str
+    past: str
     type: str
     reason: str
     number: int
     bytes: int
+    done: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        names = ("kind", "type", "reason", "number", "bytes")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(slots=True)
@@ -116,34 +271,45 @@ class Plan:
     actions: list[Action] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def of(self, *kinds: Kind) -> Iterator[Action]:
+    def of(self, *kinds: type[A]) -> Iterator[A]:
         """Iterate over the actions of some kinds."""
-        return (action for action in self.actions if action.kind in kinds)
+        return (action for action in self.actions if isinstance(action, kinds))
 
     @property
     def skipped(self) -> list[Action]:
-        """The nodes, and the links to what is not there, that cannot be moved."""
-        return [action for action in self.of(Kind.SKIP) if action.reason != FOLLOWS]
+        """The nodes that cannot be moved, and the links to what is not in the graph."""
+        return [action for action in self.actions if action.skipped]
 
     @property
     def nothing_to_do(self) -> bool:
         """Whether all is done that can be."""
-        return not any(self.of(*set(Kind) - {Kind.SKIP, Kind.DONE}))
+        return not any(action.pending for action in self.actions)
+
+    def uploads(self, graph: TransferGraph) -> Iterator[str]:
+        """Iterate over the IRIs of the files that it sends.
+
+        Parameters
+        ----------
+        graph : TransferGraph
+            The source's.
+        """
+        for action in self.actions:
+            yield from action.uploads(graph)
 
     def summary(self) -> list[Line]:
         """Count the actions by kind, type and reason."""
-        counts: Counter[tuple[Kind, str, str]] = Counter()
-        sizes: Counter[tuple[Kind, str, str]] = Counter()
-        for action in self.actions:
-            key = action.kind, action.type, action.reason
+        counts: Counter[tuple[str, str, str, str, bool]] = Counter()
+        sizes: Counter[tuple[str, str, str, str, bool]] = Counter()
+        for one in self.actions:
+            key = one.kind, one.past, one.type, one.reason, one.done
             counts[key] += 1
-            sizes[key] += action.bytes
-        return [Line(*key, number, sizes[key]) for key, number in counts.items()]
+            sizes[key] += one.bytes
+        return [Line(*key[:4], number, sizes[key], key[4]) for key, number in counts.items()]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         return {
-            "actions": [action._asdict() for action in self.actions],
-            "summary": [line._asdict() for line in self.summary()],
+            "actions": [action.as_json() for action in self.actions],
+            "summary": [line.as_json() for line in self.summary()],
             "notes": self.notes,
         }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which object of the destination stands for which node: what an import made, found again.
+"""Find the counterpart of each node among the objects that an import created.
 
-What lies under a fileset is matched by its place (an image by its series, a channel by its order);
-what hangs on it (ROIs, annotations that the file itself holds) by its content. Nothing is guessed:
-what does not fit is an error, and what the graph has not is told.
+Objects under a fileset are matched by their place (an image by its series, a channel by its order);
+ROIs and annotations that the file itself holds are matched by their content. Nothing is guessed:
+what does not match is an error, and objects that are not in the graph are reported.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from graphxfer.errors import GraphxferError
 from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import Siblings, Tree
 
-REDO = "see what is there; `graphxfer undo` takes the import back"
+REDO = "compare the two; `graphxfer undo` removes the import"
 
 
 @dataclass(slots=True)
 class Matched:
-    """What an import made.
+    """What an import created.
 
     Parameters
     ----------
     same : dict
-        For each IRI of the graph that of its counterpart.
+        The counterpart's IRI for each IRI of the graph.
     edited : set of str
-        IRIs of the graph whose counterparts are to be changed: users did so at the source.
+        IRIs of the graph whose counterparts are to be updated, as users did at the source.
     missing : list of str
-        IRIs of the graph that its own import made, and this one did not: a plate.
+        IRIs of the graph that the import at the source created, and this one did not: a plate.
     extras : list of str
-        IRIs at the destination of what the graph has not.
+        IRIs at the destination of objects that are not in the graph.
     """
 
     same: dict[str, str] = field(default_factory=dict)
@@ -45,12 +45,12 @@ class Matched:
 
 
 class Side:
-    """A graph with what is asked of it to match it with another.
+    """One of the two graphs that are matched, with its fileset tree.
 
     Parameters
     ----------
     graph : TransferGraph
-        The source's; or what lies under new filesets, and hangs on it.
+        The source's graph; or what new filesets hold at the destination.
     """
 
     def __init__(self, graph: TransferGraph) -> None:
@@ -58,7 +58,7 @@ class Side:
 
 
 class Matcher:
-    """Matches what imports made with the graph.
+    """Matches what imports created with the graph.
 
     Parameters
     ----------
@@ -80,12 +80,12 @@ class Matcher:
         fileset, found : str
             IRIs of the fileset in the graph and at the destination.
         known : container of str
-            IRIs of the graph that have their counterparts already: a tag that several files hold.
+            IRIs of the graph whose counterparts are known: a tag that several files hold.
 
         Raises
         ------
         GraphxferError
-            If the import made something else than the graph has.
+            If the import created something else than the graph has.
         """
         matched = Matched({fileset: found})
         self._under(fileset, found, matched)
@@ -103,16 +103,16 @@ class Matcher:
     # -- by place ---------------------------------------------------------------------------
 
     def _under(self, fileset: str, found: str, matched: Matched) -> None:
-        """Pair what is under two filesets: what its place tells first, the rest by what it is."""
+        """Pair what is under two filesets: by place first, the rest by content."""
         pairs, unsure = [(fileset, found)], list[tuple[str, Siblings, Siblings]]()
         while pairs or unsure:
             if pairs:
                 iri, other = pairs.pop()
                 self._check(self._graph[iri], self._there[other], fileset)
                 branches = self._branches(iri, other)
-                unsure += [(iri, *both) for both in branches if not _is_told(*both)]
+                unsure += [(iri, *both) for both in branches if not _has_places(*both)]
                 sure = [
-                    pair for both in branches if _is_told(*both) for pair in _paired(iri, *both)
+                    pair for both in branches if _has_places(*both) for pair in _paired(iri, *both)
                 ]
             else:
                 sure = self._by_content(*unsure.pop(0), matched)
@@ -129,7 +129,7 @@ class Matcher:
     def _by_content(
         self, iri: str, mine: Siblings, yours: Siblings, matched: Matched
     ) -> list[tuple[str, str]]:
-        """Pair the children that nothing else told from each other."""
+        """Pair the children that have no place of their own."""
         taken = set(matched.same.values())
         ours = [one for one in mine.children if one in self._graph and one not in matched.same]
         theirs = [one for one in yours.children if one in self._there and one not in taken]
@@ -145,25 +145,25 @@ class Matcher:
         if len(ours) == len(theirs) == 1:
             return [*pairs, (ours[0], theirs[0])]
         if ours and theirs:
-            raise _untold(iri, mine)
+            raise _ambiguous(iri, mine)
         return pairs
 
     def _check(self, node: Node, other: Node, fileset: str) -> None:
-        """Check what an import must have made alike; note what users changed since."""
+        """Check the fields that every import of the same files sets alike."""
         entry = class_of(node)
         for one in entry.fields if entry.maker is Maker.IMPORT else ():
             wanted, there = node.fields.get(one.name), other.fields.get(one.name)
             strict = one.required and not one.editable and not one.varies
             if strict and wanted is not None and wanted != there:
                 raise GraphxferError(
-                    f"the import of {fileset} made another {node.type} than the graph has: "
+                    f"the import of {fileset} created another {node.type} than the graph has: "
                     f"{one.name} is {there!r}, not {wanted!r}",
                     where=node.iri,
                     do=REDO,
                 )
 
     def _check_edges(self, matched: Matched) -> None:
-        """Check that what came by several ways is the same by each: a sample's well and run."""
+        """Check that several paths lead to one counterpart: a sample's well and acquisition."""
         back: dict[str, str] = {}
         for iri, other in matched.same.items():
             node, counterpart = self._graph[iri], self._there[other]
@@ -178,9 +178,9 @@ class Matcher:
                 if matched.same.get(target, "") not in ("", *counterpart.edges.get(edge.name, ()))
             ]
             if lost or other in back:
-                told = f"with another {lost[0]}" if lost else f"and for {back[other]}"
+                how = f"with another {lost[0]}" if lost else f"and for {back[other]}"
                 raise GraphxferError(
-                    f"the import made {other} for {iri}, {told}: the destination reads these "
+                    f"the import created {other} for {iri}, {how}: the destination reads these "
                     "files differently",
                     where=iri,
                     do=REDO,
@@ -188,12 +188,12 @@ class Matcher:
             back[other] = iri
 
     def _check_missing(self, matched: Matched) -> None:
-        """Check that of a class some were not made only where the import made no others of it."""
+        """Check that the import did not create other objects of a class instead of the missing."""
         extra = {one.rpartition("/")[0]: one for one in matched.extras}
         for iri in matched.missing:
             if other := extra.get(self._graph[iri].type):
                 raise GraphxferError(
-                    f"the import made {other} where the graph has {iri}: the destination reads "
+                    f"the import created {other} where the graph has {iri}: the destination reads "
                     "these files differently",
                     where=iri,
                     do=REDO,
@@ -202,7 +202,7 @@ class Matcher:
     # -- by content ---------------------------------------------------------------------------
 
     def _content(self, matched: Matched, known: Container[str]) -> None:
-        """Match what hangs on matched nodes, and what hangs on that."""
+        """Match what annotates or refers to matched nodes, and so on."""
         pairs = list(matched.same.items())
         taken = set(matched.same.values())
         for iri, other in pairs:  # grows as we go
@@ -226,7 +226,7 @@ class Matcher:
                     pairs += new
 
     def _extras(self, found: str, matched: Matched) -> None:
-        """Note what the import made that the graph has not."""
+        """Collect what the import created and the graph does not have."""
         taken, seen = set(matched.same.values()), set[str]()
         todo = self._trees[1].under(found)
         for iri in todo:  # grows as we go
@@ -237,20 +237,20 @@ class Matcher:
 
 
 def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
-    """Return the counterpart with the fields that the node has, where the others do not count."""
+    """Return the counterpart; with the node's fields only, where absent fields do not count."""
     if clearing:
         return counterpart
     fields = {name: v for name, v in counterpart.fields.items() if name in node.fields}
     return Node(counterpart.iri, counterpart.type, fields)
 
 
-def _is_told(mine: Siblings, yours: Siblings) -> bool:
-    """Whether it is clear which of two branches' children are each other's counterparts."""
+def _has_places(mine: Siblings, yours: Siblings) -> bool:
+    """Whether places or numbers identify each other's counterparts."""
     return mine.told or len(mine.children) == len(yours.children) == 1
 
 
 def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, str]]:
-    """Iterate over pairs of children, by their places or else their order."""
+    """Iterate over pairs of children, by place or else by order."""
     if not mine.places:
         if len(mine.children) != len(yours.children) and mine.children:
             raise _other_number(iri, mine, yours)
@@ -258,16 +258,16 @@ def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, st
         return
     there = dict(zip(yours.places, yours.children, strict=True))
     if len(there) != len(yours.children) or len(set(mine.places)) != len(mine.places):
-        raise _untold(iri, mine)
+        raise _ambiguous(iri, mine)
     for place, child in zip(mine.places, mine.children, strict=True):
         if place not in there:
             raise _other_number(iri, mine, yours, f", none at {place}")
         yield child, there[place]
 
 
-def _untold(iri: str, mine: Siblings) -> GraphxferError:
+def _ambiguous(iri: str, mine: Siblings) -> GraphxferError:
     return GraphxferError(
-        f"which is which cannot be told: several of {mine.edge} have the same place",
+        f"ambiguous: several of {mine.edge} have the same place",
         where=iri,
         do=REDO,
     )
@@ -275,7 +275,7 @@ def _untold(iri: str, mine: Siblings) -> GraphxferError:
 
 def _other_number(iri: str, mine: Siblings, yours: Siblings, where: str = "") -> GraphxferError:
     return GraphxferError(
-        f"the import made {len(yours.children)} of {mine.edge}{where}, the graph has "
+        f"the import created {len(yours.children)} of {mine.edge}{where}, the graph has "
         f"{len(mine.children)}: the destination reads these files differently",
         where=iri,
         do=REDO,
@@ -285,11 +285,11 @@ def _other_number(iri: str, mine: Siblings, yours: Siblings, where: str = "") ->
 # -- content ------------------------------------------------------------------------------------
 
 Content = tuple[object, ...]
-"""What an object is, whatever it is called: its class, fields, files and parts."""
+"""The content of an object: its class, fields, files and parts."""
 
 
 def content(graph: TransferGraph, iri: str, *, files: bool = True, edited: bool = False) -> Content:
-    """Return what an object is but for its id and its links.
+    """Return the content of an object: all but its id and its links.
 
     Parameters
     ----------
@@ -298,9 +298,9 @@ def content(graph: TransferGraph, iri: str, *, files: bool = True, edited: bool 
     iri : str
         The object.
     files : bool
-        Whether the file that it refers to is part of what it is.
+        Whether the file that it refers to counts.
     edited : bool
-        Whether what users may change after an import is part of what it is.
+        Whether fields that users may change after an import count.
     """
     node = graph[iri]
     entry = class_of(node)
@@ -324,7 +324,7 @@ def _fields(node: Node, *, edited: bool = True) -> tuple[object, ...]:
 
 
 def _is_content(edge: Edge) -> bool:
-    """Whether an edge's objects belong to what the subject is: its parts, its file."""
+    """Whether an edge's objects are part of the subject's content: its parts, its file."""
     file = all(entry.bytes for entry in catalogue.subclasses(edge.target))
     return edge.via is Via.LIST or (edge.via is Via.REFERENCE and file)
 
@@ -337,7 +337,7 @@ def _comparable(value: Value | None) -> object:
 def _with_parts(
     graph: TransferGraph, iri: str, there: TransferGraph, other: str
 ) -> Iterator[tuple[str, str]]:
-    """Iterate over two objects of the same content, and their parts and files in pairs."""
+    """Iterate over two objects of equal content, and their parts and files, in pairs."""
     yield iri, other
     node, counterpart = graph[iri], there[other]
     for edge in class_of(node).edges:
@@ -350,7 +350,7 @@ def _with_parts(
 
 @cache
 def _to_imported(name: str) -> tuple[Edge, ...]:
-    """Return the references of a class to what imports make (Roi.image)."""
+    """Return the references of a class to what imports create (Roi.image)."""
     return tuple(
         edge
         for edge in catalogue.CLASSES[name].edges
@@ -359,7 +359,7 @@ def _to_imported(name: str) -> tuple[Edge, ...]:
 
 
 class _Hanging:
-    """What people, or the file itself, hang on objects: annotations, ROIs."""
+    """The annotations and ROIs of objects, whoever added them."""
 
     def __init__(self, graph: TransferGraph) -> None:
         self._graph = graph
@@ -373,7 +373,7 @@ class _Hanging:
                     self._referring[target].append(node.iri)
 
     def on(self, node: Node) -> list[str]:
-        """Return what hangs on a node, in the order of ids."""
+        """Return the annotations and ROIs of a node, in the order of their ids."""
         linked = [
             target
             for edge in class_of(node).edges

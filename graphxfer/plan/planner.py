@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Graph x destination -> actions. Pure reads: nothing is made, there or here."""
+"""Plan what an apply will do at a destination. It only reads: nothing is created anywhere."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
 
 import networkx as nx
 
@@ -16,20 +15,32 @@ from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import FILESET, Tree
 from graphxfer.journal import How, Journal, LinkKey, Stage
 from graphxfer.omero import in_place
+from graphxfer.omero.connect import Server
 from graphxfer.plan import files, reuse
-from graphxfer.plan.actions import EDITED, FOLLOWS, Action, ApplyOptions, Kind, Plan
+from graphxfer.plan.actions import (
+    EDITED,
+    FOLLOWS,
+    Action,
+    ApplyOptions,
+    Create,
+    Done,
+    Import,
+    Link,
+    Match,
+    Plan,
+    Skip,
+    Update,
+    Upload,
+)
 from graphxfer.progress import SILENT, Progress
 
-if TYPE_CHECKING:
-    from graphxfer.omero.connect import Server
-
 DONE = "done by an earlier run"
-MADE_BY_IMPORT = "the import makes it"
-UNLESS = "unless the import makes the same"
-UNSENT = "its file is still to be sent"
+MADE_BY_IMPORT = "the import creates it"
+UNLESS = "unless the import creates the same"
+UNSENT = "its file still has to be uploaded"
 NOT_HERE = "its other end is not in the graph"
-ADDED = "a person added it to what the import makes: not moved yet"
-OWNED = "its owner is not kept: whoever applies makes it"
+ADDED = "a person added it to what the import creates: not moved yet"
+OWNED = "its owner is not kept: the user who applies becomes its owner"
 
 
 def make_plan(
@@ -70,7 +81,7 @@ def planned(
     options: ApplyOptions,
     progress: Progress = SILENT,
 ) -> Plan:
-    """Plan with an open journal; see `make_plan`."""
+    """Plan with an open journal; see :func:`make_plan`."""
     planner = _Planner(bundle, server, journal, options)
     with progress.task("plan"):
         return planner.plan()
@@ -109,27 +120,27 @@ class _Planner:
         self._check_destination()
         return self._plan
 
-    def _add(self, kind: Kind, node: Node, reason: str = "", **more: object) -> None:
-        self._plan.actions.append(Action(kind, node.iri, node.type, reason, **more))  # type: ignore[arg-type]
+    def _add(self, action: Action) -> None:
+        self._plan.actions.append(action)
 
     def _done(self, node: Node) -> bool:
-        """Say of a node that an earlier run did it, if so."""
-        made = self._journal.get(node.iri) if self._journal is not None else None
-        if made is None:
+        """Add what remains to be done to a node that an earlier run created or found, if so."""
+        there = self._journal.get(node.iri) if self._journal is not None else None
+        if there is None:
             return False
-        if made.settled:
-            self._add(Kind.DONE, node, DONE, destination=made.id)
-        elif made.how is How.CREATED:
-            self._add(Kind.UPDATE, node, UNSENT, destination=made.id, bytes=_size(node))
+        if there.settled:
+            self._add(Done(node.iri, node.type, DONE, there.id))
+        elif there.how is How.CREATED:
+            self._add(Upload(node.iri, node.type, UNSENT, there.id, _size(node)))
         else:
-            self._add(Kind.UPDATE, node, EDITED, destination=made.id)
+            self._add(Update(node.iri, node.type, EDITED, there.id))
         return True
 
     # -- what there is --------------------------------------------------------------------------
 
     def _check_header(self) -> None:
         for left in self._graph.header.left_out:
-            self._plan.notes.append(f"not in the graph: {left.number:,} {left.type} ({left.why})")
+            self._plan.notes.append(f"not covered: {left.number:,} {left.type} ({left.why})")
 
     def _in_order(self) -> list[Node]:
         """Return the nodes so that what is referred to comes first."""
@@ -141,14 +152,14 @@ class _Planner:
         return found
 
     def _movable(self, node: Node) -> bool:
-        """Whether a node can be moved; what it refers to was asked before."""
+        """Whether a node can be moved; what it refers to was checked before."""
         entry = class_of(node)
         if entry.maker is Maker.SERVER or node.iri in self._members:
             return True
         if entry.maker is Maker.IMPORT:
-            self._why_not[node.iri] = "it has no files: no fileset makes it"
+            self._why_not[node.iri] = "it has no files, so no import creates it"
         elif entry.part_of and node.iri not in self._owners:
-            self._why_not[node.iri] = f"it is in no {entry.part_of}"
+            self._why_not[node.iri] = f"it belongs to no {entry.part_of}"
         elif entry.part_of and self._owners[node.iri] in self._members:
             self._why_not[node.iri] = ADDED
         else:
@@ -175,15 +186,16 @@ class _Planner:
                 found = fileset_tree.files(self._graph, fileset)
                 size = sum(_size(file) for _, file in found)
                 how = "linked in place" if self._options.in_place else ""
-                self._add(Kind.IMPORT, fileset, how, bytes=size)
+                self._add(Import(fileset.iri, fileset.type, how, bytes=size))
 
     def _check_fileset(self, fileset: Node) -> None:
         for branch in self._tree.branches(fileset):
             if len(set(branch.places)) != len(branch.places):
+                alike = " and ".join(branch.children)
                 raise GraphxferError(
-                    f"{' and '.join(branch.children)} have the same place in {branch.edge}",
+                    f"ambiguous: {alike} have the same place in {branch.edge}",
                     where=fileset.iri,
-                    do="which image is which cannot be told after an import",
+                    do="they cannot be distinguished after an import: correct the graph",
                 )
         if not fileset_tree.files(self._graph, fileset):
             raise GraphxferError("its files are not in the graph", where=fileset.iri)
@@ -195,28 +207,26 @@ class _Planner:
             if entry.maker is Maker.SERVER or node.type == FILESET:
                 continue
             if reason := self._why_not.get(node.iri):
-                self._add(Kind.SKIP, node, reason)
+                self._add(Skip(node.iri, node.type, reason))
             elif self._done(node):
                 continue
             elif node.iri in self._members:
-                self._add(Kind.MATCH, node, MADE_BY_IMPORT)
+                self._add(Match(node.iri, node.type, MADE_BY_IMPORT))
             else:
                 open_.append(node)
         for node in self._graph:
             if node.type not in catalogue.CLASSES and catalogue.link_node(node.type) is None:
-                self._add(Kind.SKIP, node, "graphxfer does not know this class")
+                self._add(Skip(node.iri, node.type, "graphxfer does not know this class"))
         taken = {made[:2] for made in self._journal.nodes().values()} if self._journal else set()
         found = reuse.find(self._server, self._graph, open_, self._options, taken)
         self._plan.notes += found.notes
         for node in open_:
-            self._create_or_reuse(node, found.choices.get(node.iri))
+            self._add(found.choices.get(node.iri) or self._create(node))
 
-    def _create_or_reuse(self, node: Node, choice: reuse.Choice | None) -> None:
-        if choice is not None:
-            self._add(Kind.REUSE, node, choice.reason, destination=choice.id)
-            return
+    def _create(self, node: Node) -> Create:
         reason = UNLESS if self._hangs_on_import(node) else ""
-        self._add(Kind.CREATE, node, reason, bytes=_size(node) if class_of(node).bytes else 0)
+        size = _size(node) if class_of(node).bytes else 0
+        return Create(node.iri, node.type, reason, bytes=size)
 
     def _hangs_on_import(self, node: Node) -> bool:
         if class_of(node).maker is not Maker.USER:
@@ -244,34 +254,31 @@ class _Planner:
                 elif edge.via is Via.LIST:
                     for part in node.edges.get(edge.name, ()):
                         if part not in self._graph:
-                            lost = Action(Kind.SKIP, node.iri, edge.name, NOT_HERE, child=part)
-                            self._plan.actions.append(lost)
+                            self._add(Skip(node.iri, edge.name, NOT_HERE, child=part))
 
     def _link(self, key: LinkKey, reason: str) -> None:
-        type_, parent, child = key
+        kind: type[Action] = Link
         if self._journal is not None and key in self._journal:
-            kind, reason = Kind.DONE, DONE
-        elif child not in self._graph:
-            kind, reason = Kind.SKIP, NOT_HERE
-        elif parent in self._why_not or child in self._why_not:
-            kind, reason = Kind.SKIP, FOLLOWS
-        else:
-            kind = Kind.LINK
-        self._plan.actions.append(Action(kind, parent, type_, reason, child=child))
+            kind, reason = Done, DONE
+        elif key.child not in self._graph:
+            kind, reason = Skip, NOT_HERE
+        elif key.parent in self._why_not or key.child in self._why_not:
+            kind, reason = Skip, FOLLOWS
+        self._add(kind(key.parent, key.type, reason, child=key.child))
 
     # -- the destination ------------------------------------------------------------------------
 
     def _check_destination(self) -> None:
-        """Find out in advance what would fail later."""
+        """Find out now what would fail later."""
         journal = self._journal
         if journal is not None and (
             journal.pending() or journal.imports(Stage.BEGUN, Stage.VERIFYING)
         ):
-            self._plan.notes.append("an earlier run was interrupted; apply settles that first")
+            self._plan.notes.append("an earlier run was interrupted; apply resumes it")
         if self._plan.nothing_to_do:
             return
         files.check_present(self._bundle, self._plan)
-        if any(self._plan.of(Kind.IMPORT)):
+        if any(self._plan.of(Import)):
             self._server.service("ManagedRepository")
             if self._options.in_place:
                 in_place.root(self._server)

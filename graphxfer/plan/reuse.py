@@ -1,37 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which objects of the destination may stand for nodes of the graph: tags, and containers."""
+"""Which objects of the destination are used for nodes of the graph: equal tags, containers."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Reuse, Via
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.omero import lookup
+from graphxfer.omero.connect import Server
 from graphxfer.omero.lookup import Candidate
-from graphxfer.plan.actions import ApplyOptions, Tags
-
-if TYPE_CHECKING:
-    from graphxfer.omero.connect import Server
-
-
-class Choice(NamedTuple):
-    """The object that stands for a node, and why."""
-
-    id: int
-    reason: str
+from graphxfer.plan import actions
+from graphxfer.plan.actions import ApplyOptions, Merge, Tags
 
 
 @dataclass(slots=True)
 class Found:
-    """The objects that stand for nodes, by their IRIs; and what a person should know."""
+    """What is used for nodes, by their IRIs; and what a person should know."""
 
-    choices: dict[str, Choice] = field(default_factory=dict)
+    choices: dict[str, actions.Reuse] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -42,7 +33,7 @@ def find(
     options: ApplyOptions,
     taken: Collection[tuple[str, int]] = (),
 ) -> Found:
-    """Find the objects that may stand for nodes.
+    """Find existing objects of the destination to use for nodes.
 
     Parameters
     ----------
@@ -51,16 +42,16 @@ def find(
     graph : TransferGraph
         The source's.
     nodes : sequence of Node
-        Those that are to be made.
+        Those that are to be created.
     options : ApplyOptions
         What the person decided.
     taken : collection
-        Class and id of objects that stand for other nodes already.
+        Class and id of objects that are used for other nodes already.
 
     Raises
     ------
     GraphxferError
-        If `--tags error` finds one, or if it cannot be told which container is meant.
+        If `--tags error` finds one, or if it is ambiguous which container is meant.
     """
     found = Found()
     for entry in catalogue.CLASSES.values():
@@ -87,7 +78,7 @@ def _identity(entry: Class, node: Node) -> tuple[object, ...]:
 def _candidates(
     server: Server, entry: Class, nodes: Sequence[Node]
 ) -> dict[tuple[object, ...], list[Candidate]]:
-    """Return what may stand for nodes, by identity; only what the user may link to."""
+    """Return candidates by identity; only those that the user may link to."""
     first = entry.identity[0]
     values = [value for node in nodes if (value := node.fields.get(first)) is not None]
     found: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
@@ -107,24 +98,23 @@ def _reuse(
     options: ApplyOptions,
     found: Found,
 ) -> None:
-    """Let equal objects stand for nodes, each for one: what was two stays two."""
+    """Use each equal object for one node: two tags stay two."""
     for node in nodes:
         choices = alike.get(_identity(entry, node))
         if not choices:
             continue
         if options.tags is Tags.ERROR:
             raise GraphxferError(
-                f"the destination has it already: {entry.name}:{choices[0].id} "
+                f"it already exists at the destination: {entry.name}:{choices[0].id} "
                 f"({node.fields.get(entry.identity[0])!r})",
                 where=node.iri,
                 do="use --tags reuse or --tags create",
             )
         if len(choices) > 1:
             listed = ", ".join(str(one.id) for one in choices)
-            found.notes.append(
-                f"{node.iri}: {entry.name} {listed} are all the same; the first is taken"
-            )
-        found.choices[node.iri] = Choice(choices.pop(0).id, "the destination has the same")
+            found.notes.append(f"{node.iri}: {entry.name} {listed} are equal; the first is used")
+        reason, id_ = "an equal one exists", choices.pop(0).id
+        found.choices[node.iri] = actions.Reuse(node.iri, node.type, reason, id_)
 
 
 def _merge(
@@ -135,7 +125,7 @@ def _merge(
     alike: dict[tuple[object, ...], list[Candidate]],
     found: Found,
 ) -> None:
-    """Let containers of the same name stand for nodes, where it is clear which is meant."""
+    """Use containers of the same name, where it is clear which is meant."""
     rivals: defaultdict[tuple[object, ...], list[Node]] = defaultdict(list)
     for node in nodes:
         rivals[_identity(entry, node)].append(node)
@@ -149,13 +139,14 @@ def _merge(
                 raise _ambiguous(entry, node, choices)
             if choices:
                 used.add(choices[0].id)
-                found.choices[node.iri] = Choice(choices[0].id, "merged: it has the same name")
+                reason = "one of the same name exists"
+                found.choices[node.iri] = Merge(node.iri, node.type, reason, choices[0].id)
 
 
 def _inside(
     server: Server, graph: TransferGraph, node: Node, choices: list[Candidate], found: Found
 ) -> list[Candidate]:
-    """Return those candidates that are in what the node's own containers are merged with."""
+    """Return the candidates inside the containers that the node's own are merged with."""
     inside, contained = set[int](), False
     for holder, edge in catalogue.link_edges():
         if node.type != edge.target:
@@ -164,7 +155,7 @@ def _inside(
             if edge.via is Via.LINK and node.iri in other.edges.get(edge.name, ()):
                 contained = True
                 if other.iri in found.choices:
-                    parent = found.choices[other.iri].id
+                    parent = found.choices[other.iri].destination or 0
                     inside |= {c for _, c in lookup.linked(server, edge.attribute, [parent])}
     return [one for one in choices if one.id in inside] if contained else choices
 
@@ -172,8 +163,8 @@ def _inside(
 def _ambiguous(entry: Class, node: Node, choices: Sequence[Candidate]) -> GraphxferError:
     listed = ", ".join(f"{entry.name}:{one.id}" for one in choices)
     return GraphxferError(
-        f"which one to merge it with cannot be told: {listed} "
+        f"ambiguous: several could be merged with it: {listed} "
         f"({node.fields.get(entry.identity[0])!r})",
         where=node.iri,
-        do="rename one of them there, or apply without --merge",
+        do="rename one of them at the destination, or apply without --merge",
     )

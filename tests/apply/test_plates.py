@@ -28,7 +28,7 @@ from graphxfer.fetch import fetch
 from graphxfer.graph import Node, TransferGraph, id_of
 from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
-from graphxfer.plan import ApplyOptions, Kind
+from graphxfer.plan import ApplyOptions, Create, Match
 from graphxfer.plan.planner import ADDED, make_plan
 from graphxfer.undo import undo
 from graphxfer.verify import verify
@@ -263,9 +263,9 @@ def test_a_plate_that_people_put_together_is_created(
     with destination.connect() as server:
         before = counted(server)
         plan = make_plan(bundle, server)
-    created = Counter(action.type for action in plan.of(Kind.CREATE))
+    created = Counter(action.type for action in plan.of(Create))
     assert created == {"Plate": 1, "Well": 4, "WellSample": 4, "TagAnnotation": 1}
-    assert Counter(action.type for action in plan.of(Kind.MATCH))["Well"] == 6
+    assert Counter(action.type for action in plan.of(Match))["Well"] == 6
     assert applied(bundle, destination) == []
     with destination.connect() as server:
         came = added(before, counted(server))
@@ -290,12 +290,11 @@ def test_a_plate_that_the_destinations_import_does_not_make_is_created(
         for node in graph.of_type(name):
             node.fields["created"] = image.fields["created"]
     with destination.connect() as server:
-        assert not any(
-            action.type == "Plate" for action in make_plan(bundle, server).of(Kind.CREATE)
-        )
+        assert not any(action.type == "Plate" for action in make_plan(bundle, server).of(Create))
     (note,) = applied(bundle, destination)
     assert note.startswith(
-        f"the import of {image.target('fileset')} did not make 5 that it made at"
+        f"the import of {image.target('fileset')} did not create 5 objects that it "
+        "created at the source"
     )
     arrived(bundle, destination, tmp_path / "arrived")
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,12 +40,12 @@ def test_what_the_destination_has_already(person: Person, destination: Place) ->
 
     refused = copied(first, "refused")
     ran = person.run("apply", refused, uri, "--tags", "error")
-    ran.failed(1, "TagAnnotation/1", "'same tag'", "has it already", "--tags reuse")
+    ran.failed(1, "TagAnnotation/1", "'same tag'", "already exists", "--tags reuse")
 
     merged = copied(first, "merged")
     json = person.run("apply", merged, uri, "--merge", "--json").done().json
-    for type_ in ("Project", "Dataset", "TagAnnotation"):
-        assert number_of(json, "reuse", type_) == 1
+    for kind, type_ in (("merge", "Project"), ("merge", "Dataset"), ("reuse", "TagAnnotation")):
+        assert number_of(json, kind, type_) == 1
         assert number_of(json, "create", type_) == 0
     person.run("verify", merged, uri).done()
 
@@ -56,7 +58,7 @@ def test_what_the_destination_has_already(person: Person, destination: Place) ->
     unclear = copied(first, "unclear")
     for command in ("plan", "apply"):
         ran = person.run(command, unclear, uri, "--merge")
-        ran.failed(1, "Project/1", "cannot be told", "'same µ'", "without --merge")
+        ran.failed(1, "Project/1", "ambiguous", "'same µ'", "without --merge")
 
     # What was merged was not made by that apply, and an undo leaves it alone.
     assert person.run("undo", merged, uri, "--json").done().json["removed"] == {}
@@ -107,9 +109,13 @@ def test_two_at_once(person: Person, troubled: Troubled, slow: Callable[[str, in
     small(person.home / "bundle", "-at-once")
     first = person.start("apply", "bundle", troubled.uri)
     slow("ManagedRepository.importFileset", 1)
-    for command in ("apply", "undo"):
-        ran = person.run(command, "bundle", troubled.uri)
-        ran.failed(2, "another graphxfer is at work", "bundle/journals", "→")
+    os.kill(first.pid, signal.SIGSTOP)  # so that it is at work however fast the others are
+    try:
+        for command in ("apply", "undo"):
+            ran = person.run(command, "bundle", troubled.uri)
+            ran.failed(2, "another graphxfer is at work", "bundle/journals", "→")
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
     person.wait(first).done()
     troubled.with_()
     person.run("verify", "bundle", troubled.uri).done()

@@ -13,7 +13,7 @@ from graphxfer import bundle as bundles
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.inspect import report
-from graphxfer.plan import Action, Kind, Plan
+from graphxfer.plan import Action, Create, Import, Plan
 from tests.inspect import hostile, sample
 from tests.inspect.browser import Visit, chromium, served, visit
 
@@ -226,8 +226,8 @@ def test_on_a_phone_nothing_sticks_out(browser: Browser, bad: Bundle, tmp_path: 
 
 
 def test_on_a_phone_no_word_is_broken(browser: Browser, bundle: Bundle, tmp_path: Path) -> None:
-    kinds = [Action(Kind.IMPORT, "Fileset/3", "Fileset", "a reason of several words", bytes=3000)]
-    kinds += [Action(Kind.CREATE, "CommentAnnotation/4", "CommentAnnotation")]
+    kinds: list[Action] = [Import("Fileset/3", "Fileset", "a reason of several words", bytes=3000)]
+    kinds += [Create("CommentAnnotation/4", "CommentAnnotation")]
     path = tmp_path / "plan.html"
     report.write(report.render(bundle, plan=Plan(kinds)), path)
     with visit(browser, viewport={"width": 360, "height": 740}) as visitor:

@@ -16,7 +16,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.errors import BadDocument
 from graphxfer.inspect import report
 from graphxfer.inspect.validate import Finding
-from graphxfer.plan import Action, Kind, Plan
+from graphxfer.plan import Create, Import, Plan, Reuse, Skip
 from tests.inspect import hostile
 
 
@@ -100,9 +100,9 @@ def test_thumbnails_are_pictures_of_the_bundle_only(bad: Bundle) -> None:
 def test_the_plan_and_the_findings_are_shown(bundle: Bundle, tmp_path: Path) -> None:
     plan = Plan(
         [
-            Action(Kind.CREATE, "Project/51", "Project"),
-            Action(Kind.SKIP, "Image/9", "Image", "it has no fileset <b>"),
-            Action(Kind.IMPORT, "Fileset/3", "Fileset", bytes=3000),
+            Create("Project/51", "Project"),
+            Skip("Image/9", "Image", "it has no fileset <b>"),
+            Import("Fileset/3", "Fileset", bytes=3000),
         ],
         notes=["1 tag is there twice"],
     )
@@ -126,9 +126,7 @@ def test_without_findings_a_page_says_so_only_if_it_looked(bundle: Bundle) -> No
 def test_a_plan_in_the_bundle_is_taken(bad: Bundle) -> None:
     assert report.plan_of(bad) is None
     path = bad.folder / report.PLAN
-    path.write_text(
-        json.dumps(Plan([Action(Kind.REUSE, "TagAnnotation/5", "TagAnnotation")]).as_json())
-    )
+    path.write_text(json.dumps(Plan([Reuse("TagAnnotation/5", "TagAnnotation")]).as_json()))
     try:
         plan = report.plan_of(bad)
     finally:
@@ -186,7 +184,7 @@ def test_the_command_writes_a_page_with_findings_and_the_plan(
     bundle: Bundle, tmp_path: Path
 ) -> None:
     path, plan = tmp_path / "report.html", tmp_path / "plan.json"
-    plan.write_text(json.dumps(Plan([Action(Kind.CREATE, "Project/51", "Project")]).as_json()))
+    plan.write_text(json.dumps(Plan([Create("Project/51", "Project")]).as_json()))
     command = [sys.executable, "-m", "graphxfer", "report", str(bundle.folder)]
     done = subprocess.run(
         [*command, "-o", str(path), "--plan", str(plan)], capture_output=True, text=True

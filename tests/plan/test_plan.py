@@ -13,7 +13,7 @@ from graphxfer.bundle import Bundle, Document
 from graphxfer.bundle.manifest import Manifest
 from graphxfer.errors import FileProblem, GraphxferError, UsageError
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph
-from graphxfer.plan import ApplyOptions, Kind, Plan
+from graphxfer.plan import ApplyOptions, Create, Import, Link, Match, Merge, Plan, Skip
 from graphxfer.plan.planner import DONE, OWNED, make_plan
 from graphxfer.undo import undo
 from tests.apply.test_apply import added, applied, container, counted, make
@@ -42,20 +42,20 @@ def test_it_tells_all_and_makes_nothing(destination: Place, tmp_path: Path) -> N
     numbers: dict[tuple[str, str], int] = {}
     for line in plan.summary():
         numbers[line.kind, line.type] = numbers.get((line.kind, line.type), 0) + line.number
-    assert numbers[Kind.IMPORT, "Fileset"] == numbers[Kind.MATCH, "Image"] == 1
-    assert numbers[Kind.CREATE, "TagAnnotation"] == 2
-    assert numbers[Kind.LINK, "ImageAnnotationLink"] == 3
-    assert sum(numbers[kind, name] for kind, name in numbers if kind is not Kind.LINK) == len(
+    assert numbers[Import.kind, "Fileset"] == numbers[Match.kind, "Image"] == 1
+    assert numbers[Create.kind, "TagAnnotation"] == 2
+    assert numbers[Link.kind, "ImageAnnotationLink"] == 3
+    assert sum(numbers[kind, name] for kind, name in numbers if kind != Link.kind) == len(
         bundle.graph()
     )
-    (importing,) = plan.of(Kind.IMPORT)
+    (importing,) = plan.of(Import)
     assert importing.bytes == (tmp_path / "b.tif").stat().st_size
     assert plan.as_json()["summary"][0]["number"] == 1
 
 
 def test_what_is_referred_to_comes_first(destination: Place, tmp_path: Path) -> None:
     plan = planned(small(tmp_path / "b", "-order"), destination)
-    order = [action.node for action in plan.of(Kind.CREATE)]
+    order = [action.node for action in plan.of(Create)]
     assert order.index("OriginalFile/2") < order.index("FileAnnotation/4")
     assert order.index("Roi/1") < order.index("Point/1")
 
@@ -71,13 +71,13 @@ def test_after_an_apply_there_is_nothing_to_do(destination: Place, tmp_path: Pat
 def test_unknown_classes_are_listed(destination: Place, tmp_path: Path) -> None:
     bundle = in_memory(tmp_path, Node("Galaxy/1", "Galaxy"))
     (action,) = planned(bundle, destination).skipped
-    assert action[:4] == (Kind.SKIP, "Galaxy/1", "Galaxy", "graphxfer does not know this class")
+    assert action == Skip("Galaxy/1", "Galaxy", "graphxfer does not know this class")
 
 
 def test_what_an_export_left_out_is_told(destination: Place, tmp_path: Path) -> None:
     left = LeftOut("RenderingDef", 3, "rendering settings are not moved yet")
     notes = planned(in_memory(tmp_path, left_out=(left,)), destination).notes
-    assert notes == ["not in the graph: 3 RenderingDef (rendering settings are not moved yet)"]
+    assert notes == ["not covered: 3 RenderingDef (rendering settings are not moved yet)"]
 
 
 def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:
         Node("DatasetAnnotationLink/5", "DatasetAnnotationLink", {}, dict(link)),
     )
     plan = planned(bundle, destination)
-    assert [action.reason for action in plan.of(Kind.LINK)] == [OWNED]
+    assert [action.reason for action in plan.of(Link)] == [OWNED]
     assert plan.skipped == []
 
 
@@ -107,8 +107,8 @@ def test_missing_and_truncated_files_are_named(destination: Place, tmp_path: Pat
     bundle.file(second).write_bytes(b"")
     with pytest.raises(FileProblem) as caught:
         planned(bundle, destination)
-    assert "OriginalFile/1): it is not there" in str(caught.value)
-    assert "OriginalFile/2): 0 bytes, not 8" in str(caught.value)
+    assert "OriginalFile/1): missing" in str(caught.value)
+    assert "OriginalFile/2): 0 bytes, OMERO recorded 8" in str(caught.value)
 
 
 def test_in_place_needs_the_repository(
@@ -148,9 +148,9 @@ def test_a_journal_of_another_graph_is_refused(destination: Place, tmp_path: Pat
 def test_only_what_asks_for_it_is_merged(destination: Place, tmp_path: Path) -> None:
     (number,) = make(destination, container("Dataset", "only when asked"))
     bundle = write(tmp_path / "b", [Node("Dataset/1", "Dataset", {"name": "only when asked"})], {})
-    assert [action.kind for action in planned(bundle, destination).actions] == [Kind.CREATE]
+    assert [type(action) for action in planned(bundle, destination).actions] == [Create]
     (action,) = planned(bundle, destination, merge=True).actions
-    assert (action.kind, action.destination) == (Kind.REUSE, number)
+    assert (type(action), action.destination) == (Merge, number)
 
 
 def test_a_journal_of_another_group_is_refused(destination: Place, tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Record what imports created at the destination, node by node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from graphxfer.apply.step import Context
+from graphxfer.graph import iri
+from graphxfer.graph.fileset_tree import FILESET, Tree
+from graphxfer.journal import Counterpart, How, Journal, Stage
+from graphxfer.omero import lookup
+from graphxfer.plan.counterparts import Matched, Matcher, Side
+
+AT_ONCE = 5000
+"""About how many nodes are matched at once: bounds memory, and still takes few queries."""
+
+
+def record_imported(context: Context) -> list[str]:
+    """Record the counterparts of all nodes under filesets whose import is complete.
+
+    Parameters
+    ----------
+    context : Context
+        What is applied, and where.
+
+    Returns
+    -------
+    list of str
+        Notes for the person: what an import created that the graph does not have, or did not.
+
+    Raises
+    ------
+    GraphxferError
+        If an import created something else than the graph has.
+    """
+    notes: list[str] = []
+    journal = context.journal
+    waiting = [one.node for one in journal.imports(Stage.IMPORTED)]
+    if not waiting:
+        return notes
+    with context.progress.task("match", len(waiting), "filesets") as advance:
+        ours = Side(context.bundle.graph())
+        for some in _groups(waiting, ours.tree):
+            ids = [journal[node].id for node in some]
+            matcher = Matcher(ours, Side(lookup.import_trees(context.server, ids)))
+            for node, number in zip(some, ids, strict=True):
+                matched = matcher.match(node, iri(FILESET, number), journal)
+                _record(journal, node, matched)
+                notes += _notes(node, matched)
+                advance(1)
+    return notes
+
+
+def _groups(nodes: Sequence[str], tree: Tree) -> Iterator[list[str]]:
+    """Divide filesets into groups with about as many nodes as are matched at once."""
+    group, size = list[str](), 0
+    for node in nodes:
+        group.append(node)
+        size += len(tree.under(node))
+        if size >= AT_ONCE:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _record(journal: Journal, fileset: str, matched: Matched) -> None:
+    nodes = []
+    for node, there in matched.same.items():
+        type_, _, number = there.rpartition("/")
+        if node not in journal:
+            settled = node not in matched.edited
+            nodes.append((node, Counterpart(type_, int(number), How.MATCHED, settled)))
+    extras = [(type_, int(n)) for type_, _, n in (one.rpartition("/") for one in matched.extras)]
+    journal.matched(fileset, nodes, extras)
+
+
+def _notes(node: str, matched: Matched) -> list[str]:
+    notes = []
+    if extras := matched.extras:
+        notes.append(
+            f"the import of {node} created {len(extras):,} objects that are not in the graph: "
+            f"{_some(extras)}"
+        )
+    if missing := matched.missing:
+        notes.append(
+            f"the import of {node} did not create {len(missing):,} objects that it created at the "
+            f"source, so apply creates them: {_some(missing)}"
+        )
+    return notes
+
+
+def _some(iris: Sequence[str]) -> str:
+    return ", ".join(iris[:5]) + (" …" if len(iris) > 5 else "")

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Update objects that an import created: users changed them at the source since their import."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from graphxfer import catalogue
+from graphxfer.apply.step import Step
+from graphxfer.graph import fileset_tree
+from graphxfer.journal import How
+from graphxfer.omero import lookup, write
+from graphxfer.plan import Plan
+
+
+class UpdateObjects(Step):
+    """Sets fields; to set them twice does no harm, so nothing is to be recovered."""
+
+    def run(self, plan: Plan) -> None:
+        """Set the fields of all objects that the journal has as unsettled.
+
+        The plan has those of an earlier run only: which others there are the import shows.
+        """
+        clearing = bool(self.graph.header.database_uuid)
+        by_class: defaultdict[str, list[str]] = defaultdict(list)
+        for node in self.journal.unsettled(How.MATCHED):
+            by_class[self.graph[node].type].append(node)
+        number = sum(map(len, by_class.values()))
+        with self.context.progress.task("update", number, "objects") as advance:
+            for name, nodes in by_class.items():
+                entry = catalogue.CLASSES[name]
+                for some in lookup.chunks(nodes):
+                    wanted = {
+                        self.journal[node].id: fileset_tree.edits(
+                            entry, self.graph[node], clearing=clearing
+                        )
+                        for node in some
+                    }
+                    write.update(self.server, entry, wanted)
+                    self.journal.settle(some)
+                    advance(len(some))
