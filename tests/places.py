@@ -99,17 +99,19 @@ def create_account(
         client.closeSession()
 
 
-def create_group(place: Place, name: str) -> None:
-    """Create another group of a sandbox's, with the account in it."""
+def create_groups(place: Place, *names: str) -> None:
+    """Create more groups on a sandbox, with the account in each."""
     if place.sandbox is None:
         pytest.skip("groups are only made in sandboxes")
     client = omero.client(place.sandbox.host, place.sandbox.port)
     try:
         admin = client.createSession("root", "omero").getAdminService()
-        group = ExperimenterGroupI()
-        group.name = rstring(name)
-        group.details.permissions = PermissionsI("rwra--")
-        made = ExperimenterGroupI(admin.createGroup(group), False)
-        admin.addGroups(ExperimenterI(admin.lookupExperimenter(USER).id.val, False), [made])
+        created = []
+        for name in names:
+            group = ExperimenterGroupI()
+            group.name = rstring(name)
+            group.details.permissions = PermissionsI("rwra--")
+            created.append(ExperimenterGroupI(admin.createGroup(group), False))
+        admin.addGroups(ExperimenterI(admin.lookupExperimenter(USER).id.val, False), created)
     finally:
         client.closeSession()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import omero
@@ -23,7 +24,7 @@ from graphxfer.graph import Header, Node, TransferGraph, id_of
 from graphxfer.journal import Journal
 from graphxfer.verify import verify
 from tests.build import build
-from tests.places import Place, create_group
+from tests.places import Place, create_groups
 
 Run = Callable[[Path, str, int], str]
 
@@ -150,55 +151,63 @@ def movable(bundle: Bundle) -> Iterator[Node]:
             yield node
 
 
-def in_group(destination: Place, group: str) -> Counter[str]:
+@contextmanager
+def logged_in(place: Place) -> Iterator[omero.client]:
+    """Have an ordinary client for the length of a block."""
+    client = place.client()
+    try:
+        yield client
+    finally:
+        client.closeSession()
+
+
+def in_group(client: omero.client, group: str) -> Counter[str]:
     """Count what is in a group, of every class that a transfer makes, and of links."""
     names = {entry.name for entry in catalogue.CLASSES.values() if entry.maker is not Maker.SERVER}
     names |= set(catalogue.link_classes())
-    client = destination.client()
-    try:
-        query = client.sf.getQueryService()
-        parameters = omero.sys.ParametersI().addString("group", group)
-        # Directories are the repository's own; Delete2 leaves their rows, `omero fs` cleans them.
-        where = {"OriginalFile": " and (x.mimetype is null or x.mimetype <> 'Directory')"}
-        return Counter(
-            {
-                name: query.projection(
-                    f"select count(x.id) from {name} x"
-                    f" where x.details.group.name = :group{where.get(name, '')}",
-                    parameters,
-                    {"omero.group": "-1"},
-                )[0][0].val
-                for name in sorted(names)
-            }
-        )
-    finally:
-        client.closeSession()
+    query = client.sf.getQueryService()
+    parameters = omero.sys.ParametersI().addString("group", group)
+    # Directories are the repository's own; Delete2 leaves their rows, `omero fs` cleans them.
+    where = {"OriginalFile": " and (x.mimetype is null or x.mimetype <> 'Directory')"}
+    return Counter(
+        {
+            name: query.projection(
+                f"select count(x.id) from {name} x"
+                f" where x.details.group.name = :group{where.get(name, '')}",
+                parameters,
+                {"omero.group": "-1"},
+            )[0][0].val
+            for name in sorted(names)
+        }
+    )
 
 
 def test_killed_after_every_call(
     bundle: Bundle, run: Run, destination: Place, tmp_path: Path
 ) -> None:
     def trial(name: str, last: int) -> tuple[str, Path]:
-        create_group(destination, name)
         folder = tmp_path / name
         shutil.copytree(bundle.folder, folder)
         return run(folder, name, last), folder
 
+    create_groups(destination, "whole")
     outcome, _ = trial("whole", 0)
     word, _, calls = outcome.partition(" ")
     assert word == "done", outcome
-    expected = in_group(destination, "whole")
-    assert expected["Image"] == 2
-    for last in range(1, int(calls)):
-        name = f"killed-{last}"
-        outcome, folder = trial(name, last)
-        if outcome != "killed":
-            assert last > int(calls) // 2, outcome  # the last calls of a run close its session
-            continue
-        again = run(folder, name, 0)
-        assert again.startswith("done"), f"after call {last}: {again}"
-        assert in_group(destination, name) == expected, f"killed after call {last}"
-        with destination.connect() as server:
+    names = {last: f"killed-{last}" for last in range(1, int(calls))}
+    create_groups(destination, *names.values())
+    # To log in costs more than all that is asked: one client and one connection serve all trials.
+    with logged_in(destination) as client, destination.connect() as server:
+        expected = in_group(client, "whole")
+        assert expected["Image"] == 2
+        for last, name in names.items():
+            outcome, folder = trial(name, last)
+            if outcome != "killed":
+                assert last > int(calls) // 2, outcome  # the last calls of a run close its session
+                continue
+            again = run(folder, name, 0)
+            assert again.startswith("done"), f"after call {last}: {again}"
+            assert in_group(client, name) == expected, f"killed after call {last}"
             assert list(verify(Bundle(folder), server)) == [], f"killed after call {last}"
             with Journal(Bundle(folder).journal(server.database_uuid)) as journal:
                 assert journal.same().keys() >= {node.iri for node in movable(bundle)}

@@ -38,7 +38,7 @@ from graphxfer.errors import LoginFailure, NotThere, ServerFailure, UsageError
 from graphxfer.omero.connect import Profile, Server, connect, profile
 from graphxfer.omero.server import TRIES, check_version
 from omero_sandbox import manage
-from tests.places import PASSWORD, USER, Place, create_group
+from tests.places import PASSWORD, USER, Place, create_groups
 
 SESSION = "select s.closed from Session s where s.id = :id"
 
@@ -265,7 +265,7 @@ def test_no_user() -> None:
 
 
 def test_the_group_to_write_to(source: Place) -> None:
-    create_group(source, "Another lab")
+    create_groups(source, "Another lab")
     at = dataclasses.replace(source.profile, group="Another lab")
     with connect(at, password=PASSWORD) as server:
         made = server.service("IUpdate").saveAndReturnObject(project("there"))

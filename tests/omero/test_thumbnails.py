@@ -27,7 +27,7 @@ from graphxfer.export import export
 from graphxfer.progress import Silent
 from omero_sandbox.manage import Sandbox
 from tests.build import import_files
-from tests.places import Place, create_group, place
+from tests.places import Place, create_groups, place
 
 CALL = "ThumbnailStore.getThumbnailByLongestSideSet"
 MANY = 120
@@ -125,7 +125,7 @@ def test_calls_grow_with_batches(server: Recorded, tmp_path: Path) -> None:
 
 
 def test_images_of_several_groups(server: Recorded, tmp_path: Path) -> None:
-    create_group(server.place, "Elsewhere")
+    create_groups(server.place, "Elsewhere")
     elsewhere = server.imported("e&sizeX=8&sizeY=8", group="Elsewhere")
     bundle, heard = server.exported(tmp_path / "it", *server.wide, *elsewhere)
     assert heard == []

@@ -17,7 +17,7 @@ from graphxfer.plan import ApplyOptions, Create, Import, Link, Match, Merge, Pla
 from graphxfer.plan.planner import DONE, OWNED, make_plan
 from graphxfer.undo import undo
 from tests.apply.test_apply import added, applied, container, counted, make
-from tests.places import Place, create_group
+from tests.places import Place, create_groups
 from tests.transfers import SOURCE, fileset, small, write
 
 
@@ -154,7 +154,7 @@ def test_only_what_asks_for_it_is_merged(destination: Place, tmp_path: Path) -> 
 
 
 def test_a_journal_of_another_group_is_refused(destination: Place, tmp_path: Path) -> None:
-    create_group(destination, "another group")
+    create_groups(destination, "another group")
     bundle = write(tmp_path / "b", [Node("Project/1", "Project", {"name": "grouped"})], {})
     applied(bundle, destination)
     elsewhere = replace(destination, uri=destination.uri.rpartition("/")[0] + "/another group")
