@@ -130,7 +130,7 @@ def test_a_second_run_reads_and_brings_nothing(
 
     monkeypatch.setattr(checksums, "of_file", noted)
     monkeypatch.setenv("PATH", "")  # no rsync
-    assert fetch(bundle, from_folder(source)) == Fetched(kept=4)
+    assert fetch(bundle, from_folder(source)) == Fetched(up_to_date=4)
     assert read == []
 
 
@@ -141,7 +141,7 @@ def test_only_what_is_missing_or_bad_is_brought_again(source: Source, bundle: Bu
     first.unlink()
     second.write_bytes(b"PIXELS OF B" * 1000)
     report = fetch(bundle, from_folder(source))
-    assert (report.fetched, report.kept, report.problems) == (2, 2, [])
+    assert (report.fetched, report.up_to_date, report.problems) == (2, 2, [])
     assert contents(bundle) == EXPECTED
     assert kept == [bundle.file(entry).stat().st_ino for entry in list(bundle.manifest())[2:]]
 
@@ -153,7 +153,7 @@ def test_files_that_were_put_there_by_hand_are_checked_and_kept(
         (bundle.files / path).parent.mkdir(parents=True, exist_ok=True)
         (bundle.files / path).write_bytes(data)
     monkeypatch.setenv("PATH", "")
-    assert fetch(bundle, from_folder(source)) == Fetched(kept=4)
+    assert fetch(bundle, from_folder(source)) == Fetched(up_to_date=4)
 
 
 def damage(source: Source, name: str, change: Callable[[Path], object]) -> None:
@@ -194,7 +194,7 @@ def test_when_the_source_is_right_again_the_rest_comes(source: Source, bundle: B
     fetch(bundle, from_folder(source))
     damage(source, "a.tif", lambda path: path.write_bytes(b"pixels of a"))
     report = fetch(bundle, from_folder(source))
-    assert (report.fetched, report.kept, report.problems) == (1, 3, [])
+    assert (report.fetched, report.up_to_date, report.problems) == (1, 3, [])
     assert contents(bundle) == EXPECTED
 
 
@@ -247,7 +247,7 @@ def test_with_client_paths_attachments_have_a_place_of_their_own(
     report = fetch(
         bundle, Folder(str(source.folder)), FetchOptions(client_paths=True, attachments=place)
     )
-    assert (report.fetched, report.kept, report.problems) == (1, 3, [])
+    assert (report.fetched, report.up_to_date, report.problems) == (1, 3, [])
     assert contents(bundle) == EXPECTED
 
 
@@ -282,7 +282,7 @@ def test_a_torn_memory_costs_one_more_reading_at_most(source: Source, bundle: Bu
     fetch(bundle, from_folder(source))
     memory = bundle.files / ".fetch" / "checked.jsonl"
     memory.write_text(memory.read_text()[:-20])
-    assert fetch(bundle, from_folder(source)) == Fetched(kept=4)
+    assert fetch(bundle, from_folder(source)) == Fetched(up_to_date=4)
     lines = memory.read_text().splitlines()
     assert json.loads(lines[-1])[0] == "Files/4/table.csv"
     assert len(lines) == 5
@@ -450,7 +450,7 @@ def test_files_come_over_the_connection(
         assert fetch(attached, server, FetchOptions(jobs=jobs)) == Fetched(3, 3 * len(ATTACHED))
         assert isinstance(server, Server)
         calls = server.calls
-        assert fetch(attached, server) == Fetched(kept=3)
+        assert fetch(attached, server) == Fetched(up_to_date=3)
         assert server.calls == calls
     assert list(contents(attached).values()) == [ATTACHED * number for number in range(3)]
 
