@@ -12,7 +12,7 @@ from pyld import jsonld as pyld
 from pyoxigraph import RdfFormat
 
 from graphxfer import bundle as bundles
-from graphxfer.bundle import told
+from graphxfer.bundle import file_errors
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph, jsonld, omexml
 from graphxfer.graph.jsonld.document import MAX_FOREIGN
@@ -70,7 +70,7 @@ def read(path: Path) -> TransferGraph:
     format_ = _RDF.get(path.suffix.lower())
     if format_ is None:
         return bundles.open_source(path).graph()
-    with told(path):
+    with file_errors(path):
         if path.stat().st_size > MAX_FOREIGN:
             raise BadDocument(
                 f"is larger than {MAX_FOREIGN // 2**20} MiB",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from graphxfer.bundle import Bundle, replace, told
+from graphxfer.bundle import Bundle, file_errors, replace
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import embedded
@@ -221,7 +221,7 @@ def read_plan(path: Path) -> Plan:
     BadDocument
         If it is something else.
     """
-    with told(path):
+    with file_errors(path):
         if path.stat().st_size > MAX_PLAN:
             raise BadDocument(f"is larger than {MAX_PLAN // 2**20:,} MiB", where=str(path))
         content = path.read_bytes()

@@ -23,7 +23,7 @@ from pyoxigraph import RdfFormat, Store
 from rdflib import RDF, SH, BNode, Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
-from graphxfer.bundle import Bundle, told
+from graphxfer.bundle import Bundle, file_errors
 from graphxfer.errors import BadDocument
 from graphxfer.generate import SHAPES
 from graphxfer.inspect.query import load, refuse_network
@@ -153,7 +153,7 @@ def _structure_shapes() -> Graph:
 def _shapes(paths: Iterable[Path]) -> Graph:
     shapes = Graph()
     for path in paths:
-        with told(path):
+        with file_errors(path):
             text = path.read_bytes()
         try:
             read = Graph().parse(data=text, format=_format(path))

@@ -47,7 +47,7 @@ def select(
         asked = (iri(name, id_) for name, ids in roots.items() for id_ in ids)
         graph = selection.graph(header)
     header.roots = tuple(each for each in dict.fromkeys(asked) if each in graph)
-    header.came_along = containers.came_along(graph)
+    header.included = containers.included(graph)
     return graph
 
 

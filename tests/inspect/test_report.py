@@ -104,14 +104,14 @@ def test_the_plan_and_the_findings_are_shown(bundle: Bundle, tmp_path: Path) -> 
             Action(Kind.SKIP, "Image/9", "Image", "it has no fileset <b>"),
             Action(Kind.IMPORT, "Fileset/3", "Fileset", bytes=3000),
         ],
-        notes=["1 tag is there twice"],
+        notes=["1 tag appears twice"],
     )
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(plan.as_json()), encoding="utf-8")
     finding = Finding("Violation", "name is <missing>", "Dataset/102", "to do", "", "", "")
     found = [finding] * 120
     text = Reader(report.render(bundle, plan=report.read_plan(path), findings=found)).text
-    for told in ("it has no fileset <b>", "1 node cannot be moved", "1 tag is there twice"):
+    for told in ("it has no fileset <b>", "1 node cannot be moved", "1 tag appears twice"):
         assert told in text
     assert text.count("Dataset/102") == report.SHOWN
     assert "name is <missing>" in text
@@ -173,7 +173,7 @@ def test_numbers_are_those_of_the_bundle(bundle: Bundle) -> None:
     data = json.loads(read.scripts["data"])
     areas = {leaf["iri"]: leaf.get("area") for leaf in data["tree"][0]["children"][0]["children"]}
     assert areas == {"Image/7": 1500.0, "Image/8": 1500.0}  # they divide one file
-    assert data["details"]["Image/8"]["cameAlong"] is True
+    assert data["details"]["Image/8"]["included"] is True
     assert data["shared"]["annotations"][0]["iri"] == "TagAnnotation/5"
     links = {(annotation, place): count for annotation, place, count in data["shared"]["links"]}
     assert links == {
