@@ -397,7 +397,7 @@ def test_what_may_not_be_read_is_named(source: Place, server: Server) -> None:
     root.getImplicitContext().put("omero.group", str(id_))
     hidden = Maker(root).named(ProjectI)
     root.closeSession()
-    with pytest.raises(NotThere, match=f"Project:{hidden.id.val}: not there, or not readable"):
+    with pytest.raises(NotThere, match=f"Project:{hidden.id.val}: not found, or not readable"):
         select(server, hidden)
 
 
