@@ -43,7 +43,7 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
     journal = Journal.existing(bundle.journal(server.database_uuid))
     if journal is None:
         raise UsageError(
-            f"this bundle was not applied to {server.profile.address}: nothing to compare",
+            f"nothing of this bundle was applied to {server.profile.address}",
             where=str(bundle.folder),
             do="check the server, and run `graphxfer apply` first",
         )

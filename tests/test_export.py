@@ -44,7 +44,7 @@ def test_objects(objects: list[str], expected: dict[str, list[int]]) -> None:
     [
         ("project:51", "did you mean Project:51"),
         ("Projct:51", "did you mean Project:51"),
-        ("Pixels:1", "'Pixels' is not among Project, Dataset, Screen, Plate, Image"),
+        ("Pixels:1", "'Pixels' cannot be exported: not one of Project, Dataset, Screen, Plate, Image"),
         ("Image", "'' is not an id"),
         ("Image:", "'' is not an id"),
         ("Image:7,", "'' is not an id"),
@@ -132,7 +132,7 @@ def test_what_is_left_out_is_told(source: Place, image: int, tmp_path: Path) -> 
     to = ["--to", str(tmp_path / "it")]
     done = run(source, tmp_path, f"Image:{image}", *to)
     assert done.returncode == Exit.INCOMPLETE
-    assert "Left out: 1 FolderImageLink (folders are not moved yet)" in done.stdout
+    assert "Not covered: 1 FolderImageLink (folders are not moved yet)" in done.stdout
     assert "--partial-ok" in done.stderr
     assert f"Image/{image}" in Bundle(tmp_path / "it").graph()
     again = run(source, tmp_path, f"Image:{image}", *to, "--partial-ok", "--json")

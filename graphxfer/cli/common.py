@@ -158,10 +158,12 @@ def left_out(missing: LeftOut) -> str:
     >>> left_out(LeftOut("TagAnnotation", 1, "it could not be read"))
     'Left out: 1 TagAnnotation (it could not be read)'
     """
-    if missing.why.endswith(NOT_COVERED):
-        kind = missing.why.removesuffix(NOT_COVERED)
-        return f"Not covered: {missing.number:,} {kind} ({missing.type})"
-    return f"Left out: {missing.number:,} {missing.type} ({missing.why})"
+    is_covered = not missing.why.endswith(NOT_COVERED)
+    if is_covered or missing.number == 1:
+        head = "Left out" if is_covered else "Not covered"
+        return f"{head}: {missing.number:,} {missing.type} ({missing.why})"
+    what = missing.why.removesuffix(NOT_COVERED)
+    return f"Not covered: {missing.number:,} {what} ({missing.type})"
 
 
 def included(images: int) -> str:

@@ -75,7 +75,7 @@ def read(path: Path) -> TransferGraph:
             raise BadDocument(
                 f"is larger than {MAX_FOREIGN // 2**20} MiB",
                 where=str(path),
-                do="RDF is read in memory; convert it where the bundle is, and bring JSON-LD",
+                do="RDF is read in memory: convert the bundle to JSON-LD instead",
             )
         data = path.read_bytes()
     return jsonld.read_any(_to_jsonld(data, format_, str(path)), str(path))

@@ -232,9 +232,9 @@ def read_plan(path: Path) -> Plan:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise BadDocument(
-            f"is no plan: {why}",
+            f"is not a plan: {why}",
             where=str(path),
-            do="make one with `graphxfer plan BUNDLE SERVER --json`",
+            do="create one with `graphxfer plan BUNDLE SERVER --json`",
         ) from None
     return Plan(actions, notes=notes)
 

@@ -109,7 +109,7 @@ def test_two_at_once(person: Person, troubled: Troubled, slow: Callable[[str, in
     slow("ManagedRepository.importFileset", 1)
     for command in ("apply", "undo"):
         ran = person.run(command, "bundle", troubled.uri)
-        ran.failed(2, "another graphxfer is at work", "bundle/journals", "→")
+        ran.failed(2, "another graphxfer is using this journal", "bundle/journals", "→")
     person.wait(first).done()
     troubled.with_()
     person.run("verify", "bundle", troubled.uri).done()
@@ -127,7 +127,7 @@ def test_undo(person: Person, troubled: Troubled) -> None:
     removed = person.run("undo", "bundle", troubled.uri, "--json").done().json["removed"]
     assert removed["Fileset"] == 1
     assert troubled.counts(*before) == before
-    assert "nothing to remove" in person.run("undo", "bundle", troubled.uri).done().out
+    assert "Nothing to remove" in person.run("undo", "bundle", troubled.uri).done().out
     person.run("apply", "bundle", troubled.uri).done()
     person.run("verify", "bundle", troubled.uri).done()
     person.run("undo", "bundle", troubled.uri).done()

@@ -210,9 +210,9 @@ def test_a_node_that_is_there_twice(bundle: Path, refused: Refused) -> None:
     ("old", "new", "code", "words"),
     [
         ('"datasets": ["Dataset/1"]', "Dataset/9", 4, "Project/1 ProjectDatasetLink Dataset/9"),
-        ('"file": "OriginalFile/2"', "OriginalFile/9", 4, "Cannot be moved: FileAnnotation/4"),
-        ('"shapes": ["Point/3"]', "Point/9", 4, "Cannot be moved: Point/3"),
-        ('"shapes": ["Point/3"]', "Point/9", 4, "Cannot be moved: Roi/2 shapes Point/9"),
+        ('"file": "OriginalFile/2"', "OriginalFile/9", 4, "Skipped: FileAnnotation/4"),
+        ('"shapes": ["Point/3"]', "Point/9", 4, "Skipped: Point/3"),
+        ('"shapes": ["Point/3"]', "Point/9", 4, "Skipped: Roi/2 shapes Point/9"),
         ('"originalFile": "OriginalFile/1"', "OriginalFile/9", 1, "Fileset/1: its files are not"),
     ],
 )

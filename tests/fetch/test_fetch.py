@@ -274,7 +274,7 @@ def test_the_working_folder_is_no_place_for_a_file(tmp_path: Path) -> None:
     source = Source(tmp_path / "OMERO")
     source.image_file(".fetch/checked.jsonl", b"[]")
     bundle = bundles.write(tmp_path / "bundle", source.graph)
-    with pytest.raises(UnsafePath, match="no place"):
+    with pytest.raises(UnsafePath, match="is reserved"):
         fetch(bundle, from_folder(source))
 
 
@@ -300,7 +300,7 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle:
     failed = run(str(bundle.folder), "--from", str(source.repository), "--json")
     assert failed.returncode == Exit.FAILED
     report = json.loads(failed.stdout)
-    assert (report["fetched"], report["kept"]) == (3, 0)
+    assert (report["fetched"], report["up_to_date"]) == (3, 0)
     assert report["problems"] == [
         {
             "path": next(iter(PIXELS)),
@@ -310,7 +310,7 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle:
     ]
     told = run(str(bundle.folder), "--from", str(source.repository))
     assert f"{next(iter(PIXELS))} (OriginalFile/1): truncated: 4 of 11 bytes" in told.stderr
-    assert "0 files fetched (0 B), 3 kept, 1 missing or wrong" in told.stdout
+    assert "0 files fetched (0 B), 3 up to date, 1 missing or wrong" in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_files_and_their_folders_get_their_owner(source: Source, bundle: Bundle)
 
 
 def test_an_unknown_owner_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="no such local user or group"):
+    with pytest.raises(UsageError, match="does not exist on this machine"):
         Owner.parse("nobody-of-that-name:users")
 
 
@@ -464,7 +464,7 @@ def test_what_the_server_has_lost_is_named(sandbox: manage.Sandbox, attached: Bu
         report = fetch(attached, server)
     why = {problem.node: problem.why for problem in report.problems}
     assert set(why) == {short.node, gone.node}
-    assert why[short.node] == "truncated: 5 bytes there, OMERO recorded 13"
+    assert why[short.node] == "truncated: 5 bytes at the source, OMERO recorded 13"
     assert "ResourceError" in why[gone.node]
     assert report.fetched == 1
 
@@ -474,7 +474,7 @@ def test_another_server_than_the_bundles_is_refused(
 ) -> None:
     with (
         fetching.reached(over(sandbox), "omero") as server,
-        pytest.raises(UsageError, match="not the server of the bundle"),
+        pytest.raises(UsageError, match="not the server that the bundle was exported from"),
     ):
         fetch(bundle, server)
 

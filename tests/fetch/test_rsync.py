@@ -164,7 +164,9 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path, ssh: Path) -> None:
 
 
 def test_a_host_that_cannot_be_reached_says_what_to_try(tmp_path: Path, ssh: Path) -> None:
-    with pytest.raises(FileProblem, match=r"check that `ssh down\.example\.org` works"):
+    with pytest.raises(
+        FileProblem, match=r"check that `ssh down\.example\.org rsync --version` works"
+    ):
         rsync.copy(Folder("/OMERO", "down.example.org"), {"a": 1}, tmp_path / "target")
 
 
@@ -221,7 +223,7 @@ def test_no_host_can_be_taken_for_an_option(text: str) -> None:
 
 
 def test_a_host_needs_a_folder() -> None:
-    with pytest.raises(UsageError, match="a folder is missing"):
+    with pytest.raises(UsageError, match="the folder is missing"):
         Folder.parse("host:")
 
 

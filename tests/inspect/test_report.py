@@ -152,7 +152,7 @@ def test_a_plan_in_the_bundle_is_taken(bad: Bundle) -> None:
 def test_what_is_no_plan_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
-    with pytest.raises(BadDocument, match="is no plan"):
+    with pytest.raises(BadDocument, match="is not a plan"):
         report.read_plan(path)
 
 
@@ -198,4 +198,4 @@ def test_the_command_writes_a_page_with_findings_and_the_plan(
     plan.write_text("{}")
     failed = subprocess.run([*command, "--plan", str(plan)], capture_output=True, text=True)
     assert failed.returncode == 1
-    assert "is no plan" in failed.stderr
+    assert "is not a plan" in failed.stderr
