@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bundles of any size to measure on: projects of datasets of images, as a facility has them."""
+"""Bundles of any size for benchmarks: projects of datasets of images, as in a facility."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import random
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from graphxfer import bundle
 from graphxfer.bundle import Bundle
+from graphxfer.bundle.bundle import GRAPH, MANIFEST
 from graphxfer.catalogue import Quantity, Value
 from graphxfer.graph import Header, Node, TransferGraph, iri, jsonld
 
 IMAGES_PER_DATASET, SERIES, CHANNELS, ROIS = 50, 2, 3, 2
 NODES_PER_IMAGE = 14.5
-"""Pixels, channels, ROIs with their shapes, a key-value block, and half of a fileset."""
+"""Pixels, channels, ROIs with shapes, key-value pairs, and half a fileset."""
 
 
 def write(folder: Path, nodes: int) -> Bundle:
-    """Write the graph and manifest of a bundle of about that many nodes; no OME-XML, no files."""
+    """Write the graph and manifest of a bundle of about `nodes` nodes; no OME-XML, no files."""
     graph = make(nodes)
     folder.mkdir(parents=True)
-    with (folder / bundle.GRAPH).open("wb") as stream:
+    with (folder / GRAPH).open("wb") as stream:
         jsonld.write(graph, stream)
-    (folder / bundle.MANIFEST).write_text(
+    (folder / MANIFEST).write_text(
         "path,size,checksum,hasher,store,source,client_path,node\n", encoding="utf-8"
     )
     return Bundle(folder)
 
 
 def make(nodes: int) -> TransferGraph:
-    """Return a graph of about that many nodes, the same every time."""
+    """Return a graph of about `nodes` nodes, the same each time."""
     images = max(2, int(nodes / NODES_PER_IMAGE))
     datasets = max(1, images // IMAGES_PER_DATASET)
     projects = max(1, datasets // 20)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The remote calls of a piece of work: counted, and kept so that they can be made again alone."""
+"""Count the remote calls of a piece of work, and record them to replay them alone."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ SAVES = ("saveAndReturnIds", "saveArray")
 
 
 class Call(NamedTuple):
-    """A call of a stateless service; several queries that were asked at once are one of these."""
+    """A call of a stateless service; several queries at once are one call."""
 
     operation: str
     arguments: tuple[Any, ...]
 
 
 class Calls:
-    """The calls that a server gets from now on.
+    """Counts and records the calls of a server from now on.
 
     Parameters
     ----------
     server : Server
-        Whose calls.
+        The server.
     keep : bool
-        Keep the arguments of queries and saves, which takes memory.
+        Record queries and saves with their arguments, which takes memory.
     before_saving : callable
         Called once, before the first save.
 
     Attributes
     ----------
     operations : Counter
-        How often each was called.
-    kept : list of Call
+        Number of calls, by operation.
+    recorded : list of Call
         Queries and saves, in order.
     """
 
@@ -49,33 +49,35 @@ class Calls:
         before_saving: Callable[[], object] = lambda: None,
     ) -> None:
         self.operations: Counter[str] = Counter()
-        self.kept: list[Call] = []
+        self.recorded: list[Call] = []
         self._keep, self._before_saving = keep, before_saving
         self._call, self._stream = server.call, server.stream
         server.call, server.stream = self.call, self.stream  # type: ignore[method-assign]
 
     def call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
-        """Stand in for `Server.call`."""
+        """Replace `Server.call`."""
         begun_or_called = getattr(operation, "func", operation)
         name = begun_or_called.__name__.removeprefix("begin_")
         self.operations[name] += 1
         if self._keep:
-            if name in SAVES and not any(one.operation in SAVES for one in self.kept):
+            if name in SAVES and not any(one.operation in SAVES for one in self.recorded):
                 self._before_saving()
             if name in REPLAYED:
-                self.kept.append(Call(name, arguments))
+                self.recorded.append(Call(name, arguments))
         return self._call(operation, *arguments)
 
     def stream(self, queries: Iterable[Query]) -> Iterator[list[list[Any]]]:
-        """Stand in for `Server.stream`; each query of it is a call, too."""
+        """Replace `Server.stream`; each of its queries is a call, too."""
         asked = list(queries)
         if self._keep:
-            self.kept.append(Call("stream", tuple((hql, dict(params)) for hql, params in asked)))
+            self.recorded.append(
+                Call("stream", tuple((hql, dict(params)) for hql, params in asked))
+            )
         return self._stream(asked)
 
 
 def replay(server: Server, calls: Iterable[Call]) -> float:
-    """Make calls again, do nothing with what they return, and return how many seconds it took."""
+    """Repeat calls, ignore their results, and return the seconds."""
     query, update = (server.service(name).proxy for name in ("IQuery", "IUpdate"))
     context = server.context(ALL_GROUPS)
     begun = time.perf_counter()
@@ -107,4 +109,4 @@ REPLAYED: dict[str, Callable[..., None]] = {
     **{name: partial(_save, name) for name in SAVES},
     "stream": _stream,
 }
-"""The operations that are kept, and how each is made again."""
+"""The operations that are recorded, and the functions that repeat them."""

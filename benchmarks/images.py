@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Images of any number at a server, made with plain omero-py in few calls, to be transferred.
+"""Create any number of images at a server, with plain omero-py and few calls.
 
-Each image has its pixels, two tags that it shares with others, a map annotation of its own, and
-three ROIs with a shape each.
+Each image has pixels, two shared tags, a map annotation of its own, and three ROIs with one shape
+each.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _BATCH = 1000
 
 
 def build(client: Any, images: int, filesets: int = FILESETS) -> int:
-    """Make images at a server, and return the id of the dataset that they are in.
+    """Create images at a server, and return the id of their dataset.
 
     Parameters
     ----------
     client : omero.client
         Logged in.
     images : int
-        How many.
+        Number of images.
     filesets : int
-        How many multi-series files they come from; a divisor of `images`.
+        Number of multi-series files to import them from; a divisor of `images`.
     """
     found = list(_import(client, images // filesets, filesets))
     dataset = omero.model.DatasetI()
@@ -77,10 +77,10 @@ def _tag(number: int) -> Any:
 
 
 def _map(number: int) -> Any:
-    made = omero.model.MapAnnotationI()
-    made.ns = rstring("openmicroscopy.org/omero/client/mapAnnotation")
-    made.mapValue = [NamedValue("gene", f"tub{number}"), NamedValue("strain", "SK1")]
-    return made
+    annotation = omero.model.MapAnnotationI()
+    annotation.ns = rstring("openmicroscopy.org/omero/client/mapAnnotation")
+    annotation.mapValue = [NamedValue("gene", f"tub{number}"), NamedValue("strain", "SK1")]
+    return annotation
 
 
 def _annotation(image: int, kind: str, id_: int) -> Any:

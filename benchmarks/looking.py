@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long looking at a bundle takes, and how much memory: ``python -m benchmarks.looking``.
+"""Time and memory of the commands that inspect a bundle: ``python -m benchmarks.looking``.
 
-Each step runs in a process of its own, at 10 thousand, 100 thousand and 1 million nodes, or at the
-sizes that are named. CPU is of all its processes; memory is the largest of them.
+Each step runs in its own process, with 10 thousand, 100 thousand and 1 million nodes, or with the
+numbers of nodes on the command line. CPU is the sum of its processes; memory is of the largest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from graphxfer.inspect.validate import validate
 
 SIZES = (10_000, 100_000, 1_000_000)
 VALIDATED = 100_000
-"""The most nodes of a bundle that is validated here: it takes as long for each node of a larger."""
+"""The most nodes of a validated bundle: larger ones take the same time for each node."""
 
 
 def _load(bundle: Bundle) -> None:
@@ -62,13 +62,13 @@ def _run(name: str, folder: Path) -> None:
 
 
 def _print(name: str, seconds: float, cpu: float, memory: int | None = None) -> None:
-    told = f"{memory:>8,} MiB" if memory else ""
-    sys.stdout.write(f"{name:32}{seconds:>8.1f} s{cpu:>8.1f} s CPU{told}\n")
+    used = f"{memory:>8,} MiB" if memory else ""
+    sys.stdout.write(f"{name:32}{seconds:>8.1f} s{cpu:>8.1f} s CPU{used}\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Measure."""
+    """Measure, and print the results."""
     sizes = [int(it) for it in sys.argv[1:]] or SIZES
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The sandbox's own speed: ``python -m benchmarks.sandbox [--images 100000]``.
+"""The speed of the sandbox: ``python -m benchmarks.sandbox [--images 100000]``.
 
-Ordinary clients of one sandbox, all on this machine, over TLS. A row is a database row that a call
-writes, or an object that it answers with. The tables that this prints are in README.md.
+Usual clients of one sandbox, all on this machine, over TLS. A row is a database row that a call
+writes, or an object that it returns. README.md has the tables that this prints.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BATCH = 1000
 CLIENTS = 8
 #: An image of :func:`image`: Image, Pixels, Channel, LogicalChannel, link to a tag, Roi, Rectangle.
 ROWS = 7
-#: What _WITH_PIXELS answers for one: Image, Pixels, Channel, LogicalChannel, link (the tag is one).
+#: What _WITH_PIXELS returns for one: Image, Pixels, Channel, LogicalChannel, link (the tag is one).
 IMAGE_ROWS = 5
 _ALL = "select i.id from Image i order by i.id"
 _WITH_PIXELS = (
@@ -44,9 +44,9 @@ _ROIS = "select distinct r from Roi r join fetch r.shapes where r.image.id in (:
 
 
 def image(number: int, tag: Any) -> Any:
-    """Return an image with all that hangs on it, to be saved in one call."""
-    made = m.ImageI()
-    made.name = rstring(f"image {number}")
+    """Return an image with all objects linked to it, to save in one call."""
+    new = m.ImageI()
+    new.name = rstring(f"image {number}")
     pixels, channel, rectangle, roi = m.PixelsI(), m.ChannelI(), m.RectangleI(), m.RoiI()
     for size in ("sizeX", "sizeY", "sizeZ", "sizeC", "sizeT"):
         setattr(pixels, size, rint(1))
@@ -56,23 +56,23 @@ def image(number: int, tag: Any) -> Any:
     channel.logicalChannel = m.LogicalChannelI()
     channel.logicalChannel.name = rstring("DAPI")
     pixels.addChannel(channel)
-    made.addPixels(pixels)
-    made.linkAnnotation(tag)
+    new.addPixels(pixels)
+    new.linkAnnotation(tag)
     for field in ("x", "y", "width", "height"):
         setattr(rectangle, field, rdouble(number))
     roi.addShape(rectangle)
-    made.addRoi(roi)
-    return made
+    new.addRoi(roi)
+    return new
 
 
 def busy(process: psutil.Process) -> float:
-    """Return the processor time, in seconds, that a process has taken."""
+    """Return the CPU seconds of a process."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 class Measured:
-    """Rows, seconds, and the processor time that the server and the client took for them."""
+    """Rows, seconds, and CPU seconds of the server and the client."""
 
     def __init__(self, server: psutil.Process) -> None:
         self._server = server
@@ -94,7 +94,7 @@ class Measured:
 
 
 def start_up(times: int = 5) -> str:
-    """Time from nothing to a server that takes logins, with Python's compiled files in place."""
+    """Measure the start of a server until it accepts logins, with Python's compiled files."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     found, served = [], []
     for _ in range(times):
@@ -108,7 +108,7 @@ def start_up(times: int = 5) -> str:
 
 
 def latency(what: str, call: Callable[[], Any], times: int = 500) -> str:
-    """Time of a call on a server that has nothing else to do."""
+    """Measure a call at an idle server."""
     found = []
     for _ in range(times):
         started = time.perf_counter()
@@ -118,7 +118,7 @@ def latency(what: str, call: Callable[[], Any], times: int = 500) -> str:
 
 
 def memory(server: psutil.Process) -> str:
-    """Return the most memory that the server ever had."""
+    """Return the peak memory of the server."""
     status = Path(f"/proc/{server.pid}/status").read_text(encoding="ascii")
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return f"{int(line.split()[1]) // 1024} MB"
@@ -134,7 +134,7 @@ def tagged(update: Any) -> Any:
 def fill(
     update: Any, save: Callable[[list[Any]], list[Any]], images: int, measured: Measured
 ) -> Measured:
-    """Save images with all that hangs on them, a thousand a call."""
+    """Save images with all objects linked to them, a thousand a call."""
     tag = tagged(update)
     for start in range(0, images, BATCH):
         batch = [image(number, tag) for number in range(start, min(start + BATCH, images))]
@@ -156,7 +156,7 @@ def ids(query: Any, images: int, measured: Measured) -> list[int]:
 def read(
     query: Any, found: list[int], hql: str, count: Callable[[Any], int], measured: Measured
 ) -> Measured:
-    """Read what belongs to the images, a thousand a call."""
+    """Read objects of the images, a thousand images a call."""
     for start in range(0, len(found), BATCH):
         parameters = ParametersI().addIds(found[start : start + BATCH])
         with measured.running():
@@ -166,7 +166,7 @@ def read(
 
 
 def one_of_many(host: str, port: int, images: int, ready: Any) -> tuple[int, float]:
-    """Save images and read them again as one of several clients: rows, and processor time."""
+    """Save and read images as one of several clients; return rows and CPU seconds."""
     client = omero.client(host, port)
     try:
         session = client.createSession("root", "omero")
@@ -184,7 +184,7 @@ def one_of_many(host: str, port: int, images: int, ready: Any) -> tuple[int, flo
 
 
 def many(host: str, port: int, images: int, measured: Measured) -> Measured:
-    """Have several clients at once, each a process of its own, save images and read them."""
+    """Save and read images with several clients at once, each in its own process."""
     with (
         multiprocessing.Manager() as manager,
         ProcessPoolExecutor(CLIENTS, multiprocessing.get_context("spawn")) as pool,

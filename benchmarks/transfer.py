@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Measure export and apply between two sandboxes: round trips, time, CPU and memory.
 
-``python -m benchmarks.transfer --images 100 1000 10000``. Everything is measured in a process of
-its own, and time as the least of some runs. *Bare* is the time that the same queries and saves
-take when they are made again with nothing done before, between or after; for apply, with the same
-imports made by a plain client. *Python* is memory by tracemalloc, in a run of its own, for that is
-slow; *resident* is the process's.
+``python -m benchmarks.transfer --images 100 1000 10000``. Each measurement has its own process;
+times are the minimum of some runs. *Bare* is the time of the same queries and saves alone; for
+apply, with the same imports by a plain client. *Python* is memory by tracemalloc, measured in a
+separate, slow run; *resident* is the memory of the process.
 """
 
 from __future__ import annotations
@@ -40,29 +39,29 @@ from tests.places import GROUP, PASSWORD, USER, Place, create_account
 T = TypeVar("T")
 
 WRITERS = ("graphxfer.graph.omexml", "rocrate.rocrate")
-"""What an export loads when it begins to write."""
+"""Modules that an export imports when it begins to write."""
 
 IMPORTING = {
     "importFileset", "getUploader", "write", "close", "verifyUpload", "addCallback",
     "getResponse", "getStatus", "getRequest",
 }  # fmt: skip
-"""The operations of imports themselves, which are counted apart."""
+"""The operations of imports, which are counted separately."""
 
 
 @dataclass
 class Measured:
-    """What a piece of work took.
+    """The cost of a piece of work.
 
     Attributes
     ----------
     operations : Counter
-        Its remote calls by operation.
+        Remote calls, by operation.
     calls : int
-        Round trips, without those of logging in.
+        Round trips, without the login.
     wall, cpu : float
-        Seconds; of CPU those of this process, in all its threads.
+        Seconds; CPU of all threads of this process.
     peak : int
-        Bytes of memory above what was there at the start, at most: resident, or Python's.
+        Peak of memory since the start, in bytes: resident, or Python's.
     """
 
     operations: Counter[str]
@@ -79,12 +78,12 @@ def measured(server: Server, *, traced: bool, libraries: Sequence[str] = ()) -> 
     Parameters
     ----------
     server : Server
-        Whose calls are counted.
+        The server; its calls are counted.
     traced : bool
-        Measure Python's memory, by tracemalloc, instead of the resident.
+        Measure Python's memory, by tracemalloc, not the resident memory.
     libraries : sequence of str
-        Modules that the work loads when it needs them. To load them here is part of its time, but
-        not of its memory, which is to tell what a node takes.
+        Modules that the work imports. They are imported first: that is part of the time, but not
+        of the memory, which is divided by nodes.
     """
     found = Measured(Calls(server).operations)
     calls, cpu, wall = server.calls, time.process_time(), time.perf_counter()
@@ -100,7 +99,7 @@ def measured(server: Server, *, traced: bool, libraries: Sequence[str] = ()) -> 
 
 
 def _reset_peak() -> int:
-    """Forget the highest resident memory so far, and return that of now."""
+    """Reset the peak of resident memory, and return the current value."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     return _memory("VmRSS")
 
@@ -110,7 +109,7 @@ def _memory(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-# -- each in a process of its own -----------------------------------------------------------------
+# -- each in its own process ----------------------------------------------------------------------
 
 
 def run_export(source: Place, dataset: int, folder: Path, traced: bool) -> Measured:
@@ -121,15 +120,15 @@ def run_export(source: Place, dataset: int, folder: Path, traced: bool) -> Measu
 
 
 def bare_export(source: Place, dataset: int, folder: Path) -> float:
-    """Return the seconds that an export's queries take alone."""
+    """Return the seconds of an export's queries alone."""
     with source.connect() as server:
         calls = Calls(server, keep=True)
         export(server, {"Dataset": [dataset]}, folder)
-        return replay(server, calls.kept)
+        return replay(server, calls.recorded)
 
 
 def run_fetch(source: Place, folder: Path) -> int:
-    """Have the files there; return how many nodes the graph has."""
+    """Fetch the files; return the number of nodes of the graph."""
     bundle = Bundle(folder)
     with source.connect() as server:
         fetch(bundle, server)
@@ -149,7 +148,7 @@ def bare_apply(
 ) -> tuple[float, float]:
     """Return the seconds of an apply's imports alone, and of its queries and saves alone.
 
-    These are made again at a copy of the destination as it was when nothing had been saved yet.
+    They are repeated at a copy of the destination from before the first save.
     """
     bundle = Bundle(folder)
     with destination.connect(own_session=True) as server:
@@ -157,11 +156,11 @@ def bare_apply(
         apply(bundle, server)
     imports = _bare_imports(destination, bundle)
     with manage.running(copy) as sandbox, at(sandbox).connect() as server:
-        return imports, replay(server, calls.kept)
+        return imports, replay(server, calls.recorded)
 
 
 def _bare_imports(destination: Place, bundle: Bundle) -> float:
-    """Import a bundle's files with a plain client, as many at once as an apply does."""
+    """Import a bundle's files with a plain client, as many at once as apply."""
     files = [bundle.file(entry) for entry in bundle.manifest()]
     client = destination.client()
     begun = time.perf_counter()
@@ -173,7 +172,7 @@ def _bare_imports(destination: Place, bundle: Bundle) -> float:
 
 
 def apart(work: Callable[..., T], *arguments: Any) -> T:
-    """Do a piece of work in a new process, and return what it returns."""
+    """Run a function in a new process, and return its result."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
@@ -183,7 +182,7 @@ def apart(work: Callable[..., T], *arguments: Any) -> T:
 
 @contextmanager
 def fresh(directory: Path) -> Iterator[Place]:
-    """Have a new sandbox with an account for the length of a block."""
+    """Run a new sandbox with an account until the block ends."""
     with manage.running(directory) as sandbox:
         create_account(sandbox.host, sandbox.port)
         yield at(sandbox)
@@ -196,7 +195,7 @@ def at(sandbox: manage.Sandbox) -> Place:
 
 
 def measure(number: int, repeat: int, folder: Path) -> None:
-    """Measure the transfer of so many images, and print it."""
+    """Measure and print the transfer of `number` images."""
     bundle = folder / "bundle"
     with fresh(folder / "source") as source:
         client = source.client()
@@ -210,41 +209,41 @@ def measure(number: int, repeat: int, folder: Path) -> None:
             bare.append(apart(bare_export, source, dataset, bundle))
         traced = apart(run_export, source, dataset, bundle, True)
         nodes = apart(run_fetch, source, bundle)
-    tell("export", number, nodes, runs, traced, min(bare))
+    print_results("export", number, nodes, runs, traced, min(bare))
     measure_apply(number, nodes, repeat, bundle)
 
 
 def measure_apply(number: int, nodes: int, repeat: int, bundle: Path) -> None:
-    """Measure the second half; each time the destination is new."""
+    """Measure and print the apply; each run has a new destination."""
     runs, imports, saves = [], [], []
     for _ in range(repeat):
         runs.append(_applied(bundle, False))
         directory, copy = bundle.with_name("destination"), bundle.with_name("copy")
-        with fresh(directory) as destination, forgotten(bundle):
+        with fresh(directory) as destination, without_journals(bundle):
             importing, saving = apart(bare_apply, destination, directory, bundle, copy)
         shutil.rmtree(copy)
         imports.append(importing)
         saves.append(saving)
-    tell("apply", number, nodes, runs, _applied(bundle, True), min(imports) + min(saves))
+    print_results("apply", number, nodes, runs, _applied(bundle, True), min(imports) + min(saves))
     print(f"       bare: {min(imports):.2f} s of imports, {min(saves):.2f} s of queries and saves")
 
 
 def _applied(bundle: Path, traced: bool) -> Measured:
-    with fresh(bundle.with_name("destination")) as destination, forgotten(bundle):
+    with fresh(bundle.with_name("destination")) as destination, without_journals(bundle):
         return apart(run_apply, destination, bundle, traced)
 
 
 @contextmanager
-def forgotten(bundle: Path) -> Iterator[None]:
-    """Forget at the end of a block what was applied in it."""
+def without_journals(bundle: Path) -> Iterator[None]:
+    """Delete the journals at the end of the block."""
     yield
     shutil.rmtree(bundle / "journals")
 
 
-def tell(
+def print_results(
     what: str, number: int, nodes: int, runs: Sequence[Measured], traced: Measured, bare: float
 ) -> None:
-    """Print what was measured."""
+    """Print the results."""
     found = runs[0]
     wall, cpu = min(run.wall for run in runs), min(run.cpu for run in runs)
     importing = sum(found.operations[name] for name in IMPORTING)
@@ -263,7 +262,9 @@ def main() -> None:
     """Measure for each number of images."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer", description=__doc__)
     parser.add_argument("--images", type=int, nargs="+", default=[100, 1000, 10_000])
-    parser.add_argument("--repeat", type=int, default=1, help="measure time so often")
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="number of runs to take the minimum time of"
+    )
     args = parser.parse_args()
     for number in args.images:
         with tempfile.TemporaryDirectory(prefix="graphxfer-bench-") as folder:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`python -m graphxfer` is `graphxfer`."""
+"""Run `graphxfer` as `python -m graphxfer`."""
 
 from graphxfer.cli import main
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `graphxfer run` reads: the INI file of today's users, or a TOML file that says more."""
+"""The file of `graphxfer run`: INI as today's tools have it, or TOML with more options."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _ENCRYPTED = 4064
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A server as a file names it, and its password if the file has one."""
+    """A server as the file names it, and its password if the file has one."""
 
     server: str
     password: str | None = field(default=None, repr=False)
@@ -72,7 +72,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """One transfer: everything that `graphxfer run` needs to know.
+    """One transfer: all settings of `graphxfer run`.
 
     Parameters
     ----------
@@ -83,19 +83,19 @@ class Transfer:
     bundle : Path
         The bundle's folder.
     files_from : str
-        As `graphxfer fetch --from`; empty for the source server.
+        Like `graphxfer fetch --from`; empty for the source server.
     attachments, client_paths, jobs, chown, as_user
-        As the options of `graphxfer fetch`.
+        Like the options of `graphxfer fetch`.
     xml : Path, optional
-        Where the OME-XML document is written, besides the bundle.
+        Where to write a copy of the OME-XML document.
     partial_ok : bool
-        As the option of `graphxfer export`.
+        Like the option of `graphxfer export`.
     in_place, tags, merge
-        As the options of `graphxfer apply`.
+        Like the options of `graphxfer apply`.
     profiles : Path, optional
-        Server profiles, instead of servers.toml.
+        File of server profiles to read instead of servers.toml.
     warnings : tuple of str
-        What the person should be told about the file.
+        Warnings about the file, to be shown.
     """
 
     source: Login
@@ -128,14 +128,14 @@ def read(path: Path) -> Transfer:
     Raises
     ------
     UsageError
-        If a section, option or value cannot be meant.
+        If a section, option or value is not valid.
     BadDocument
-        If it is no such file at all.
+        If it is neither INI nor TOML.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise BadDocument("it is not UTF-8 text", where=str(path)) from None
+        raise BadDocument("is not UTF-8 text", where=str(path)) from None
     return (_read_toml if path.suffix == ".toml" else _read_ini)(path, text)
 
 
@@ -143,13 +143,13 @@ def read(path: Path) -> Transfer:
 
 
 class _Section:
-    """One section of an INI file; its options, and complaints that name them."""
+    """One section of an INI file: its options, and errors that name them."""
 
     def __init__(self, path: Path, name: str, options: Mapping[str, str]) -> None:
         self.where, self.name, self._options = f"{path} [{name}]", name, options
 
     def text(self, option: str) -> str:
-        """Return an option's value; empty where it is not there."""
+        """Return an option's value; empty if it is missing."""
         return self._options.get(option, "").strip()
 
     def required(self, option: str) -> str:
@@ -162,13 +162,13 @@ class _Section:
         value = self.text(option).lower()
         known = configparser.ConfigParser.BOOLEAN_STATES
         if value and value not in known:
-            raise UsageError(f"{option} = {value} is neither true nor false", where=self.where)
+            raise UsageError(f"{option} = {value} is not true or false", where=self.where)
         return known[value] if value else default
 
     def number(self, option: str, default: int) -> int:
         value = self.text(option)
         if value and not value.isdecimal():
-            raise UsageError(f"{option} = {value} is no number", where=self.where)
+            raise UsageError(f"{option} = {value} is not a number", where=self.where)
         return int(value) if value else default
 
 
@@ -178,11 +178,15 @@ def _read_ini(path: Path, text: str) -> Transfer:
     try:
         parser.read_string(text, str(path))
     except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
-        raise UsageError(f"line {error.lineno} says again what is said", where=str(path)) from None
+        raise UsageError(
+            f"line {error.lineno} repeats a section or option",
+            where=str(path),
+            do="keep one of them",
+        ) from None
     except configparser.ParsingError as error:
-        # Its own message quotes the line, and that may be the one with the password.
+        # The message of configparser quotes the line, which may hold the password.
         line = getattr(error, "lineno", None) or error.errors[0][0]
-        raise BadDocument(f"it cannot be read as INI: line {line}", where=str(path)) from None
+        raise BadDocument(f"line {line} is not valid INI", where=str(path)) from None
     _known(path, parser.sections(), INI)
     for name in parser.sections():
         _known(path, parser.options(name), INI[name], name)
@@ -219,42 +223,44 @@ def _login(section: _Section) -> Login:
     """Return the server that ``hostname``, ``port``, ``user``, ``group`` and ``secure`` name."""
     host, user = section.required("hostname"), quote(section.required("user"), safe="")
     if re.search(r"[\s/@:]", host):
-        raise UsageError(f"hostname = {host} is no host name", where=section.where)
+        raise UsageError(f"hostname = {host} is not a host name", where=section.where)
     port, group = section.number("port", _ENCRYPTED), quote(section.text("group"), safe="")
     scheme = "omero" if section.flag("secure", True) or port == _ENCRYPTED else "omero+tcp"
     return Login(f"{scheme}://{user}@{host}:{port}/{group}", section.text("password") or None)
 
 
 def _stays_encrypted(section: _Section) -> list[str]:
-    """Return a warning where ``secure`` is not what it was.
+    """Return a warning if ``secure = False`` has no effect.
 
-    Today's tools log in on the encrypted port and then change to the other one. Going to that
-    at once would send the password in clear, so the encrypted one is kept.
+    Today's tools log in on the encrypted port and then change to the unencrypted one. To use that
+    one for the login would send the password in clear text, so the encrypted one is used.
     """
     if section.flag("secure", True) or section.number("port", _ENCRYPTED) != _ENCRYPTED:
         return []
-    told = f"{section.where}: secure = False, but {_ENCRYPTED} is OMERO's encrypted port"
-    return [f"{told}: the connection stays encrypted (port = 4063 for the other one)"]
+    ignored = f"{section.where}: secure = False is ignored: {_ENCRYPTED} is OMERO's encrypted port"
+    return [f"{ignored} (write port = 4063 for the unencrypted one)"]
 
 
 def _objects(source: _Section) -> str:
-    """Return ``datatype`` and ``id`` as the command line has them: ``Image:7-9,12``."""
+    """Return ``datatype`` and ``id`` in the notation of the command line: ``Image:7-9,12``."""
     datatype, ids = source.required("datatype"), re.split(r"[\s,;]+", source.required("id"))
     matching = [name for name in catalogue.roots() if name.lower() == datatype.lower()]
     if not matching:
         known = ", ".join(catalogue.roots())
-        raise UsageError(f"datatype = {datatype} is unknown", where=source.where, do=known)
+        raise UsageError(f"datatype = {datatype} is unknown", where=source.where, do=f"use {known}")
     wrong = [one for one in ids if one and not re.fullmatch(r"\d+(-\d+)?", one)]
     if wrong:
-        raise UsageError(f"id = {wrong[0]} is no id", where=source.where, do="id = 51, 60-62")
+        raise UsageError(
+            f"id = {wrong[0]} is not an id", where=source.where, do="write id = 51, 60-62"
+        )
     return f"{matching[0]}:{','.join(one for one in ids if one)}"
 
 
 def _files_from(server: _Section, client_paths: bool) -> str:
-    """Return where the image files are; empty where only the OMERO connection is left."""
+    """Return where the image files are; empty if they come over the OMERO connection."""
     host, user, folder = (server.text(name) for name in ("hostname", "user", "managedrepo_dir"))
     if client_paths:
-        folder = "/"  # these are absolute
+        folder = "/"  # client paths are absolute
     if not folder:
         if host:
             server.required("managedrepo_dir")
@@ -264,7 +270,7 @@ def _files_from(server: _Section, client_paths: bool) -> str:
 
 
 def _bundle_name(source: _Section, objects: str) -> str:
-    """Name the bundle's folder after what it holds: the same file always finds it again."""
+    """Return the name of the bundle's folder: the same file always gives the same name."""
     name = f"{source.text('hostname')}-{objects.replace(':', '-')}"
     if len(name) <= _LONGEST_NAME:
         return name
@@ -279,7 +285,7 @@ def _read_toml(path: Path, text: str) -> Transfer:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadDocument(f"it cannot be read as TOML: {error}", where=str(path)) from None
+        raise BadDocument(f"is not valid TOML: {error}", where=str(path)) from None
     _known(path, document, (*TOML, "servers"))
     options = {name: _options(path, name, document.get(name, {})) for name in TOML}
     source, destination, files, bundle = options.values()
@@ -299,9 +305,9 @@ def _read_toml(path: Path, text: str) -> Transfer:
 
 
 def _options(path: Path, name: str, given: Any) -> dict[str, Any]:
-    """Return a section's options, checked by name and type."""
+    """Return a section's options; names and types are checked."""
     if not isinstance(given, dict):
-        raise UsageError(f"{name} is no section", where=str(path), do=f"write [{name}]")
+        raise UsageError(f"{name} is not a section", where=str(path), do=f"write [{name}]")
     _known(path, given, TOML[name], name)
     for option, value in given.items():
         wanted = TOML[name][option]
@@ -326,7 +332,11 @@ def _toml_login(path: Path, name: str, options: dict[str, Any]) -> Login:
 def _toml_objects(path: Path, source: dict[str, Any]) -> tuple[str, ...]:
     objects = _required(path, "source", source, "objects")
     if not all(isinstance(one, str) for one in objects):
-        raise UsageError("objects are strings", where=f"{path} [source]", do='["Project:51"]')
+        raise UsageError(
+            "objects is not a list of strings",
+            where=f"{path} [source]",
+            do='write objects = ["Project:51"]',
+        )
     return tuple(objects)
 
 
@@ -334,7 +344,7 @@ def _toml_objects(path: Path, source: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _known(path: Path, given: Collection[str], known: Collection[str], section: str = "") -> None:
-    """Refuse a name that is not known, with the nearest one that is."""
+    """Refuse an unknown name; suggest the most similar known one."""
     for name in given:
         if name not in known:
             what = f"the option {name!r}" if section else f"the section [{name}]"
@@ -347,7 +357,7 @@ def _known(path: Path, given: Collection[str], known: Collection[str], section: 
 
 
 def _exposed(path: Path, logins: Collection[Login]) -> tuple[str, ...]:
-    """Return a warning where others may read a password in the file."""
+    """Return a warning if other users may read a password in the file."""
     if path.stat().st_mode & 0o077 and any(login.password for login in logins):
-        return (f"{path} holds a password, and other users may read it: chmod 600 {path}",)
+        return (f"{path}: other users can read the password in it; run chmod 600 {path}",)
     return ()

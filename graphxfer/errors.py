@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What can go wrong, said so that a person knows what, where and what to do; and the exit codes."""
+"""Errors with what happened, where, and what to do; exit codes; numbers in messages."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class GraphxferError(Exception):
     Parameters
     ----------
     what : str
-        What went wrong, in one sentence.
+        What happened, in one sentence.
     where : str, optional
-        The file, server, node or option that it is about.
+        The file, server, node or option.
     do : str, optional
-        What the reader can do about it.
+        What the reader can do: a command, an option.
     """
 
     exit_code = Exit.FAILED
@@ -37,19 +37,26 @@ class GraphxferError(Exception):
         super().__init__(self.message())
 
     def message(self) -> str:
-        """Return the whole message: `where: what` and, on a line of its own, what to do."""
+        """Return the whole message: `where: what` and, on a line of its own, what to do.
+
+        Examples
+        --------
+        >>> print(UsageError("the port is missing", where="a.toml", do="write port =").message())
+        a.toml: the port is missing
+          → write port =
+        """
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}\n  → {self.do}" if self.do else text
 
 
 class UsageError(GraphxferError):
-    """An option or argument that cannot be meant as it is written."""
+    """An option or argument that is not valid."""
 
     exit_code = Exit.USAGE
 
 
 class BadDocument(GraphxferError):
-    """A graph, manifest, configuration or XML document that cannot be read as one."""
+    """A graph, manifest, configuration or XML document that cannot be read."""
 
 
 class UnsafePath(BadDocument):
@@ -61,11 +68,11 @@ class ServerFailure(GraphxferError):
 
 
 class LoginFailure(ServerFailure):
-    """No session could be had: wrong password, unknown user, TLS refused."""
+    """The login failed: wrong password, unknown user, TLS refused."""
 
 
 class NotThere(ServerFailure):
-    """An object that was asked for does not exist there, or may not be read by this user."""
+    """A requested object does not exist, or this user may not read it."""
 
 
 class FileProblem(GraphxferError):
@@ -73,21 +80,56 @@ class FileProblem(GraphxferError):
 
 
 class Different(GraphxferError):
-    """Two graphs that should be equal are not; the differences were printed."""
+    """Two graphs that should be equal differ; the differences are printed."""
 
     exit_code = Exit.DIFFERENT
 
 
 class Incomplete(GraphxferError):
-    """Some nodes could not be moved; they were listed."""
+    """Some nodes could not be moved; they are listed."""
 
     exit_code = Exit.INCOMPLETE
 
 
 class Interrupted(GraphxferError):
-    """Ctrl-C, or SIGTERM, between two calls; what was done is in the journal."""
+    """Ctrl-C or SIGTERM, between two calls; the journal has what was done."""
 
     exit_code = Exit.INTERRUPTED
 
     def __init__(self) -> None:
-        super().__init__("interrupted", do="run the same command again to go on")
+        super().__init__("interrupted", do="run the same command again to resume")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number of things, which agree with it.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    one : str
+        What one of them is called.
+    many : str, optional
+        What several are called, where that is not `one` with an ``s``.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(2000, "image"), counted(0, "entry", "entries")
+    ('1 image', '2,000 images', '0 entries')
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def human(size: float) -> str:
+    """Return a count of bytes with a unit.
+
+    Examples
+    --------
+    >>> human(999), human(1_500_000_000)
+    ('999 B', '1.5 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000 or unit == "TB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

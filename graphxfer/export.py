@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Export: objects of a server into a bundle."""
+"""Export: read objects from a server, and write them to a bundle."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from graphxfer.omero.connect import Server
 from graphxfer.progress import SILENT, Progress
 
 MOST = 1_000_000
-"""Ids that may be asked for in one go."""
+"""The most ids of one range."""
 NAMED = 20
-"""Images without a thumbnail that are named."""
+"""The most images without a thumbnail that a message names."""
 
 _IDS = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?", re.ASCII)
 
@@ -37,7 +37,7 @@ def parse(objects: Sequence[str]) -> dict[str, list[int]]:
     Raises
     ------
     UsageError
-        If one cannot be meant, or its class cannot be exported.
+        If one is not valid, or its class cannot be exported.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def parse(objects: Sequence[str]) -> dict[str, list[int]]:
         if name not in catalogue.roots():
             near = difflib.get_close_matches(name.capitalize(), catalogue.roots(), 1, cutoff=0)[0]
             raise UsageError(
-                f"{name!r} is not among {', '.join(catalogue.roots())}",
+                f"{name!r} cannot be exported: not one of {', '.join(catalogue.roots())}",
                 where=text,
                 do=f"did you mean {near}:{ids or 1}?",
             )
@@ -60,13 +60,17 @@ def parse(objects: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _range(part: str, text: str) -> range:
-    """Return the ids that ``7`` or ``7-9`` means."""
+    """Return the ids of ``7`` or ``7-9``."""
     match = _IDS.fullmatch(part)
     if match is None:
-        raise UsageError(f"{part!r} is no id", where=text, do="Image:7, Image:7-9 or Image:7,12")
+        raise UsageError(
+            f"{part!r} is not an id", where=text, do="write Image:7, Image:7-9 or Image:7,12"
+        )
     first, last = int(match["first"]), int(match["last"] or match["first"])
     if not first <= last < first + MOST:
-        raise UsageError(f"{part} is no range of up to {MOST:,} ids", where=text, do="Image:7-9")
+        raise UsageError(
+            f"{part} is not a range of at most {MOST:,} ids", where=text, do="write Image:7-9"
+        )
     return range(first, last + 1)
 
 
@@ -78,9 +82,9 @@ def export(
     *,
     with_thumbnails: bool = False,
 ) -> Bundle:
-    """Read objects and all that hangs on them, and write a bundle.
+    """Read objects and everything linked to them, and write a bundle.
 
-    What is linked but could not be moved is in the graph's header (``left_out``).
+    Linked objects that cannot be moved are listed in the graph's header (``left_out``).
 
     Parameters
     ----------
@@ -89,18 +93,23 @@ def export(
     roots : mapping
         Ids by class.
     folder : Path
-        Where the bundle goes; nothing is written before all has been read.
+        The bundle's folder; nothing is written before all objects are read.
     progress : Progress
-        Told how far it is, and which images have no thumbnail.
+        Shows progress, and which images have no thumbnail.
     with_thumbnails : bool
-        Ask the server for thumbnails of the images, and put them into the bundle too.
+        Download thumbnails of the images, too.
+
+    Returns
+    -------
+    Bundle
+        The bundle that was written.
 
     Raises
     ------
     NotThere
         If a root does not exist or may not be read.
     UsageError
-        If something else is in the folder.
+        If the folder has other contents.
     """
     graph = read.select(server, roots, progress)
     add = partial(_add_thumbnails, server, graph, progress) if with_thumbnails else None
@@ -108,7 +117,7 @@ def export(
 
 
 def _add_thumbnails(server: Server, graph: TransferGraph, progress: Progress, to: Path) -> None:
-    """Write thumbnails into a folder, and tell which images have none."""
+    """Write thumbnails to a folder, and report which images have none."""
     missing: defaultdict[str, list[str]] = defaultdict(list)
     for image, why in thumbnails.write(server, graph, to, progress).items():
         missing[why].append(image)

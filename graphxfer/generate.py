@@ -20,7 +20,7 @@ _BITS = {Type.INT: 32, Type.LONG: 64, Type.TIME: 64}
 
 
 def documents() -> dict[str, str]:
-    """Return all that is generated: texts by their paths in the checkout."""
+    """Return the generated documents: texts by their paths in the checkout."""
     context = {"@context": jsonld.context()}
     return {
         "contexts/graphxfer.jsonld": json.dumps(context, indent=2) + "\n",
@@ -29,10 +29,10 @@ def documents() -> dict[str, str]:
 
 
 def structure() -> Graph:
-    """Return SHACL shapes of what the catalogue says: fields, their types, how many of each.
+    """Return the catalogue as SHACL shapes: fields, their types, how many of each.
 
-    One shape a class, one a member; all have IRIs, so that a report names them and the document
-    does not change by itself.
+    There is one shape for each class and each member. All have IRIs, so that a report can name
+    them, and the document is the same each time.
     """
     shapes = Graph()
     for prefix, namespace in (PREFIXES | {"sh": str(SH), "shapes": str(SHAPES)}).items():
@@ -83,7 +83,7 @@ def _field_facts(field: Field) -> list[tuple[URIRef, Node]]:
 
 
 def main() -> None:
-    """Write them."""
+    """Write the documents."""
     for path, text in documents().items():
         (ROOT / path).parent.mkdir(exist_ok=True)
         (ROOT / path).write_text(text, encoding="utf-8")

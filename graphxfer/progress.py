@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long steps tell how far they are, without knowing whether anyone watches."""
+"""Progress of long steps, reported to whatever shows it."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Something that shows progress."""
+    """Shows progress to a person."""
 
     def task(
         self, title: str, total: int | None = None, unit: str = ""
     ) -> AbstractContextManager[Callable[[int], None]]:
-        """Begin a task; the context gives a function to call with how much more is done.
+        """Begin a task; its context gives a function to call with how much more is done.
 
         Parameters
         ----------
         title : str
-            What is going on, in a few words.
+            What is in progress, in a few words.
         total : int, optional
-            How much there is to do; None where it is not known.
+            How much there is to do; None if unknown.
         unit : str
-            ``"bytes"``, or what is counted.
+            ``"bytes"``, or the name of what is counted.
         """
 
     def say(self, text: str) -> None:
-        """Tell the person a line."""
+        """Print one line."""
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
     @contextmanager
     def task(
         self, title: str, total: int | None = None, unit: str = ""
     ) -> Iterator[Callable[[int], None]]:
-        """Do nothing, as long as the task takes."""
+        """Show nothing."""
         yield lambda _: None
 
     def say(self, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 SILENT: Progress = Silent()

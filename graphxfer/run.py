@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A whole transfer in one go: export, fetch, plan, apply, verify; run again, it goes on."""
+"""Run: export, fetch, plan, apply and verify in one command; run it again to resume."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphxfer import graph as graphs
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.config import Transfer
-from graphxfer.errors import FileProblem, UsageError
+from graphxfer.errors import FileProblem, UsageError, counted
 from graphxfer.export import export, parse
 from graphxfer.fetch import Fetched, FetchOptions, Owner, fetch, reached, source
 from graphxfer.fetch.rsync import Folder
@@ -38,7 +38,7 @@ class Outcome:
     nodes : dict
         Count of the graph's nodes by type.
     left_out : tuple of LeftOut
-        What hangs on the graph's objects but was not exported.
+        What the export left out.
     fetched : Fetched
         What the fetch did.
     plan : Plan
@@ -56,29 +56,29 @@ class Outcome:
 
 
 def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
-    """Do a whole transfer.
+    """Run a whole transfer.
 
-    What can be wrong with the file, the passwords and the local user is found before anything is
-    moved. A bundle of the same objects that is there already is gone on with.
+    Errors in the file, the passwords and the local user are found before anything is moved. If
+    the bundle exists, with the same objects, the transfer resumes with it.
 
     Parameters
     ----------
     transfer : Transfer
         What `config.read` returns.
     progress : Progress
-        Told of each step.
+        Shows each step.
 
     Returns
     -------
     Outcome
-        What was done; the caller looks at its differences and at what was left out.
+        What was done; the caller checks its differences, and what was left out.
 
     Raises
     ------
     GraphxferError
         What the steps raise.
     FileProblem
-        If files are missing or not what OMERO recorded: then nothing is applied.
+        If files are missing, or differ from OMERO's record; then nothing is applied.
     """
     for warning in transfer.warnings:
         progress.say(f"warning: {warning}")
@@ -94,13 +94,13 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
         bundle = _bundle(origin, roots, transfer, progress)
         header = bundle.graph().header
         outcome = Outcome(bundle.folder, bundle.graph().types(), header.left_out)
-        progress.say(f"graph: {_counts(outcome.nodes)}; {len(bundle.manifest()):,} files")
+        progress.say(f"graph: {_counts(outcome.nodes)}; {counted(len(bundle.manifest()), 'file')}")
         outcome.fetched = _fetch(bundle, origin, owner, transfer, progress)
         planned = make_plan(bundle, target, options, progress)
         progress.say(f"plan: {_counts(Counter(action.kind for action in planned.actions))}")
         outcome.plan = apply(bundle, target, options, progress)
         outcome.differences = list(verify(bundle, target, progress))
-        progress.say(f"verify: {len(outcome.differences):,} differences")
+        progress.say(f"verify: {counted(len(outcome.differences), 'difference')}")
     return outcome
 
 
@@ -108,7 +108,7 @@ def _tags(text: str) -> Tags:
     try:
         return Tags(text)
     except ValueError:
-        raise UsageError(f"tags = {text} is unknown", do=", ".join(Tags)) from None
+        raise UsageError(f"tags = {text} is unknown", do=f"use {', '.join(Tags)}") from None
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -118,18 +118,18 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _bundle(
     server: Server, roots: Mapping[str, Sequence[int]], transfer: Transfer, progress: Progress
 ) -> Bundle:
-    """Export, unless an earlier run did: a graph is made once, and its journal goes by it."""
+    """Export, unless an earlier run did: the journal is about that export's graph."""
     if transfer.bundle.exists() and any(transfer.bundle.iterdir()):
         bundle = Bundle(transfer.bundle)
         header = bundle.graph().header
         wanted = {graphs.iri(name, id_) for name, ids in roots.items() for id_ in ids}
         if (header.database_uuid, set(header.roots)) != (server.database_uuid, wanted):
             raise UsageError(
-                f"the bundle there is another transfer: {', '.join(header.roots)}",
+                f"the folder has the bundle of another transfer: {', '.join(header.roots)}",
                 where=str(transfer.bundle),
                 do="name another folder",
             )
-        progress.say(f"export: the bundle of {header.made_at} is gone on with")
+        progress.say(f"export: resumed with the bundle exported {header.made_at}")
     else:
         bundle = export(server, roots, transfer.bundle, progress)
     if transfer.xml:
@@ -138,7 +138,7 @@ def _bundle(
 
 
 def _copy(document: Path, target: Path) -> None:
-    """Copy a document to where it is wanted, whole or not at all."""
+    """Copy a document, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_name(f".{target.name}.part")
     shutil.copyfile(document, beside)
@@ -148,7 +148,7 @@ def _copy(document: Path, target: Path) -> None:
 def _fetch(
     bundle: Bundle, server: Server, owner: Owner, transfer: Transfer, progress: Progress
 ) -> Fetched:
-    """Fetch the files; raise where one is not good, since an import of it would not be either."""
+    """Fetch the files; raise if one is missing or wrong, as its import would be wrong, too."""
     with contextlib.ExitStack() as stack:
 
         def place(text: str) -> Folder | Server:
@@ -160,7 +160,7 @@ def _fetch(
             )
 
         origin = place(transfer.files_from)
-        # The repository may be all that can be seen of the source's disk, attachments not.
+        # The repository may be all of the source's disk that is mounted here.
         attachments = place(transfer.attachments)
         options = FetchOptions(
             attachments, transfer.client_paths, transfer.jobs, owner, transfer.as_user
@@ -169,13 +169,13 @@ def _fetch(
     for problem in report.problems:
         progress.say(str(problem))
     progress.say(
-        f"fetch: {report.fetched:,} files fetched, {report.kept:,} kept, "
-        f"{len(report.problems):,} missing or wrong, {len(report.size_only):,} proven by size alone"
+        f"fetch: {counted(report.fetched, 'file')} fetched, {report.up_to_date:,} up to date, "
+        f"{len(report.problems):,} missing or wrong, {len(report.size_only):,} checked by size only"
     )
     if report.problems:
         raise FileProblem(
-            f"{len(report.problems):,} files are missing or wrong: nothing was applied",
+            f"{counted(len(report.problems), 'file')} missing or wrong: nothing was applied",
             where=str(bundle.files),
-            do="mend the source and run the same command again: what is good is kept",
+            do="correct the source, and run the same command again: good files are kept",
         )
     return report

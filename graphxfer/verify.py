@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Graph x destination -> differences: the destination is read back and compared."""
+"""Verify: read the destination back, and compare it with the graph."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from graphxfer.progress import SILENT, Progress
 
 
 def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Iterator[Difference]:
-    """Compare what was applied with the graph.
+    """Compare the destination with the graph that was applied to it.
 
     Parameters
     ----------
     bundle : Bundle
-        What was applied.
+        The bundle that was applied.
     server : Server
         The destination.
     progress : Progress
-        Told how far it is.
+        Shows progress.
 
     Yields
     ------
@@ -40,14 +40,14 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
     journal = Journal.existing(bundle.journal(server.database_uuid))
     if journal is None:
         raise UsageError(
-            "nothing of this bundle was applied to this server, so there is nothing to compare",
+            f"nothing of this bundle was applied to {server.profile.address}",
             where=str(bundle.folder),
-            do="run `graphxfer apply` first; or is it another server?",
+            do="check the server, and run `graphxfer apply` first",
         )
     with journal:
         journal.check_about(graph.header.database_uuid)
         same = journal.same()
-        # What was there before may have more: other images in a merged Dataset.
-        before = {node for node, made in journal.nodes().items() if not made.how.ours}
+        # Objects that existed before may have more edges: other images in a merged Dataset.
+        before = {node for node, found in journal.nodes().items() if not found.how.ours}
     there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)
     yield from compare(graph, there, same, before)

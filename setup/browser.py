@@ -1,4 +1,4 @@
-"""Install Chromium, in which the tests look at the report's page, where that is permitted."""
+"""Install Chromium for the tests of the report's page, if this user may."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from machine import exit_code, install_if_permitted
 
 
 def main() -> None:
-    """Install it, or name it: without it the tests in a browser are skipped."""
+    """Install it, or print how to; without it the browser tests are skipped."""
     install_if_permitted("chromium", "to test the report's page in a browser")
 
 

@@ -1,10 +1,9 @@
 """Compile Ice on all cores: run it in the unpacked source, `compile_ice.py FOLDER BUILD_NUMBER`.
 
-The archive's own setup.py does the work, but compiles its 224 files one by one, optimised and with
-debug symbols: 11 minutes on two cores. This gives setuptools another way to compile: in parallel,
-with light optimisation, and with the headers that most files include read only once. That takes
-2 minutes, and the wheel is a tenth of the size. Ice waits for sockets and for Python; it was not
-seen to be slower.
+The archive's own setup.py compiles its 224 files one by one, optimised and with debug symbols, in
+11 minutes on two cores. This script replaces the compile step: in parallel, with light
+optimisation, and with precompiled common headers. That takes 2 minutes, and the wheel has a tenth
+of the size. Ice was not measurably slower, as it mostly waits for sockets and Python.
 """
 
 from __future__ import annotations
@@ -22,10 +21,13 @@ LIGHT = "-g0 -O1"
 
 
 def main(folder: str, build_number: str) -> None:
-    """Build the wheel of the source in the present folder."""
-    for variable in ("CFLAGS", "CXXFLAGS"):  # which one counts for C++ differs with setuptools
+    """Build the wheel of the source in the current folder."""
+    for variable in (
+        "CFLAGS",
+        "CXXFLAGS",
+    ):  # setuptools versions differ in which one they use for C++
         os.environ[variable] = f"{os.environ.get(variable, '')} {LIGHT}"
-    import_module("setuptools")  # first: it brings distutils, which Python lost with 3.12
+    import_module("setuptools")  # first: it has distutils, which Python 3.12 removed
     compiler: Any = import_module("distutils.ccompiler").CCompiler
     compiler.compile = compile_in_parallel
     sys.argv = ["setup.py", "-q", "bdist_wheel", "-d", folder, "--build-number", build_number]
@@ -43,7 +45,7 @@ def compile_in_parallel(
     extra_postargs: list[str] | None = None,
     depends: list[str] | None = None,
 ) -> list[str]:
-    """Do what `CCompiler.compile` does, with as many compilers at work as there are cores."""
+    """Replace `CCompiler.compile`: compile on all cores."""
     macros, objects, options, includes, build = self._setup_compile(
         output_dir, macros, include_dirs, sources, depends, extra_postargs
     )
@@ -67,10 +69,10 @@ def compile_in_parallel(
 def precompile_headers(
     compiler: Any, arguments: list[str], options: list[str], includes: list[str]
 ) -> str:
-    """Precompile the common headers; return the name to give to `-include`.
+    """Precompile the common headers; return the name for `-include`.
 
-    The name ends in .cpp so that setuptools takes the very compiler and flags which it will take
-    for the sources: with others the compiler would silently not use the result.
+    The name ends in .cpp so that setuptools uses the same compiler and flags as for the sources:
+    with others the compiler would silently ignore the result.
     """
     file = Path("common_headers.cpp").resolve()
     file.write_text("".join(f"#include <{header}>\n" for header in COMMON_HEADERS))
@@ -80,14 +82,14 @@ def precompile_headers(
 
 
 class Progress:
-    """Tell how far it is: on a terminal in one line, elsewhere in a line at every tenth."""
+    """Print the progress: on a terminal in one line, else a line for every tenth."""
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.done = 0
 
     def step(self, name: str) -> None:
-        """Count one more as done."""
+        """Count one more file as compiled."""
         self.done += 1
         line = f"[{self.done:3}/{self.total}] {Path(name).name}"
         if sys.stdout.isatty():

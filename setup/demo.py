@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`make demo`: a project moves between two sandboxes; every command is shown, and what came of it.
+"""`make demo`: move a project between two sandboxes, and show each command with its output.
 
-It only types commands, as a person would: nothing here knows graphxfer from within.
+It only runs commands, like a person: it imports nothing of graphxfer.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ base = "https://{name}.example/"
 
 
 class Failure(Exception):
-    """A step of the demo that did not end as it should."""
+    """A step of the demo failed."""
 
 
 def main() -> None:
-    """Run the demo in ``demo/`` of the current folder, which keeps its bundle."""
-    os.environ.setdefault("OMERO_PASSWORD", "researcher")  # the sandboxes' user; none else's
+    """Run the demo in ``demo/`` of the current folder; the bundle stays there."""
+    os.environ.setdefault("OMERO_PASSWORD", "researcher")  # the user of the sandboxes
     if FOLDER.exists() and not SERVERS.exists():
-        raise Failure(f"{FOLDER.absolute()} is there, and not of an earlier demo: move it away")
+        raise Failure(f"{FOLDER.absolute()} exists, and is not from an earlier demo: rename it")
     _stop()
     shutil.rmtree(FOLDER, ignore_errors=True)
     try:
@@ -44,11 +44,11 @@ def main() -> None:
         _transfer()
     finally:
         _stop()
-    print(f"\nThe bundle is yours to look at: {BUNDLE}/graph.jsonld is the graph.")
+    print(f"\nThe bundle stays in {BUNDLE}; its graph is {BUNDLE}/graph.jsonld.")
 
 
 def _servers() -> None:
-    print("Two OMERO servers of our own, one with data:")
+    print("Start two local OMERO servers, one with data:")
     for name in NAMES:
         _run("sandbox", "start", name, "--dir", str(FOLDER / name.removeprefix("demo-")))
     _run("sandbox", "seed", NAMES[0])
@@ -61,17 +61,17 @@ def _transfer() -> None:
     source, destination = NAMES
     config = ("--config", str(SERVERS))
     repository = f"{FOLDER}/source/ManagedRepository"
-    print("\nWhat is to move becomes a graph, and can be looked at:")
-    # The import makes rendering settings, which are not moved: left out, told, and meant.
+    print("\nExport a project as a graph, and inspect it:")
+    # The imports created rendering settings, which are not covered: --partial-ok accepts that.
     _run("export", source, "Project:1", "--to", str(BUNDLE), "--partial-ok", *config)
     _run("summary", str(BUNDLE))
-    print("\nThe files come over, and each is checked:")
+    print("\nFetch the files, and check each one:")
     _run("fetch", str(BUNDLE), "--from", repository)
-    print("\nWhat would happen, what happens, and the proof:")
+    print("\nPlan, apply and verify:")
     _run("plan", str(BUNDLE), destination, *config)
     _run("apply", str(BUNDLE), destination, "--map", f"{FOLDER}/map.csv", *config)
     _run("verify", str(BUNDLE), destination, *config)
-    print("\nDone once is done: again, it does nothing.")
+    print("\nApply again: everything is up to date.")
     _run("apply", str(BUNDLE), destination, *config)
 
 
@@ -79,7 +79,7 @@ def _run(*words: str) -> None:
     print(f"\n$ graphxfer {shlex.join(words)}", flush=True)
     code = subprocess.run([sys.executable, "-m", "graphxfer", *words], check=False).returncode
     if code:
-        raise Failure(f"graphxfer {words[0]} ended with exit code {code}")
+        raise Failure(f"graphxfer {words[0]} failed with exit code {code}")
 
 
 def _output(*words: str) -> str:
@@ -88,7 +88,7 @@ def _output(*words: str) -> str:
 
 
 def _stop() -> None:
-    """Stop the demo's servers, where an earlier demo or this one left them running."""
+    """Stop the demo's servers, if this demo or an earlier one left them running."""
     for name in NAMES:
         command = [sys.executable, "-m", "graphxfer", "sandbox", "stop", name]
         subprocess.run(command, check=False, capture_output=True)

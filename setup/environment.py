@@ -1,6 +1,6 @@
-"""Make .venv in the checkout: graphxfer, all that it needs, and the tools to work on it.
+"""Create .venv in the checkout, with graphxfer, its dependencies, and the development tools.
 
-Started by setup/bootstrap. When nothing has changed since the last time it says and does nothing.
+Started by setup/bootstrap. If nothing has changed since the last time, it does and prints nothing.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ THIS_PYTHON = (platform.python_version(), sys.base_prefix)
 
 
 def main() -> None:
-    """Set up, unless that is done."""
+    """Set up .venv, unless it is up to date."""
     if is_set_up():
         return
     with locked(cache_folder() / "setup.lock"):
-        if is_set_up():  # by the run that we waited for
+        if is_set_up():  # another run did it meanwhile
             return
         STAMP.unlink(missing_ok=True)
         make_venv()
         install_ice()
-        say("installing graphxfer and the packages it needs: about a minute")
+        say("installing graphxfer and its dependencies (about 1 minute)")
         here = ("-e", ROOT / "sandbox", "-e", f"{ROOT}[{EXTRAS}]")
         run(PYTHON, "-m", "pip", "--no-input", "install", "-q", *here)
         install_if_permitted("rsync", "to fetch files from a server's disk")
@@ -51,12 +51,12 @@ def main() -> None:
 
 
 def is_set_up() -> bool:
-    """Tell whether .venv was made, to its end, from what is there now."""
+    """Tell whether .venv is complete and up to date."""
     return STAMP.is_file() and STAMP.read_text() == fingerprint()
 
 
 def fingerprint() -> str:
-    """Return a digest of all that decides what .venv should be."""
+    """Return a digest of everything that determines the contents of .venv."""
     digest = hashlib.sha256(f"{THIS_PYTHON} {ROOT}".encode())
     projects = [ROOT / "pyproject.toml", ROOT / "sandbox" / "pyproject.toml"]
     for file in [*projects, *sorted((ROOT / "setup").glob("*.py"))]:
@@ -65,23 +65,23 @@ def fingerprint() -> str:
 
 
 def make_venv() -> None:
-    """Make .venv, or keep the one there if it is of this Python and whole."""
+    """Create .venv, unless a complete one of this Python exists."""
     if is_ours(PYTHON):
         return
-    install_debian_packages(missing_packages(), "to make .venv and compile Ice")
-    say(f"making .venv with Python {THIS_PYTHON[0]}")
+    install_debian_packages(missing_packages(), "to create .venv and compile Ice")
+    say(f"creating .venv with Python {THIS_PYTHON[0]}")
     run(sys.executable, "-m", "venv", "--clear", VENV)
 
 
 def missing_packages() -> list[str]:
-    """Return all Debian packages that a new .venv lacks: who must ask for them asks once."""
+    """Return all Debian packages that a new .venv needs, so that a user asks for them only once."""
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     missing = [] if find_spec("ensurepip") else [f"{python}-venv"]
     return missing + (ice.missing_packages() if ice.must_be_built() else [])
 
 
 def is_ours(python: Path) -> bool:
-    """Tell whether a Python is a venv of the one that runs this, with pip in it."""
+    """Tell whether a Python is of a venv of the current Python, with pip."""
     program = (
         "import platform, sys, pip; "
         f"sys.exit((platform.python_version(), sys.base_prefix) != {THIS_PYTHON!r})"
@@ -94,9 +94,11 @@ def is_ours(python: Path) -> bool:
 
 
 def install_ice() -> None:
-    """Install Ice, which needs more than pip."""
+    """Install Ice, which pip alone cannot."""
     if subprocess.run([PYTHON, ROOT / "setup" / "ice.py"]).returncode:
-        raise SetupError("without Ice graphxfer cannot speak to OMERO: see above")
+        raise SetupError(
+            "Ice was not installed, and graphxfer needs it to connect to OMERO: see above"
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Make sure that ZeroC Ice 3.6 is installed in the Python that runs this script.
+"""Install ZeroC Ice 3.6 in the Python that runs this script.
 
-omero-py speaks to servers through Ice 3.6, which PyPI has only as a source archive that Pythons
-after 3.10 refuse. So Ice is taken from the first of these that there is:
+omero-py needs Ice 3.6, which PyPI only has as a source archive that does not compile for Python
+3.11 and newer. Ice comes from the first of these that is available:
 
-1. this Python, when it can import Ice already;
-2. a ready wheel, named by the variable GRAPHXFER_ICE_WHEEL;
-3. the wheel that an earlier run left in the user's cache;
-4. the source archive, edited for today's Pythons and compiled; the wheel goes into the cache.
+1. this Python, if it can already import Ice;
+2. a wheel, named by the variable GRAPHXFER_ICE_WHEEL;
+3. the wheel that an earlier run stored in the user's cache;
+4. the source archive, edited for newer Pythons and compiled; the wheel is stored in the cache.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from machine import SetupError, cache_folder, exit_code, install_debian_packages
 VERSION = "3.6.5"
 ARCHIVE = f"zeroc-ice-{VERSION}.tar.gz"
 ARCHIVE_SHA256 = "4235ffeb605bcd4e22e716577f7d61e4aa1bc82f65276bb542701a81b7933356"
-BUILD_NUMBER = "1"  # raise it when an edit below changes: wheels in caches are then built anew
-BUILD_TOOLS = "setuptools>=70.1,<81"  # from 70.1 on it makes wheels by itself
+BUILD_NUMBER = "1"  # increase it when an edit below changes, so that cached wheels are built again
+BUILD_TOOLS = "setuptools>=70.1,<81"  # 70.1 and newer build wheels without the package wheel
 
 WHEEL_VARIABLE = "GRAPHXFER_ICE_WHEEL"
 OTHER_WAYS = (
-    f"Another way to Ice: name a ready wheel of zeroc-ice 3.6 in {WHEEL_VARIABLE} (Glencoe "
-    "Software publishes some), or use conda, where conda-forge has zeroc-ice."
+    f"Or name a wheel of zeroc-ice 3.6 in {WHEEL_VARIABLE} (Glencoe Software publishes some), or "
+    "use conda: conda-forge has zeroc-ice."
 )
 
 
 class Edit(NamedTuple):
-    """A text to replace in a file of the source archive, and how often it must be found."""
+    """A text to replace in a file of the source archive, and how often it must occur."""
 
     file: str
     old: str
@@ -81,7 +81,7 @@ EDITS = (
 
 
 def main() -> None:
-    """Find or build Ice and install it, unless it is there."""
+    """Find or build Ice and install it, unless it is installed."""
     if ice_problem() is None:
         return
     if given := os.environ.get(WHEEL_VARIABLE):
@@ -90,11 +90,11 @@ def main() -> None:
     else:
         install_own_wheel(cached_wheel())
     if problem := ice_problem():
-        raise SetupError(f"Ice was installed and yet does not work: {problem}\n{OTHER_WAYS}")
+        raise SetupError(f"Ice was installed, but does not work: {problem}\n{OTHER_WAYS}")
 
 
 def ice_problem() -> str | None:
-    """Say why this Python cannot use Ice 3.6; None when it can."""
+    """Return why this Python cannot use Ice 3.6; None if it can."""
     probe = (
         "import sys, Ice; found = Ice.stringVersion(); "
         "sys.exit(None if found.startswith('3.6.') else f'Ice is {found}, not 3.6')"
@@ -104,7 +104,7 @@ def ice_problem() -> str | None:
 
 
 def cached_wheel() -> Path:
-    """Return where the cache has, or will have, the wheel for this Python and platform."""
+    """Return the cache's path of the wheel for this Python and platform."""
     python = f"cp{sys.version_info.major}{sys.version_info.minor}"
     machine = sysconfig.get_platform().replace("-", "_").replace(".", "_")
     name = f"zeroc_ice-{VERSION}-{BUILD_NUMBER}-{python}-{python}-{machine}.whl"
@@ -112,19 +112,19 @@ def cached_wheel() -> Path:
 
 
 def must_be_built() -> bool:
-    """Tell whether a Python without Ice gets it only by building it."""
+    """Tell whether Ice must be built."""
     return not (os.environ.get(WHEEL_VARIABLE) or cached_wheel().exists())
 
 
 def install_own_wheel(wheel: Path) -> None:
-    """Install the wheel of the cache; build it if it is not there or does not work here."""
+    """Install the cached wheel; build it if it is missing or does not work."""
     with locked(wheel.parent / "lock"):
         if wheel.exists():
             say(f"installing Ice {VERSION} from the cache")
             install_wheel(wheel)
             if (problem := ice_problem()) is None:
                 return
-            say(f"the cached wheel does not work here ({problem}): building another")
+            say(f"the cached wheel does not work ({problem}): building another")
         build_wheel(wheel)
         install_wheel(wheel)
 
@@ -132,19 +132,19 @@ def install_own_wheel(wheel: Path) -> None:
 def install_wheel(wheel: Path) -> None:
     """Install one wheel, and nothing else, into this Python."""
     if not wheel.is_file():
-        raise SetupError(f"there is no file {wheel}")
+        raise SetupError(f"the file {wheel} does not exist")
     pip("install", "--no-deps", "--no-index", "--force-reinstall", wheel)
 
 
 def build_wheel(wheel: Path) -> None:
-    """Build the wheel from source; it appears under its name only when it is whole.
+    """Build the wheel from source; it gets its name only when it is complete.
 
     Parameters
     ----------
     wheel
-        Where to put it. The caller holds the lock of the folder it is in.
+        Its path. The caller has locked its folder.
     """
-    say(f"building Ice {VERSION} for Python {platform.python_version()}: some minutes, only once")
+    say(f"building Ice {VERSION} for Python {platform.python_version()} (some minutes, only once)")
     install_debian_packages(missing_packages(), "to compile Ice")
     with scratch_folder(wheel.parent / "building") as scratch:
         tools = scratch / "tools"
@@ -157,7 +157,7 @@ def build_wheel(wheel: Path) -> None:
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder, without what a killed run may have left there; remove it after."""
+    """Create an empty folder, also if a killed run left one there; remove it after the block."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     try:
@@ -167,7 +167,7 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 
 def missing_packages() -> list[str]:
-    """Return the Debian packages that a build lacks on this machine."""
+    """Return the Debian packages that a build needs and this machine does not have."""
     missing = [] if shutil.which("g++") else ["g++"]
     python = f"python{sys.version_info.major}.{sys.version_info.minor}-dev"
     headers = {"openssl/ssl.h": "libssl-dev", "bzlib.h": "libbz2-dev", "Python.h": python}
@@ -185,14 +185,14 @@ def has_header(header: str) -> bool:
 
 
 def download_archive(folder: Path, tools: Path) -> Path:
-    """Download the source archive with pip, which runs nothing of it if its sha256 differs.
+    """Download the source archive with pip, which runs no code of it if its sha256 differs.
 
     Parameters
     ----------
     folder
-        Where to put it.
+        Folder for the archive.
     tools
-        A folder with setuptools: pip asks the archive for its name and version through it.
+        A folder with setuptools, which pip needs to find the name and version of the archive.
     """
     requirement = folder / "requirement.txt"
     requirement.write_text(f"zeroc-ice=={VERSION} --hash=sha256:{ARCHIVE_SHA256}\n")
@@ -207,15 +207,15 @@ def apply_edits(source: Path, edits: Iterable[Edit] = EDITS) -> None:
     Raises
     ------
     SetupError
-        When a text is not found exactly as often as it should be.
+        If a text does not occur as often as expected.
     """
     for file, old, new, times in edits:
         text = (source / file).read_text(encoding="utf-8")
         found = text.count(old)
         if found != times:
             raise SetupError(
-                f"{file} of the Ice archive has {old.strip()!r} {found} times, not {times}: "
-                "the edits in setup/ice.py were not made for this archive"
+                f"{file} of the Ice archive contains {old.strip()!r} {found} times, "
+                f"expected {times}: the edits in setup/ice.py are not for this archive"
             )
         (source / file).write_text(text.replace(old, new), encoding="utf-8")
 
@@ -228,7 +228,7 @@ def compile_wheel(source: Path, tools: Path) -> Path:
         cwd=source,
         env={**os.environ, "PYTHONPATH": str(tools)},
         stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,  # its progress, next to what this script says
+        stdout=sys.stderr,  # its progress, among the messages of this script
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",

@@ -1,4 +1,4 @@
-"""What the set-up asks of the machine: commands, Debian packages, a cache folder, a lock."""
+"""Run commands, install Debian packages, find the cache folder, lock files."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ StrPath = str | Path
 
 
 class SetupError(Exception):
-    """A failure told in words for the person at the terminal."""
+    """A failure with a message for the person at the terminal."""
 
 
 def say(message: str) -> None:
-    """Tell the user what happens, in one short line."""
+    """Print one short line for the user."""
     print(f"setup: {message}", file=sys.stderr, flush=True)
 
 
 def run(*command: StrPath, env: Mapping[str, str] | None = None) -> None:
-    """Run a command in silence; what it printed is shown only when it fails.
+    """Run a command; show its output only if it fails.
 
     Parameters
     ----------
     *command
         The program and its arguments.
     env
-        Variables to set on top of the present environment.
+        Variables to add to the current environment.
 
     Raises
     ------
     SetupError
-        When the program is missing or its exit code is not 0.
+        If the program is missing or its exit code is not 0.
     """
     words = [str(word) for word in command]
     try:
@@ -57,47 +57,47 @@ def run(*command: StrPath, env: Mapping[str, str] | None = None) -> None:
 
 
 def cache_folder() -> Path:
-    """Return the user's cache folder of graphxfer, as the XDG specification has it."""
+    """Return the user's cache folder of graphxfer, by the XDG specification."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "graphxfer"
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock file against other runs; the system frees it however this run ends."""
+    """Hold a lock file until the block ends; the system unlocks it if this run is killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another run is setting up: waiting for it")
+            say("waiting for another set-up to end")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def install_if_permitted(program: str, purpose: str) -> None:
-    """Install a program that all goes without, where that is permitted; else only name it."""
+    """Install an optional program, if this user may; else print how to."""
     if shutil.which(program):
         return
     try:
         install_debian_packages([program], purpose)
     except SetupError as error:
-        say(f"going on without {program}. {error}")
+        say(f"continuing without {program}: {error}")
 
 
 def install_debian_packages(packages: Sequence[str], purpose: str) -> None:
-    """Install Debian packages where this user may, else name them.
+    """Install Debian packages, if this user may; else name them.
 
     Parameters
     ----------
     packages
-        Names of the packages; with none there is nothing to do.
+        Names of the packages; may be empty.
     purpose
-        What they are for, as in "to compile Ice".
+        What they are for: "to compile Ice".
 
     Raises
     ------
     SetupError
-        When they cannot be installed from here.
+        If this user may not install them.
     """
     if not packages:
         return
@@ -105,8 +105,8 @@ def install_debian_packages(packages: Sequence[str], purpose: str) -> None:
     as_root = _root_prefix()
     if as_root is None:
         raise SetupError(
-            f"the Debian packages {names} (elsewhere: their like) are needed {purpose}\n"
-            f"Have them installed, then run this again:  apt-get install {names}"
+            f"the Debian packages {names} (or the like) are needed {purpose}\n"
+            f"Install them, then run this again:  apt-get install {names}"
         )
     say(f"installing Debian packages {names} {purpose}")
     apt_get = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
@@ -115,7 +115,7 @@ def install_debian_packages(packages: Sequence[str], purpose: str) -> None:
 
 
 def _root_prefix() -> list[str] | None:
-    """Return the words that let apt-get run as root; None where that is not possible."""
+    """Return the command prefix to run apt-get as root; None if that is not possible."""
     if not shutil.which("apt-get"):
         return None
     if os.geteuid() == 0:
@@ -128,7 +128,7 @@ def _root_prefix() -> list[str] | None:
 
 
 def exit_code(main: Callable[[], None]) -> int:
-    """Run a script's `main` and turn the ways in which it can end into exit codes."""
+    """Run a script's `main`, and return its exit code."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         main()
@@ -136,6 +136,6 @@ def exit_code(main: Callable[[], None]) -> int:
         say(str(error))
         return 1
     except KeyboardInterrupt:
-        say("interrupted; nothing half-made stays, run it again to go on")
+        say("interrupted: run it again to resume")
         return 130
     return 0

@@ -302,7 +302,7 @@ def graphs(draw: st.DrawFn, *, own_links: bool = False) -> TransferGraph:
         made_by="graphxfer 0.1.0",
         made_at="2026-11-23T22:00:00Z",
         roots=tuple(roots),
-        came_along=tuple(root for root in roots if root.startswith("Image/"))[:1],
+        included=tuple(root for root in roots if root.startswith("Image/"))[:1],
         left_out=tuple(draw(st.lists(left_out, max_size=1))),
     )
     return TransferGraph(header, map(_in_order, builder.nodes))

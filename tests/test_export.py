@@ -44,15 +44,18 @@ def test_objects(objects: list[str], expected: dict[str, list[int]]) -> None:
     [
         ("project:51", "did you mean Project:51"),
         ("Projct:51", "did you mean Project:51"),
-        ("Pixels:1", "'Pixels' is not among Project, Dataset, Screen, Plate, Image"),
-        ("Image", "'' is no id"),
-        ("Image:", "'' is no id"),
-        ("Image:7,", "'' is no id"),
-        ("Image:-7", "'-7' is no id"),
-        ("Image:x", "'x' is no id"),
-        ("Image:٣", "is no id"),
-        ("Image:9-7", "is no range"),
-        ("Image:1-99999999999", "is no range"),
+        (
+            "Pixels:1",
+            "'Pixels' cannot be exported: not one of Project, Dataset, Screen, Plate, Image",
+        ),
+        ("Image", "'' is not an id"),
+        ("Image:", "'' is not an id"),
+        ("Image:7,", "'' is not an id"),
+        ("Image:-7", "'-7' is not an id"),
+        ("Image:x", "'x' is not an id"),
+        ("Image:٣", "is not an id"),
+        ("Image:9-7", "is not a range"),
+        ("Image:1-99999999999", "is not a range"),
     ],
 )
 def test_objects_that_cannot_be_meant(text: str, told: str) -> None:
@@ -132,7 +135,7 @@ def test_what_is_left_out_is_told(source: Place, image: int, tmp_path: Path) -> 
     to = ["--to", str(tmp_path / "it")]
     done = run(source, tmp_path, f"Image:{image}", *to)
     assert done.returncode == Exit.INCOMPLETE
-    assert "Left out: 1 FolderImageLink (folders are not moved yet)" in done.stdout
+    assert "Not covered: 1 FolderImageLink (folders are not moved yet)" in done.stdout
     assert "--partial-ok" in done.stderr
     assert f"Image/{image}" in Bundle(tmp_path / "it").graph()
     again = run(source, tmp_path, f"Image:{image}", *to, "--partial-ok", "--json")

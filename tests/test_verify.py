@@ -55,10 +55,16 @@ def test_as_it_was_applied(bundle: Bundle, destination: Place) -> None:
 @pytest.mark.parametrize(
     ("node", "attribute", "value", "back", "told"),
     [
-        ("Dataset/1", "description", None, "", "description is nothing, not ''"),
-        ("Roi/1", "name", rstring("R"), "r", "name is 'R', not 'r'"),
-        ("Mask/2", "theZ", None, 0, "theZ is nothing, not 0"),
-        ("TagAnnotation/1", "textValue", rstring("x"), "shared-verify", "textValue is 'x', not"),
+        ("Dataset/1", "description", None, "", "description is nothing, expected ''"),
+        ("Roi/1", "name", rstring("R"), "r", "name is 'R', expected 'r'"),
+        ("Mask/2", "theZ", None, 0, "theZ is nothing, expected 0"),
+        (
+            "TagAnnotation/1",
+            "textValue",
+            rstring("x"),
+            "shared-verify",
+            "textValue is 'x', expected",
+        ),
     ],
 )
 def test_a_changed_field_is_a_line(

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The bundle: a folder on disk with the graph, the manifest and the files it lists.
+"""The bundle: a folder on disk with the graph, the manifest and the files that it lists.
 
-Besides the folder itself: checksums as OMERO computes them, proof that a file is what OMERO
-recorded, and the metadata that RO-Crate readers look for.
+Also here: OMERO's checksums, checks of files against OMERO's record, and RO-Crate metadata.
 """
 
-from graphxfer.bundle.bundle import Bundle, Document, open_source, replace, told, write
+from graphxfer.bundle.bundle import Bundle, Document, file_errors, open_source, replace, write
 from graphxfer.bundle.manifest import FileEntry, Manifest
 
 __all__ = [
@@ -13,8 +12,8 @@ __all__ = [
     "Document",
     "FileEntry",
     "Manifest",
+    "file_errors",
     "open_source",
     "replace",
-    "told",
     "write",
 ]

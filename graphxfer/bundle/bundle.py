@@ -31,17 +31,17 @@ _UUID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}", re.ASCII)
 
 
 class Bundle:
-    """A bundle that is there.
+    """An existing bundle.
 
     Parameters
     ----------
     folder : Path
-        Where it is.
+        Its folder.
 
     Raises
     ------
     BadDocument
-        If it is not one.
+        If the folder is not a bundle.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,72 +57,77 @@ class Bundle:
         for path in (self.graph_path, self.manifest_path):
             if not self.inside(path).is_file():
                 raise BadDocument(
-                    f"is no bundle: {path.name} is missing",
+                    f"is not a bundle: {path.name} is missing",
                     where=str(folder),
-                    do="make one with `graphxfer export`",
+                    do="create one with `graphxfer export`",
                 )
 
     def graph(self) -> TransferGraph:
-        """Return the graph; it is read once."""
+        """Return the graph; it is read only once."""
         if self._graph is None:
-            with told(self.graph_path), self.graph_path.open("rb") as stream:
+            with file_errors(self.graph_path), self.graph_path.open("rb") as stream:
                 self._graph = jsonld.read(stream)
         return self._graph
 
     @contextmanager
     def nodes(self) -> Iterator[tuple[Header, Iterator[Node]]]:
-        """Open the graph to take its nodes one by one, in bounded memory."""
+        """Open the graph to read its nodes one by one, in bounded memory."""
         if self._graph is not None:
             yield self._graph.header, iter(self._graph)
             return
-        with told(self.graph_path), self.graph_path.open("rb") as stream:
+        with file_errors(self.graph_path), self.graph_path.open("rb") as stream:
             yield jsonld.read_nodes(stream)
 
     def manifest(self) -> Manifest:
-        """Return the manifest; it is read once."""
+        """Return the manifest; it is read only once."""
         if self._manifest is None:
             with (
-                told(self.manifest_path),
+                file_errors(self.manifest_path),
                 self.manifest_path.open(newline="", encoding="utf-8") as stream,
             ):
                 self._manifest = manifests.read(stream)
         return self._manifest
 
     def file(self, entry: FileEntry) -> Path:
-        """Return where a file of the manifest is or will be.
+        """Return the path of a file of the manifest, which may not exist yet.
+
+        Parameters
+        ----------
+        entry : FileEntry
+            The file.
 
         Raises
         ------
         UnsafePath
-            If that is outside, by its name or through a symlink.
+            If the path is outside the bundle, by its name or through a symlink.
         """
         manifests.check_path(entry.path, entry.node)
         return self.inside(self.files / entry.path)
 
     def journal(self, database_uuid: str) -> Path:
-        """Return where the journal of a destination is or will be.
+        """Return the path of a destination's journal, which may not exist yet.
 
         Parameters
         ----------
         database_uuid : str
-            The destination's.
+            UUID of the destination's database.
         """
         if not _UUID.fullmatch(database_uuid):
-            raise UnsafePath(f"{database_uuid!r:.100} is no database UUID")
+            raise UnsafePath(f"{database_uuid!r:.100} is not a database UUID")
         return self.inside(self.journals / f"{database_uuid}.sqlite")
 
     def inside(self, path: Path) -> Path:
-        """Return the path if no symlink on its way leads out of the folder.
+        """Return a path of the bundle, unless a symlink on it leads out of the bundle.
 
         Parameters
         ----------
         path : Path
-            Of the bundle.
+            The path.
 
         Raises
         ------
         UnsafePath
-            If one does.
+            If a symlink leads out.
         """
         try:
             is_inside = path.resolve().is_relative_to(self.folder.resolve())
@@ -132,24 +137,24 @@ class Bundle:
             raise UnsafePath(
                 "a symlink leads out of the bundle",
                 where=str(path),
-                do="put the file there instead of the link",
+                do="replace the symlink by the file",
             )
         return path
 
 
 class Document(Bundle):
-    """A document that stands for a bundle, with what belongs to it beside it.
+    """A single document used as a bundle, with its files beside it.
 
     Parameters
     ----------
     path : Path
-        The document. Its journals go to the folder ``<path>.journals``.
+        The document. Its journals are in the folder ``<path>.journals``.
     graph : TransferGraph
-        What it says.
+        Its graph.
     manifest : Manifest
         Its files.
     files : Path
-        The folder that they are in.
+        The folder of the files.
     """
 
     def __init__(self, path: Path, graph: TransferGraph, manifest: Manifest, files: Path) -> None:
@@ -163,22 +168,29 @@ class Document(Bundle):
 
 
 def open_source(path: Path) -> Bundle:
-    """Open what can be applied.
+    """Open a bundle, or a document as a bundle.
 
     Parameters
     ----------
     path : Path
         A bundle, or a JSON-LD or OME-XML document. The files of a document that graphxfer
-        exported are in ``files/`` beside it, as in a bundle; those of any other are beside it,
-        where its OriginalFiles say.
+        exported are in ``files/`` beside it, as in a bundle. The files of any other document are
+        beside it, at the paths of its OriginalFiles.
+
+    Returns
+    -------
+    Bundle
+        The bundle.
 
     Raises
     ------
     BadDocument
         If it is none of these.
+    FileProblem
+        If it does not exist.
     """
     if not path.exists():
-        raise FileProblem("is not there", where=str(path))
+        raise FileProblem("does not exist", where=str(path))
     if path.is_dir():
         return Bundle(path)
     documents = (path.with_name(GRAPH), path.with_name(XML))
@@ -191,12 +203,14 @@ def open_source(path: Path) -> Bundle:
 
 
 def _read(path: Path) -> TransferGraph:
-    """Read a document, JSON-LD or OME-XML as it begins."""
-    with told(path), path.open("rb") as stream:
+    """Read a document; its first characters tell JSON-LD from OME-XML."""
+    with file_errors(path), path.open("rb") as stream:
         start = stream.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")
         stream.seek(0)
         if start.startswith(b"<"):
-            from graphxfer.graph import omexml  # half a second, which most commands need not wait
+            from graphxfer.graph import (
+                omexml,  # takes half a second, and most commands do not need it
+            )
 
             return omexml.read(path)
         if start.startswith((b"{", b"[")):
@@ -204,7 +218,7 @@ def _read(path: Path) -> TransferGraph:
     raise BadDocument(
         "is neither JSON-LD nor OME-XML",
         where=str(path),
-        do="Turtle and N-Quads: `graphxfer convert FILE --to bundle -o FOLDER` comes first",
+        do="convert Turtle and N-Quads first: `graphxfer convert FILE --to bundle -o FOLDER`",
     )
 
 
@@ -216,27 +230,32 @@ def write(
 ) -> Bundle:
     """Write a bundle: a new folder appears complete or not at all.
 
-    Where there is a bundle of the same roots of the same server, its documents are replaced one
-    by one, the graph last, and what was fetched and journalled is kept; thumbnails are, too,
-    unless there are new ones.
+    If the folder is a bundle of the same roots of the same server, its documents are replaced one
+    by one, the graph last. Its files and journals are kept, and its thumbnails unless there are
+    new ones.
 
     Parameters
     ----------
     folder : Path
-        Where to; its parents are made.
+        The folder; its parents are created.
     graph : TransferGraph
         What to write.
     thumbnails : callable, optional
-        Writes them into a folder that it is given.
+        Called with a folder, to write thumbnails there.
+
+    Returns
+    -------
+    Bundle
+        The bundle that was written.
 
     Raises
     ------
     UsageError
-        If something else is there.
+        If the folder has other contents.
     FileProblem
         If it cannot be written.
     """
-    with told(folder):
+    with file_errors(folder):
         folder = folder.resolve()
         manifest = manifests.of_graph(graph)
         if folder.exists():
@@ -257,9 +276,9 @@ def write(
 
 
 def _refuse_other(folder: Path, graph: TransferGraph) -> None:
-    """Refuse to write where something else is than an earlier export of the same."""
+    """Refuse a folder with contents, unless it is an earlier export of the same objects."""
     if not folder.is_dir():
-        raise UsageError("is a file", where=str(folder), do="name a new folder")
+        raise UsageError("is a file, not a folder", where=str(folder), do="name a new folder")
     if not any(folder.iterdir()):
         return
     try:
@@ -267,14 +286,15 @@ def _refuse_other(folder: Path, graph: TransferGraph) -> None:
             there = jsonld.read_header(stream)
     except BadDocument as error:
         raise UsageError(
-            "there is something that is no bundle",
+            "the folder is not empty, and not a bundle",
             where=str(folder),
             do=f"name a new folder ({error.what})",
         ) from None
     here = graph.header
     if there.database_uuid != here.database_uuid or set(there.roots) != set(here.roots):
         raise UsageError(
-            f"there is another transfer: {', '.join(there.roots)} of {there.base}",
+            "the folder has the bundle of another transfer: "
+            f"{', '.join(there.roots)} of {there.base}",
             where=str(folder),
             do="name a new folder",
         )
@@ -286,7 +306,7 @@ def _write(
     manifest: Manifest,
     thumbnails: Callable[[Path], None] | None,
 ) -> None:
-    """Write all that is not fetched; the graph comes last, for it makes the folder a bundle."""
+    """Write the documents; the graph comes last, as it makes the folder a bundle."""
     from graphxfer.graph import omexml  # as above
 
     (folder / "files").mkdir(exist_ok=True)
@@ -307,14 +327,14 @@ def _write_manifest(manifest: Manifest, stream: BinaryIO) -> None:
 
 
 def replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
-    """Write a file beside, wait until it is on the disk, and put it in its place.
+    """Write a file under a temporary name, sync it to the disk, and rename it.
 
     Parameters
     ----------
     path : Path
-        Where to.
+        The file.
     write_to : callable
-        Writes it to a stream that it is given.
+        Called with a binary stream, to write the file.
 
     Raises
     ------
@@ -322,8 +342,8 @@ def replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
         If it cannot be written.
     """
     if not path.parent.is_dir():
-        raise FileProblem("there is no such folder", where=str(path.parent), do="make it first")
-    with told(path):
+        raise FileProblem("the folder does not exist", where=str(path.parent), do="create it first")
+    with file_errors(path):
         _replace(path, write_to)
 
 
@@ -339,12 +359,12 @@ def _replace(path: Path, write_to: Callable[[BinaryIO], None]) -> None:
         with suppress(OSError):
             part.unlink()
         if isinstance(error, OSError) and error.filename == str(part):
-            error.filename = str(path)  # nobody has heard of the other name
+            error.filename = str(path)  # the temporary name means nothing to a person
         raise
 
 
 def _replace_folder(path: Path, write_to: Callable[[Path], None]) -> None:
-    """Write a folder's files beside, and put it in its place, whole."""
+    """Write a folder under a temporary name, and rename it."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     new, old = part / "new", part / "old"
     new.mkdir(parents=True)
@@ -358,7 +378,7 @@ def _replace_folder(path: Path, write_to: Callable[[Path], None]) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+    """Sync the names in a folder to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -367,8 +387,22 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into a FileProblem that names the path."""
+def file_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError in the block into a FileProblem that names the path.
+
+    Parameters
+    ----------
+    path : Path
+        Named in the message, if the error itself names no file.
+
+    Examples
+    --------
+    >>> with file_errors(Path("a.csv")):
+    ...     raise PermissionError(13, "Permission denied")
+    Traceback (most recent call last):
+        ...
+    graphxfer.errors.FileProblem: a.csv: Permission denied
+    """
     try:
         yield
     except OSError as error:

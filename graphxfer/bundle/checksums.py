@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The checksums that OMERO records for its files, computed as OMERO writes them.
+"""The checksums that OMERO records for its files, in OMERO's spelling.
 
 Names are the values of OMERO's ``ChecksumAlgorithm``. The four-byte and Murmur sums, and the size,
 are written in little-endian order, as Guava does (ome/omero-common, ``ome.util.checksum``).
@@ -22,13 +22,13 @@ BLOCK = 4 * 1024 * 1024
 
 
 class Checksum(Protocol):
-    """A checksum in the making; hashlib's own objects are such."""
+    """A checksum being computed, with the interface of hashlib's objects."""
 
     def update(self, data: bytes, /) -> None:
-        """Take in some more bytes."""
+        """Add bytes."""
 
     def hexdigest(self) -> str:
-        """Return the sum of all bytes so far, as OMERO spells it."""
+        """Return the checksum of all bytes so far, in OMERO's spelling."""
 
 
 class _Zlib:
@@ -81,11 +81,11 @@ _ALGORITHMS: dict[str, Callable[[], Checksum]] = {
 }
 
 HASHERS = tuple(_ALGORITHMS)
-"""The algorithms that OMERO has, by the names that it gives them."""
+"""OMERO's names of the algorithms."""
 
 
 def checksum(hasher: str) -> Checksum:
-    """Begin a checksum.
+    """Return a new checksum.
 
     Parameters
     ----------
@@ -116,16 +116,16 @@ def checksum(hasher: str) -> Checksum:
 def of_file(
     path: Path, hashers: Collection[str], advance: Callable[[int], None] = lambda _: None
 ) -> dict[str, str]:
-    """Return a file's checksums by the name of the algorithm, from reading it once.
+    """Return a file's checksums by algorithm; the file is read once.
 
     Parameters
     ----------
     path : Path
-        What to read.
+        The file.
     hashers : collection of str
         Some of :data:`HASHERS`.
     advance : callable
-        Called with the count of bytes after each block.
+        Called with the number of bytes after each block.
 
     Raises
     ------

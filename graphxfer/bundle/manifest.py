@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""manifest.csv: the files that a graph's nodes stand for, one line a file."""
+"""manifest.csv: the files of a graph's nodes, one line a file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TextIO
 
 from graphxfer import catalogue
-from graphxfer.errors import BadDocument, UnsafePath
+from graphxfer.errors import BadDocument, UnsafePath, counted
 from graphxfer.graph import Node, TransferGraph
 
 MANAGED = "ManagedRepository"
-"""The store of files that were imported, by the path that OMERO gave them."""
+"""The folder of imported files: a file's path is that of its OriginalFile."""
 FILES = "Files"
-"""The store of files that were attached, by the id of their OriginalFile."""
+"""The folder of attached files: a file's path comes from the id of its OriginalFile."""
 DIRECTORY = "Directory"
-"""The mimetype by which OMERO marks an OriginalFile that is a folder."""
+"""The mimetype of an OriginalFile that is a folder."""
 
 MAX_FILES = 10_000_000
 _MAX_PATH, _MAX_NAME = 4096, 255  # bytes, on Linux
@@ -32,17 +32,17 @@ class FileEntry(NamedTuple):
     Parameters
     ----------
     path : str
-        Where it is below ``files/``, with forward slashes.
+        Path below ``files/``, with forward slashes.
     size : int or None
-        Bytes, as OMERO recorded them; None where it did not.
+        Bytes, as OMERO recorded them; None if it did not.
     checksum, hasher : str
-        OMERO's checksum and the name of the algorithm (``SHA1-160``); empty where it has none.
+        OMERO's checksum and the name of its algorithm (``SHA1-160``); empty if OMERO has none.
     store : str
-        Which folder of the source it is in: `MANAGED` or `FILES`.
+        The folder of the source that it is in: `MANAGED` or `FILES`.
     source : str
         Its path in that folder.
     client_path : str
-        The path that it was imported from; empty where that is not known.
+        The path that it was imported from; empty if unknown.
     node : str
         IRI of its OriginalFile.
     """
@@ -63,7 +63,7 @@ class Manifest:
     Parameters
     ----------
     entries : iterable of FileEntry
-        What it holds.
+        The files.
 
     Raises
     ------
@@ -80,9 +80,9 @@ class Manifest:
             check_path(entry.path, entry.node)
             check_path(entry.source, entry.node)
             if entry.path in paths:
-                raise BadDocument("two files have this path", where=entry.path)
+                raise BadDocument("the path appears twice", where=entry.path)
             if entry.node in self._by_node:
-                raise BadDocument("it has two files", where=entry.node)
+                raise BadDocument("the node has two files", where=entry.node)
             paths.add(entry.path)
             self._by_node[entry.node] = entry
 
@@ -93,12 +93,12 @@ class Manifest:
         return len(self._by_node)
 
     def of(self, node: str) -> FileEntry | None:
-        """Return the entry of an OriginalFile, or None where it has no bytes."""
+        """Return the entry of an OriginalFile, or None if it has no bytes (a folder)."""
         return self._by_node.get(node)
 
 
 def check_path(path: str, where: str) -> None:
-    """Refuse a path that is not plainly below the folder that it is relative to.
+    """Refuse a path that may lead out of its folder.
 
     Parameters
     ----------
@@ -110,23 +110,25 @@ def check_path(path: str, where: str) -> None:
     Raises
     ------
     UnsafePath
-        If it is absolute, climbs (``..``), or has what some system or tool takes for more than a
-        name: a drive letter, a backslash, NUL, a newline.
+        If it is absolute, contains ``..``, or contains what some system or tool does not take as
+        a name: a drive letter, a backslash, NUL, a newline.
     """
     parts = path.split("/")
     if path.startswith("/") or _DRIVE.match(path):
         why = "is absolute"
     elif ".." in parts:
-        why = "climbs out of its folder"
+        why = "contains .."
     elif "" in parts or "." in parts:
         why = "has an empty part"
     elif _CONTROL.search(path) or "\\" in path:
         why = "has a backslash or a control character"
     elif _too_long(path, parts):
-        why = "is too long, or is no Unicode"
+        why = "is too long, or not valid Unicode"
     else:
         return
-    raise UnsafePath(f"the path {path!r:.300} {why}", where=where, do="nothing was done with it")
+    raise UnsafePath(
+        f"the path {path!r:.300} {why}", where=where, do="correct the path: it is not used"
+    )
 
 
 def _too_long(path: str, parts: list[str]) -> bool:
@@ -140,24 +142,24 @@ def _too_long(path: str, parts: list[str]) -> bool:
 
 
 def of_graph(graph: TransferGraph) -> Manifest:
-    """Return the manifest of an exported graph: an entry for each file that it names.
+    """Return the manifest of an exported graph: an entry for each of its files.
 
     Parameters
     ----------
     graph : TransferGraph
-        As an export made it.
+        An exported graph.
     """
     client_paths = _client_paths(graph)
     return Manifest(_exported(node, client_paths.get(node.iri, "")) for node in _files(graph))
 
 
 def beside(graph: TransferGraph) -> Manifest:
-    """Return the manifest of a document whose files lie beside it, where its nodes say.
+    """Return the manifest of a document with its files beside it.
 
     Parameters
     ----------
     graph : TransferGraph
-        As the document says it; paths of its OriginalFiles are relative to the document's folder.
+        The document's graph; paths of its OriginalFiles are relative to the document's folder.
     """
     client_paths = _client_paths(graph)
     return Manifest(
@@ -168,10 +170,10 @@ def beside(graph: TransferGraph) -> Manifest:
 
 
 def legacy_path(file_id: int) -> str:
-    """Return where below ``Files`` OMERO keeps an attached file.
+    """Return the path below ``Files`` at which OMERO keeps an attached file.
 
-    Source: ome/omero-romio, AbstractFileSystemService.getPath. Above 999, a folder is named for
-    every three digits that are cut off.
+    Source: ome/omero-romio, AbstractFileSystemService.getPath. From 1000 on, each further three
+    digits of the id are a folder.
 
     Examples
     --------
@@ -187,7 +189,7 @@ def legacy_path(file_id: int) -> str:
 
 
 def _files(graph: TransferGraph) -> Iterator[Node]:
-    """Iterate over the nodes that have bytes; a folder has none."""
+    """Iterate over the nodes that have bytes; folders have none."""
     for entry in catalogue.CLASSES.values():
         if entry.bytes:
             for node in graph.of_type(entry.name):
@@ -196,7 +198,7 @@ def _files(graph: TransferGraph) -> Iterator[Node]:
 
 
 def _client_paths(graph: TransferGraph) -> dict[str, str]:
-    """Return the paths that files were imported from, by the IRI of the file."""
+    """Return the client paths of files, by the IRI of the OriginalFile."""
     return {
         file: _text(entry, "clientPath")
         for entry in graph.of_type("FilesetEntry")
@@ -208,7 +210,7 @@ def _exported(node: Node, client_path: str) -> FileEntry:
     if "repo" in node.fields:
         path = _join(_text(node, "path"), _text(node, "name"))
         return _entry(node, path, MANAGED, path, client_path)
-    # Who attaches a file may name it as he likes, and two may have one name.
+    # Attachments may have any name, and two may have the same.
     name = _NOT_IN_NAMES.sub("_", _text(node, "name"))
     path = f"{FILES}/{node.id}/{_shortened(name) if name.strip('.') else '_'}"
     return _entry(node, path, FILES, legacy_path(node.id), client_path)
@@ -229,12 +231,12 @@ def _entry(node: Node, path: str, store: str, source: str, client_path: str) -> 
 
 
 def _join(folder: str, name: str) -> str:
-    """Return the path of a name in a folder; OMERO's folders may begin and end with a slash."""
+    """Join a folder and a name; OMERO's folders may begin and end with a slash."""
     return "/".join([*(part for part in folder.split("/") if part), name])
 
 
 def _shortened(name: str) -> str:
-    """Return a name that a file system takes, with its ending."""
+    """Return a name shortened to what file systems allow; its extension is kept."""
     while len(name.encode()) > _MAX_NAME:
         half = len(name) // 2
         name = name[: half - 1] + name[half:]
@@ -255,15 +257,15 @@ def write(manifest: Manifest, stream: TextIO) -> None:
     Parameters
     ----------
     manifest : Manifest
-        What to write.
+        The manifest.
     stream : text file
-        Where to; opened with ``newline=""``.
+        Written to; opened with ``newline=""``.
     """
     plain = csv.writer(stream, lineterminator="\n")
     quoted = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_ALL)
     plain.writerow(FileEntry._fields)
     for entry in manifest:
-        # Before Python 3.13, csv does not see that a carriage return must be quoted.
+        # Before Python 3.13, csv does not quote a carriage return.
         writer = quoted if "\r" in entry.client_path else plain
         writer.writerow(entry)
 
@@ -279,7 +281,9 @@ def read(stream: TextIO) -> Manifest:
     Raises
     ------
     BadDocument
-        If it is no manifest; UnsafePath if a path leads out. The message names the line.
+        If it is not a manifest; the message names the line.
+    UnsafePath
+        If a path leads out of its folder.
     """
     name = str(getattr(stream, "name", "manifest.csv"))
     lines = csv.reader(stream, strict=True)
@@ -292,21 +296,23 @@ def read(stream: TextIO) -> Manifest:
         what = f"{error.where}: {error.what}" if error.where else error.what
         raise type(error)(what, where=where, do=error.do) from None
     except csv.Error as error:
-        raise BadDocument(f"broken CSV: {error}", where=f"{name}, line {lines.line_num}") from None
+        raise BadDocument(
+            f"is not valid CSV: {error}", where=f"{name}, line {lines.line_num}"
+        ) from None
     except UnicodeDecodeError:
-        raise BadDocument("is not UTF-8", where=name) from None
+        raise BadDocument("is not UTF-8 text", where=name) from None
 
 
 def _parsed(row: list[str], number: int) -> FileEntry:
     if number > MAX_FILES:
-        raise BadDocument(f"there are more than {MAX_FILES} files")
+        raise BadDocument(f"there are more than {MAX_FILES:,} files")
     if len(row) != len(FileEntry._fields):
-        raise BadDocument(f"has {len(row)} columns, not {len(FileEntry._fields)}")
+        raise BadDocument(f"has {counted(len(row), 'column')}, not {len(FileEntry._fields)}")
     path, size, checksum, hasher, store, source, client_path, node = row
     if size and not re.fullmatch(r"[0-9]{1,18}", size, re.ASCII):
-        raise BadDocument(f"{size!r:.100} is no size")
+        raise BadDocument(f"{size!r:.100} is not a size in bytes")
     if store not in (MANAGED, FILES):
-        raise BadDocument(f"{store!r:.100} is no store; there are {MANAGED} and {FILES}")
+        raise BadDocument(f"{store!r:.100} is not a store: use {MANAGED} or {FILES}")
     return FileEntry(
         path, int(size) if size else None, checksum, hasher, store, source, client_path, node
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether a file is what OMERO recorded of it; and a memory of that, so that it is read once."""
+"""Checks of files against OMERO's record; good files are remembered, to be read only once."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from pathlib import Path
 
 from graphxfer.bundle import checksums
 from graphxfer.bundle.manifest import FileEntry
+from graphxfer.errors import counted
 
 
 def hashers(entries: Iterable[FileEntry]) -> set[str]:
-    """Return the algorithms that prove these entries; none where OMERO recorded no checksum."""
+    """Return the checksum algorithms of entries; none where OMERO recorded no checksum."""
     return {one.hasher for one in entries if one.checksum and one.hasher in checksums.HASHERS}
 
 
 def sums(
     entries: Iterable[FileEntry], path: Path, advance: Callable[[int], None] = lambda _: None
 ) -> dict[str, str]:
-    """Return the checksums that entries need of a file, read once.
+    """Return the checksums of a file that its entries need; it is read once.
 
     Parameters
     ----------
     entries : iterable of FileEntry
-        Which stand for the same file.
+        Entries of the same file.
     path : Path
         The file.
     advance : callable
-        Called with the count of bytes that were read.
+        Called with the number of bytes that were read.
 
     Returns
     -------
     dict
-        Checksums by algorithm; empty where the size tells already that none can be right.
+        Checksums by algorithm; empty if the size alone shows that none can match.
     """
     size = path.stat().st_size
     likely = [one for one in entries if one.size in (None, size)]
@@ -42,37 +43,37 @@ def sums(
 
 
 def wrong(entry: FileEntry, path: Path, found: dict[str, str]) -> str:
-    """Return what is wrong with a file; empty if it is as OMERO recorded it.
+    """Return what is wrong with a file; empty if it matches OMERO's record.
 
     Parameters
     ----------
     entry : FileEntry
-        What OMERO recorded.
+        OMERO's record.
     path : Path
         The file.
     found : dict
-        Its checksums, as :func:`sums` returns them.
+        Its checksums, from :func:`sums`.
     """
     size = path.stat().st_size
     if entry.size is not None and size < entry.size:
-        return f"truncated: {size:,} of {entry.size:,} bytes"
+        return f"truncated: {size:,} of {counted(entry.size, 'byte')}"
     if entry.size is not None and size > entry.size:
-        return f"changed: {size:,} bytes, OMERO recorded {entry.size:,}"
+        return f"changed: {counted(size, 'byte')}, OMERO recorded {entry.size:,}"
     if hashers([entry]) and found[entry.hasher] != entry.checksum.lower():
         return f"changed: {entry.hasher} is {found[entry.hasher]}, OMERO recorded {entry.checksum}"
     return ""
 
 
 class Checked:
-    """What was found good, with its size and time then: an unchanged file is not read again.
+    """The list of files that were good, with size and time: unchanged ones are not read again.
 
-    One JSON list a line: path, size, mtime in ns, hasher, checksum. Lines are only added; a line
-    that a crash tore costs one more reading of its file.
+    One JSON list a line: path, size, mtime in ns, hasher, checksum. Lines are only added. If a
+    crash tears a line, its file is read once more.
 
     Parameters
     ----------
     path : Path
-        Where it is kept.
+        The list's file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -92,14 +93,14 @@ class Checked:
         return [status.st_size, status.st_mtime_ns, entry.hasher, entry.checksum]
 
     def good(self, entry: FileEntry, path: Path) -> bool:
-        """Whether the file is what it was when it was found good."""
+        """Tell whether a file is unchanged since it was good."""
         return self._known.get(entry.path) == self._facts(entry, path)
 
     def add(self, entry: FileEntry, path: Path) -> None:
-        """Remember that the file is good now."""
+        """Add a file that is good now."""
         self._stream.write(json.dumps([entry.path, *self._facts(entry, path)]) + "\n")
         self._stream.flush()
 
     def close(self) -> None:
-        """Close the file that it is kept in."""
+        """Close the list's file."""
         self._stream.close()

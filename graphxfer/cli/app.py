@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The `graphxfer` command: its sub-commands, each in a file of its own name."""
+"""The `graphxfer` command; each sub-command is in the file of its name."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"graphxfer {__version__}")
         raise typer.Exit
 
@@ -55,9 +55,11 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of failures.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of a failure.")
+    ] = False,
 ) -> None:
-    """Hold what is said before the sub-command."""
+    """Define the options before the sub-command."""
 
 
 def register() -> None:
@@ -66,11 +68,11 @@ def register() -> None:
         module = importlib.import_module(f"graphxfer.cli.{name}")
         app.command(name)(_interruptible(getattr(module, name)))
     sandbox = importlib.import_module("graphxfer.cli.sandbox")
-    app.add_typer(sandbox.app, name="sandbox", help="An OMERO of your own, to try things on.")
+    app.add_typer(sandbox.app, name="sandbox", help="Run local OMERO servers, to try things on.")
 
 
 def _interruptible(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that says how to go on when it is interrupted; typer would just end."""
+    """Return a command with a Ctrl-C that reports how to resume; typer would only exit."""
 
     @functools.wraps(command)
     def wrapped(*arguments: Any, **options: Any) -> None:
@@ -87,13 +89,13 @@ def _terminated(*_: object) -> None:
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its code."""
     register()
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may have what the terminal has not
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name may not fit the terminal's encoding
         sys.stdout.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _terminated)  # as Ctrl-C: the journal stays intact
+    signal.signal(signal.SIGTERM, _terminated)  # like Ctrl-C: the journal stays intact
     debug = "--debug" in sys.argv
-    # --debug is understood anywhere on the line: it is most wanted after the fact.
+    # --debug may be anywhere on the line: people append it to a command that failed.
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     code = common.run(lambda: app(arguments, "graphxfer"), debug=debug)
     sys.exit(code)

@@ -29,26 +29,28 @@ def apply(
     merge: Merge = False,
     in_place: InPlace = False,
     streams: Annotated[
-        int, typer.Option("--streams", "-j", min=1, help="How many files are uploaded at once.")
+        int, typer.Option("--streams", "-j", min=1, help="Number of files to upload at once.")
     ] = 3,
     id_map: Annotated[
         Path | None,
-        typer.Option("--map", metavar="FILE", help="Write old and new ids there, as CSV."),
+        typer.Option(
+            "--map", metavar="FILE", help="Write source and destination ids to a CSV file."
+        ),
     ] = None,
     partial_ok: PartialOk = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Recreate a bundle's graph at a server; run again, it goes on where it was interrupted."""
-    from graphxfer.apply import apply as applied
+    """Recreate a bundle's graph at a server; run it again to resume."""
+    from graphxfer.apply import apply as apply_bundle
     from graphxfer.apply import idmap
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
     options = ApplyOptions(tags, merge, in_place, streams)
-    with connect(profile(server, config), own_session=True) as there:
-        done = applied(source, there, options, TerminalProgress())
+    with connect(profile(server, config), own_session=True) as destination:
+        done = apply_bundle(source, destination, options, TerminalProgress())
         if id_map is not None:
-            idmap.write(source, there.database_uuid, id_map)
+            idmap.write(source, destination.database_uuid, id_map)
     show(done, as_json=as_json, past=True)
     check_skipped(done, partial_ok=partial_ok)

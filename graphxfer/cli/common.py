@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What commands share: options, progress on a terminal, JSON, and errors that become exit codes."""
+"""Shared by the commands: options, progress on a terminal, JSON, exit codes of errors."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from rich.progress import (
 )
 
 from graphxfer.bundle import Bundle, open_source
-from graphxfer.errors import Exit, GraphxferError
+from graphxfer.errors import Exit, GraphxferError, counted
+from graphxfer.graph import LeftOut
 
 
 class _Console(Console):
-    """Prints texts so that what a bundle or a server says cannot steer the terminal."""
+    """A console that no text of a bundle or a server can steer."""
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print as rich does; texts of its own styles (`Text`, tables) are their maker's care."""
+        """Print as rich does, strings made safe; callers make rich's own `Text` and tables safe."""
         super().print(*(_safe(o) if isinstance(o, str) else o for o in objects), **options)
 
 
@@ -41,7 +42,7 @@ def _safe(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-# Where nobody sees a width, a table that is cut to 80 columns helps nobody.
+# A pipe has no width: do not cut tables to 80 columns there.
 OUT = _Console(
     soft_wrap=True,
     highlight=False,
@@ -63,19 +64,23 @@ BundleFolder = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Server profiles, instead of servers.toml."),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Read server profiles from this file, not from servers.toml.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 
 
 class TerminalProgress:
-    """Progress bars on standard error; silent where that is not a terminal."""
+    """Progress bars on standard error; silent if that is not a terminal."""
 
     @contextmanager
     def task(
         self, title: str, total: int | None = None, unit: str = ""
     ) -> Iterator[Callable[[int], None]]:
-        """Show a bar as long as the task takes."""
+        """Show a bar until the task ends."""
         counts = (
             (DownloadColumn(), TransferSpeedColumn())
             if unit == "bytes"
@@ -94,7 +99,7 @@ class TerminalProgress:
 
 @contextmanager
 def busy(doing: str) -> Iterator[None]:
-    """Tell on standard error what takes its time, as long as it takes; only to a terminal."""
+    """Show on standard error what is in progress, until the block ends; only on a terminal."""
     if ERR.is_terminal:
         with ERR.status(doing):
             yield
@@ -108,7 +113,7 @@ def opened(path: Path) -> Bundle:
     Parameters
     ----------
     path : Path
-        As of :func:`graphxfer.bundle.open_source`.
+        A bundle's folder, or a document: see :func:`graphxfer.bundle.open_source`.
     """
     with busy(f"Reading {path}"):
         source = open_source(path)
@@ -120,7 +125,7 @@ def print_json(value: Any) -> None:
     """Print a value as JSON on standard output, for a pipe."""
     is_utf8 = sys.stdout.encoding.lower().startswith("utf")
     text = json.dumps(value, ensure_ascii=not is_utf8, indent=2)
-    # Of what steers a terminal, JSON itself escapes only a part; the lines are its own.
+    # JSON escapes only a part of what steers a terminal; its own line breaks stay.
     safe = re.sub(
         r"[^\n -~]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text
     )
@@ -128,38 +133,59 @@ def print_json(value: Any) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text of a bundle as it may go to a terminal: on one line, nothing that steers it."""
+    """Return a text made safe for a terminal: on one line, control characters escaped."""
     return "".join(
         each if each.isprintable() else repr(each)[1:-1] if each != "\n" else "↵" for each in text
     )
 
 
 def named(iri: str, name: str) -> str:
-    """Return a node with its name, where it has one, as it may go to a terminal."""
+    """Return a node's IRI and its name, if it has one, made safe for a terminal."""
     return iri if name == iri else printable(f"{iri}  {name}")
 
 
-def counted(number: int, what: str) -> str:
-    """Return a number of things: ``1 image``, ``2,000 images``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+NOT_COVERED = " are not moved yet"
+"""How a reason ends where nothing of a kind can be moved yet."""
 
 
-def human(size: float) -> str:
-    """Return a count of bytes as a person reads it: ``1.5 GB``."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+def left_out(missing: LeftOut) -> str:
+    """Return the line that reports what an export left out.
+
+    Examples
+    --------
+    >>> left_out(LeftOut("RenderingDef", 10, "rendering settings are not moved yet"))
+    'Not covered: 10 rendering settings (RenderingDef)'
+    >>> left_out(LeftOut("TagAnnotation", 1, "it could not be read"))
+    'Left out: 1 TagAnnotation (it could not be read)'
+    """
+    is_covered = not missing.why.endswith(NOT_COVERED)
+    if is_covered or missing.number == 1:
+        head = "Left out" if is_covered else "Not covered"
+        return f"{head}: {missing.number:,} {missing.type} ({missing.why})"
+    what = missing.why.removesuffix(NOT_COVERED)
+    return f"Not covered: {missing.number:,} {what} ({missing.type})"
+
+
+def included(images: int) -> str:
+    """Return the line that reports images which an export adds to complete filesets.
+
+    Examples
+    --------
+    >>> included(1), included(2)  # doctest: +NORMALIZE_WHITESPACE
+    ('1 image included: it shares a fileset with a selected image',
+     '2 images included: they share a fileset with a selected image')
+    """
+    share = "it shares" if images == 1 else "they share"
+    return f"{counted(images, 'image')} included: {share} a fileset with a selected image"
 
 
 def run(command: Callable[[], object], *, debug: bool) -> int:
-    """Run the command line; say failures without a traceback and return the exit code.
+    """Run the command line; report failures without a traceback, and return the exit code.
 
     Parameters
     ----------
     command : callable
-        What to run; it raises `SystemExit` where it ends by itself.
+        What to run; it may raise `SystemExit`.
     debug : bool
         Whether a failure shows its traceback.
     """
@@ -167,10 +193,12 @@ def run(command: Callable[[], object], *, debug: bool) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else it is tried at exit
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else Python flushes again at exit
         if isinstance(error, BrokenPipeError):
             return Exit.FAILED
-        return _told(f"graphxfer: standard output: {error.strerror}", Exit.FAILED, debug)
+        return _failed(f"graphxfer: standard output: {error.strerror}", Exit.FAILED, debug)
     return code
 
 
@@ -178,23 +206,23 @@ def _run(command: Callable[[], object], *, debug: bool) -> int:
     try:
         command()
     except GraphxferError as error:
-        return _told(f"graphxfer: {error.message()}", error.exit_code, debug)
+        return _failed(f"graphxfer: {error.message()}", error.exit_code, debug)
     except KeyboardInterrupt:
-        return _told("graphxfer: interrupted", Exit.INTERRUPTED, debug)
-    except BrokenPipeError:  # nobody reads any more
+        return _failed("graphxfer: interrupted", Exit.INTERRUPTED, debug)
+    except BrokenPipeError:  # the reader of the pipe has ended
         return Exit.FAILED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else Exit.FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        return _told(f"graphxfer: {where}{error.strerror or error}", Exit.FAILED, debug)
-    except Exception as error:  # a defect of ours: say it shortly, and where the rest is
-        told = f"graphxfer: unexpected {type(error).__name__}: {error}\n  → --debug shows where"
-        return _told(told, Exit.FAILED, debug)
+        return _failed(f"graphxfer: {where}{error.strerror or error}", Exit.FAILED, debug)
+    except Exception as error:  # a bug: the traceback only with --debug
+        what = f"graphxfer: unexpected {type(error).__name__}: {error}"
+        return _failed(f"{what}\n  → run it with --debug to see where", Exit.FAILED, debug)
     return Exit.DONE
 
 
-def _told(text: str, code: Exit, debug: bool) -> int:
+def _failed(text: str, code: Exit, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     ERR.print(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer convert`: a graph in another format, and back."""
+"""`graphxfer convert`: a graph in another format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphxfer.errors import UsageError
 from graphxfer.inspect import convert as converting
 
 Format = StrEnum("Format", [*converting.WRITERS, "bundle"])  # type: ignore[misc]
-"""What can be written."""
+"""The formats that can be written."""
 
 
 def convert(
@@ -24,18 +24,18 @@ def convert(
         Path,
         typer.Argument(
             metavar="BUNDLE",
-            help="A bundle, or a document: JSON-LD, OME-XML, Turtle, N-Quads.",
+            help="A bundle, or a document: JSON-LD, OME-XML, Turtle or N-Quads.",
             show_default=False,
         ),
     ],
-    to: Annotated[Format, typer.Option("--to", help="The format.", show_default=False)],
+    to: Annotated[Format, typer.Option("--to", help="Output format.", show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="PATH",
-            help="Where to; standard output if not said.",
+            help="Output file or folder, instead of standard output.",
             show_default=False,
         ),
     ] = None,
@@ -44,12 +44,12 @@ def convert(
     graph = converting.read(source)
     if to == "bundle":
         if output is None:
-            raise UsageError("a bundle is a folder", do="name it with -o FOLDER")
+            raise UsageError("a bundle is a folder: -o is missing", do="add -o FOLDER")
         bundles.write(output, graph)
         return
     write = partial(converting.WRITERS[to], graph)
     if output:
-        with bundles.told(output):
+        with bundles.file_errors(output):
             bundles.replace(output, write)
     else:
         write(sys.stdout.buffer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer export`: objects of a server into a bundle."""
+"""`graphxfer export`: copy objects of a server to a bundle."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from graphxfer.cli.common import (
     Json,
     Server,
     TerminalProgress,
-    human,
+    included,
+    left_out,
     print_json,
 )
-from graphxfer.errors import Incomplete
+from graphxfer.errors import Incomplete, counted, human
 from graphxfer.inspect import embedded
 
 
@@ -29,28 +30,30 @@ def export(
         list[str],
         typer.Argument(
             metavar="OBJECT...",
-            help="Project:51, Dataset:1,2 or Image:7-9, as many as you like.",
+            help="What to export: Project:51, Dataset:1,2 or Image:7-9; repeatable.",
             show_default=False,
         ),
     ],
     to: Annotated[
         Path,
-        typer.Option("--to", metavar="BUNDLE", help="A new folder.", show_default=False),
+        typer.Option(
+            "--to", metavar="BUNDLE", help="Folder to write the bundle to.", show_default=False
+        ),
     ],
     partial_ok: Annotated[
         bool,
-        typer.Option("--partial-ok", help="Exit with 0 also where something was left out."),
+        typer.Option("--partial-ok", help="Exit with 0 even if something was left out."),
     ] = False,
     with_thumbnails: Annotated[
         bool,
-        typer.Option("--thumbnails", help="Bring thumbnails of the images, to look at."),
+        typer.Option("--thumbnails", help="Download thumbnails of the images, too."),
     ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Export objects, and all that hangs on them, into a bundle.
+    """Export objects, and everything linked to them, to a bundle.
 
-    What is linked to them but cannot be moved is listed, and the exit code is 4 then.
+    Linked objects that cannot be moved are listed, and the exit code is then 4.
     """
     # Imported here: commands that need no server do not load Ice.
     from graphxfer import export as exporting
@@ -64,13 +67,13 @@ def export(
     if as_json:
         print_json(_facts(bundle))
     else:
-        _say(bundle)
-    left = sum(each.number for each in bundle.graph().header.left_out)
-    if left and not partial_ok:
+        _print(bundle)
+    number = sum(each.number for each in bundle.graph().header.left_out)
+    if number and not partial_ok:
         raise Incomplete(
-            f"{left:,} linked objects were left out; the bundle is there without them",
+            f"the bundle is complete but for {counted(number, 'linked object')}, left out",
             where=str(to),
-            do="--partial-ok accepts that",
+            do="use --partial-ok to exit with 0",
         )
 
 
@@ -82,22 +85,23 @@ def _facts(bundle: Bundle) -> dict[str, object]:
         "files": len(files),
         "bytes": sum(file.size or 0 for file in files),
         "thumbnails": len(embedded.thumbnail_images(bundle)),
-        "cameAlong": list(graph.header.came_along),
+        "included": list(graph.header.included),
         "leftOut": [asdict(each) for each in graph.header.left_out],
     }
 
 
-def _say(bundle: Bundle) -> None:
+def _print(bundle: Bundle) -> None:
     graph, files = bundle.graph(), bundle.manifest()
     size = human(sum(file.size or 0 for file in files))
-    OUT.print(f"{bundle.folder}: {len(graph):,} nodes, {len(files):,} files ({size})")
+    OUT.print(
+        f"{bundle.folder}: {counted(len(graph), 'node')}, {counted(len(files), 'file')} ({size})"
+    )
     for name, number in graph.types().items():
         OUT.print(f"{number:9,} {name}")
     if number := len(embedded.thumbnail_images(bundle)):
         OUT.print(f"{number:9,} thumbnails")
     header = graph.header
-    if header.came_along:
-        number = len(header.came_along)
-        OUT.print(f"{number:9,} of the images come along because filesets are taken whole")
-    for left in header.left_out:
-        OUT.print(f"Left out: {left.number:,} {left.type} ({left.why})")
+    if header.included:
+        OUT.print(included(len(header.included)))
+    for missing in header.left_out:
+        OUT.print(left_out(missing))

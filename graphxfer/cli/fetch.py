@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer fetch`: the files of a bundle."""
+"""`graphxfer fetch`: copy the source's files to a bundle."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from graphxfer.cli.common import (
     Config,
     Json,
     TerminalProgress,
-    human,
     print_json,
 )
-from graphxfer.errors import FileProblem
+from graphxfer.errors import FileProblem, counted, human
 
 
 def fetch(
@@ -39,18 +38,20 @@ def fetch(
         str,
         typer.Option(
             metavar="PATH|user@host:PATH|SERVER",
-            help="Where attachments are, if not in the folder Files beside the repository.",
+            help="Where the attachments are, if not in the folder Files beside the repository.",
             show_default=False,
         ),
     ] = "",
     client_paths: Annotated[
         bool,
-        typer.Option("--client-paths", help="Take files from the paths they were imported from."),
+        typer.Option("--client-paths", help="Fetch image files from their client paths."),
     ] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many at once.")] = 1,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, help="Number of files to fetch at once.")
+    ] = 1,
     chown: Annotated[
         str,
-        typer.Option(metavar="USER:GROUP", help="Who is to own the files.", show_default=False),
+        typer.Option(metavar="USER:GROUP", help="Owner of the fetched files.", show_default=False),
     ] = "",
     as_user: Annotated[
         str,
@@ -59,7 +60,7 @@ def fetch(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the files of a bundle into its folder files/, and check every one."""
+    """Fetch a bundle's files into its folder files/, and check each one."""
     owner = fetching.Owner.parse(chown)
     place = fetching.source(origin, config)
     beside = fetching.source(attachments, config) if attachments else None
@@ -72,22 +73,23 @@ def fetch(
     if as_json:
         print_json(asdict(report))
     else:
-        say(report)
+        print_report(report)
     if report.problems:
         raise FileProblem(
-            f"{len(report.problems):,} files are not there, or not what OMERO recorded",
-            do="run the same command again when the source is right: what is good is kept",
+            f"{counted(len(report.problems), 'file')} missing or wrong",
+            do="correct the source, and run the same command again: good files are kept",
         )
 
 
-def say(report: fetching.Fetched) -> None:
+def print_report(report: fetching.Fetched) -> None:
     """Print what a fetch did."""
     for problem in report.problems:
         ERR.print(str(problem))
     if report.size_only:
-        told = f"{len(report.size_only):,} files proven by size alone: OMERO recorded no checksum"
-        OUT.print(told)
+        number = counted(len(report.size_only), "file")
+        OUT.print(f"{number} checked by size only: OMERO recorded no checksum")
     OUT.print(
-        f"{report.fetched:,} files fetched ({human(report.bytes)}), {report.kept:,} kept, "
+        f"{counted(report.fetched, 'file')} fetched ({human(report.bytes)}), "
+        f"{report.up_to_date:,} up to date, "
         f"{len(report.problems):,} missing or wrong"
     )

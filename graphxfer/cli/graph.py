@@ -13,38 +13,42 @@ import typer
 
 from graphxfer.bundle import replace
 from graphxfer.cli.common import OUT, BundleFolder, Json, busy, named, opened, print_json
-from graphxfer.errors import UsageError
+from graphxfer.errors import UsageError, counted
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import network
 from graphxfer.inspect.network import Shape
 from graphxfer.inspect.summary import label
 
 SHOWN = 10
-"""How many of a kind are shown before the rest is only counted."""
+"""How many of a kind are printed; the rest is only counted."""
 
 
 def graph(
     bundle: BundleFolder,
     node: Annotated[
         str,
-        typer.Option(metavar="IRI", help="Only this node and what is near.", show_default=False),
+        typer.Option(
+            metavar="IRI", help="Show only this node and its neighbours.", show_default=False
+        ),
     ] = "",
-    steps: Annotated[int, typer.Option(min=1, help="With --node: how near.")] = 1,
+    steps: Annotated[
+        int, typer.Option(min=1, help="With --node: the most edges between it and a neighbour.")
+    ] = 1,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write it: .graphml, .gexf, or .svg for a small part.",
+            help="Write a file: .graphml, .gexf, or .svg (only a small part).",
             show_default=False,
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a bundle as a network: what hangs together, hubs, orphans, layers and cycles."""
+    """Show a bundle as a network: components, hubs, orphans, layers and cycles."""
     found = opened(bundle).graph()
-    with busy("Looking at the network"):
+    with busy("Analysing the network"):
         part = network.neighbourhood(found, node, steps) if node else network.view(found)
         shape = None if node or output else network.shape(found)
     if output:
@@ -82,7 +86,7 @@ def _write(part: nx.MultiDiGraph[str], found: TransferGraph, output: Path) -> No
     write = writers.get(output.suffix.lower())
     if write is None:
         raise UsageError(
-            "is no kind of file that is written", where=str(output), do=".graphml, .gexf or .svg"
+            "the format is unknown", where=str(output), do="use .graphml, .gexf or .svg"
         )
     replace(output, partial(write, part, found))
 
@@ -92,24 +96,24 @@ def _write_svg(part: nx.MultiDiGraph[str], found: TransferGraph, stream: BinaryI
 
 
 def _print(shape: Shape) -> None:
-    OUT.print(f"{shape.nodes:,} nodes, {shape.edges:,} edges")
+    OUT.print(f"{counted(shape.nodes, 'node')}, {counted(shape.edges, 'edge')}")
     largest = ", ".join(f"{size:,}" for size in shape.components[:SHOWN])
-    OUT.print(f"Parts that hang together: {len(shape.components):,} (of {largest}{_more(shape)})")
-    OUT.print("Most edges:")
+    OUT.print(f"Connected components: {len(shape.components):,} (of {largest}{_more(shape)})")
+    OUT.print("Nodes with the most edges:")
     width = max((len(f"{hub.edges:,}") for hub in shape.hubs), default=0)
     for hub in shape.hubs:
         OUT.print(f"  {hub.edges:{width},}  {named(hub.iri, hub.name)}")
-    OUT.print(f"Without any edge: {len(shape.orphans):,}")
+    OUT.print(f"Nodes without edges: {len(shape.orphans):,}")
     for iri in shape.orphans[:SHOWN]:
         OUT.print(f"  {iri}")
-    OUT.print("Layers, in the order of applying:")
+    OUT.print("Layers, in apply order:")
     for number, layer in enumerate(shape.layers, 1):
         OUT.print(
             f"  {number}. " + ", ".join(f"{count:,} {type_}" for type_, count in layer.items())
         )
     OUT.print(f"Cycles: {len(shape.cycles):,}")
-    for circle in shape.cycles[:SHOWN]:
-        OUT.print(f"  {', '.join(circle)}")
+    for cycle in shape.cycles[:SHOWN]:
+        OUT.print(f"  {', '.join(cycle)}")
 
 
 def _more(shape: Shape) -> str:

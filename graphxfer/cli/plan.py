@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer plan`: what an apply would do."""
+"""`graphxfer plan`: show what an apply would do."""
 
 from __future__ import annotations
 
@@ -17,35 +17,33 @@ from graphxfer.cli.common import (
     Json,
     Server,
     TerminalProgress,
-    human,
     print_json,
     printable,
 )
-from graphxfer.errors import Incomplete
+from graphxfer.errors import Incomplete, counted, human
 from graphxfer.plan import ApplyOptions, Plan, Tags
 
 SHOWN = 20
-"""How many nodes that cannot be moved are named."""
+"""How many skipped nodes and links are named."""
 
 Source = Annotated[
     Path,
     typer.Argument(
         metavar="BUNDLE",
-        help="The bundle's folder; or a JSON-LD or OME-XML document with its files beside it.",
+        help="The bundle's folder, or a JSON-LD or OME-XML document with its files beside it.",
         show_default=False,
     ),
 ]
-TagPolicy = Annotated[
-    Tags, typer.Option("--tags", help="What becomes of tags that the destination has already.")
-]
+TagPolicy = Annotated[Tags, typer.Option("--tags", help="What to do with tags that already exist.")]
 Merge = Annotated[
-    bool, typer.Option("--merge", help="Take containers of the same name, where it is clear which.")
+    bool, typer.Option("--merge", help="Use existing containers of the same name, if unambiguous.")
 ]
 InPlace = Annotated[
-    bool, typer.Option("--in-place", help="Link files into the repository, which must be visible.")
+    bool,
+    typer.Option("--in-place", help="Link files into the repository instead of uploading them."),
 ]
 PartialOk = Annotated[
-    bool, typer.Option("--partial-ok", help="Exit with 0 though some nodes cannot be moved.")
+    bool, typer.Option("--partial-ok", help="Exit with 0 even if nodes or links are skipped.")
 ]
 
 
@@ -59,13 +57,13 @@ def plan(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show what would be created, reused, imported, linked and skipped at a server, and why."""
+    """Show what an apply would create, reuse, import, link and skip at a server, and why."""
     from graphxfer.omero.connect import connect, profile
     from graphxfer.plan.planner import make_plan
 
     options = ApplyOptions(tags, merge, in_place)
-    with connect(profile(server, config)) as there:
-        planned = make_plan(open_source(bundle), there, options, TerminalProgress())
+    with connect(profile(server, config)) as destination:
+        planned = make_plan(open_source(bundle), destination, options, TerminalProgress())
     show(planned, as_json=as_json)
     check_skipped(planned, partial_ok=partial_ok)
 
@@ -78,9 +76,9 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
     planned : Plan
         What to print.
     as_json : bool
-        For other programs.
+        Whether to print JSON.
     past : bool
-        Whether it is done.
+        Whether the plan was carried out.
     """
     if as_json:
         print_json(planned.as_json())
@@ -101,29 +99,39 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
     if table.row_count:
         OUT.print(table)
     if done := sum(line.number for line in planned.summary() if line.done):
-        OUT.print(f"{done:,} nodes and links are there already, by an earlier run.")
+        number = counted(done, "node or link", "nodes and links")
+        was = "was" if done == 1 else "were"
+        head = "Up to date" if planned.nothing_to_do else "Already done"
+        OUT.print(f"{head}: {number} {was} created by an earlier run.")
     for note in planned.notes:
         OUT.print(printable(f"Note: {note}"))
     skipped = planned.skipped
     for action in skipped[:SHOWN]:
         link = f" {action.type} {action.child}" if action.child else ""
-        OUT.print(printable(f"Cannot be moved: {action.node}{link} ({action.reason})"))
+        OUT.print(printable(f"Skipped: {action.node}{link} ({action.reason})"))
     if len(skipped) > SHOWN:
-        OUT.print(f"… and {len(skipped) - SHOWN:,} more; --json lists all")
-    if planned.nothing_to_do:
-        OUT.print("There is nothing to do.")
+        OUT.print(f"… and {len(skipped) - SHOWN:,} more (--json lists all)")
+    if planned.nothing_to_do and not done:
+        OUT.print("Nothing to do.")
 
 
 def check_skipped(planned: Plan, *, partial_ok: bool) -> None:
-    """Have it known by the exit code that something cannot be moved.
+    """Refuse a plan that skips nodes or links, unless that is accepted.
+
+    Parameters
+    ----------
+    planned : Plan
+        The plan.
+    partial_ok : bool
+        Whether it is accepted.
 
     Raises
     ------
     Incomplete
-        If there are any, and that is not said to be fine.
+        If it skips any, and that is not accepted.
     """
     if planned.skipped and not partial_ok:
         raise Incomplete(
-            f"{len(planned.skipped):,} nodes or links cannot be moved",
-            do="--partial-ok if that is as it should be",
+            f"{counted(len(planned.skipped), 'node or link', 'nodes or links')} skipped",
+            do="use --partial-ok to exit with 0",
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer query`: ask a bundle's graph anything, in SPARQL."""
+"""`graphxfer query`: query a bundle's graph with SPARQL."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rich.text import Text
 
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import ERR, OUT, printable
-from graphxfer.errors import FileProblem, UsageError
+from graphxfer.errors import FileProblem, UsageError, counted
 from graphxfer.inspect import omero_rdf
 from graphxfer.inspect.query import Answer, Limits, ask, library, load, named
 
 
 class Format(StrEnum):
-    """How an answer is printed."""
+    """The formats of an answer."""
 
     TABLE = "table"
     CSV = "csv"
@@ -61,34 +61,44 @@ def query(
         str,
         typer.Argument(
             metavar="QUERY",
-            help="SPARQL 1.1, or @FILE, or the name of a query (see --list).",
+            help="SPARQL 1.1, @FILE, or the name of a query (see --list).",
             show_default=False,
         ),
     ] = "",
     format_: Annotated[
         Format | None,
-        typer.Option("--format", "-f", help="How to print it; a table, or Turtle for triples."),
+        typer.Option(
+            "--format", "-f", help="Output format (default: a table, or Turtle for triples)."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The most rows or triples.")] = Limits.rows,
-    timeout: Annotated[float, typer.Option(min=0.1, help="The most seconds.")] = Limits.seconds,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of rows or triples.")
+    ] = Limits.rows,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Maximum time in seconds.")
+    ] = Limits.seconds,
     list_: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
 ) -> None:
-    """Ask a bundle's graph in SPARQL."""
+    """Query a bundle's graph with SPARQL."""
     if list_:
         _print_list()
         return
     if bundle is None or not text:
-        raise UsageError("what to ask?", do="graphxfer query BUNDLE QUERY; --list tells names")
+        raise UsageError(
+            "the bundle or the query is missing",
+            do="graphxfer query BUNDLE QUERY (--list shows the named queries)",
+        )
     sparql = _text(text)
     with load(open_source(bundle), with_omero_rdf=omero_rdf.is_asked_for(sparql)) as store:
         answer = ask(store, sparql, Limits(seconds=timeout, rows=limit))
         _print(answer, format_, store.base)
     if answer.is_cut:
-        ERR.print(f"There are more than {limit:,}; --limit gives more of them.")
+        shown = counted(limit, "triple" if answer.kind == "triples" else "row")
+        ERR.print(f"Showing {shown} (--limit N for more)")
 
 
 def _text(text: str) -> str:
-    """Return the query that is meant: a file's, one of the library, or the text itself."""
+    """Return the query: a file's, a named one, or the text itself."""
     if not text.startswith("@"):
         return named(text) if _NAME.fullmatch(text) else text
     path = Path(text[1:])
@@ -97,13 +107,13 @@ def _text(text: str) -> str:
     except OSError as error:
         raise FileProblem(error.strerror or str(error), where=str(path)) from None
     except UnicodeDecodeError:
-        raise FileProblem("is not UTF-8", where=str(path)) from None
+        raise FileProblem("is not UTF-8 text", where=str(path)) from None
 
 
 def _print_list() -> None:
     for each in library().values():
         OUT.print(Text(each.name, style="bold"))
-        OUT.print(f"  {each.sentence}\n  such as: {each.example}")
+        OUT.print(f"  {each.sentence}\n  example: {each.example}")
 
 
 def _print(answer: Answer, format_: Format | None, base: str) -> None:
@@ -118,7 +128,7 @@ def _print(answer: Answer, format_: Format | None, base: str) -> None:
         table = _table(answer.solutions(), base)
         OUT.print(table)
         if not table.row_count:
-            ERR.print("There are none.")
+            ERR.print("No rows.")
 
 
 def _table(solutions: QuerySolutions, base: str) -> Table:
@@ -130,7 +140,7 @@ def _table(solutions: QuerySolutions, base: str) -> Table:
 
 
 def _cell(term: object, base: str) -> Text:
-    """Return a term as a person reads it: a node by its name, a value without its type."""
+    """Return a term for a table: a node without the base, a value without its type."""
     if term is None:
         return Text()
     value = str(getattr(term, "value", term))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer report`: a bundle as one page to look at."""
+"""`graphxfer report`: a bundle as one HTML page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphxfer.bundle import Bundle
-from graphxfer.cli.common import OUT, BundleFolder, TerminalProgress, busy, human, opened
+from graphxfer.cli.common import OUT, BundleFolder, TerminalProgress, busy, opened
+from graphxfer.errors import human
 from graphxfer.plan import Plan
 
 if TYPE_CHECKING:
@@ -19,29 +20,29 @@ if TYPE_CHECKING:
 PlanFile = Annotated[
     Path | None,
     typer.Option(
-        "--plan", metavar="FILE", help="What `graphxfer plan --json` printed, to be shown as well."
+        "--plan", metavar="FILE", help="Output of `graphxfer plan --json`, to show it, too."
     ),
 ]
 Validate = Annotated[
     bool,
-    typer.Option("--validate/--no-validate", help="Whether to show what `validate` finds."),
+    typer.Option("--validate/--no-validate", help="Show the findings of `graphxfer validate`."),
 ]
 
 
 def report(
     bundle: BundleFolder,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="File to write.")
     ] = Path("report.html"),
     plan: PlanFile = None,
     validate: Validate = True,
 ) -> None:
-    """Write one self-contained page about a bundle."""
+    """Write one self-contained HTML page about a bundle."""
     from graphxfer.inspect import report as pages
 
     source = opened(bundle)
     planned, findings = shown(source, plan, validate=validate)
-    with busy("Making the page"):
+    with busy("Writing the page"):
         pages.write(pages.render(source, plan=planned, findings=findings), output)
     OUT.print(f"{output} ({human(output.stat().st_size)})")
 
@@ -49,7 +50,7 @@ def report(
 def shown(
     source: Bundle, plan: Path | None, *, validate: bool
 ) -> tuple[Plan | None, Sequence[Finding] | None]:
-    """Return the plan and the findings that a page shows, None for what it does not."""
+    """Return the plan and the findings to show on the page; None for what it does not show."""
     from graphxfer.inspect import report as pages
 
     planned = pages.read_plan(plan) if plan else pages.plan_of(source)

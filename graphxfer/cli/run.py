@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer run`: a whole transfer, as a file says it."""
+"""`graphxfer run`: a whole transfer, described by a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from graphxfer import config
 from graphxfer.cli.common import OUT, Json, TerminalProgress, print_json
-from graphxfer.errors import Different, Incomplete
+from graphxfer.errors import Different, Incomplete, counted
 
 
 def run(
@@ -21,14 +21,14 @@ def run(
             metavar="CONFIG",
             exists=True,
             dir_okay=False,
-            help="The INI file of the transfer, or a .toml file.",
+            help="File that describes the transfer: INI, or TOML if named .toml.",
             show_default=False,
         ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Export, fetch, plan, apply and verify in one go, as a file says; run again to go on."""
-    from graphxfer import run as running  # needs Ice: `graphxfer --help` does not
+    """Export, fetch, plan, apply and verify, as a file describes; run it again to resume."""
+    from graphxfer import run as running  # needs Ice, which `graphxfer --help` must not
 
     transfer = config.read(file)
     outcome = running.run(transfer, TerminalProgress())
@@ -39,12 +39,16 @@ def run(
             OUT.print(str(difference))
         for note in outcome.plan.notes:
             OUT.print(note)
-        OUT.print(f"the bundle is {outcome.bundle}")
+        OUT.print(f"Bundle: {outcome.bundle}")
     if outcome.differences:
-        raise Different(f"{len(outcome.differences):,} differences", where=str(outcome.bundle))
+        raise Different(counted(len(outcome.differences), "difference"), where=str(outcome.bundle))
     missing = len(outcome.plan.skipped) + sum(left.number for left in outcome.left_out)
     if missing and not transfer.partial_ok:
-        raise Incomplete(f"{missing:,} objects could not be moved", where=str(outcome.bundle))
+        raise Incomplete(
+            f"{counted(missing, 'object')} skipped or left out",
+            where=str(outcome.bundle),
+            do="write partial_ok = true in a .toml file to exit with 0",
+        )
 
 
 def _plain(outcome: Any) -> dict[str, Any]:

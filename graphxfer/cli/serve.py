@@ -16,19 +16,27 @@ from graphxfer.errors import UsageError
 def serve(
     bundle: BundleFolder,
     host: Annotated[
-        str, typer.Option(help="Address to listen at; 0.0.0.0 for all of this machine.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")
+    ] = 8080,
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A name by which browsers reach it; repeatable."),
+        typer.Option(
+            metavar="NAME", help="Host name that browsers may use for this server; repeatable."
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The most rows of an answer.")] = 100_000,
-    timeout: Annotated[float, typer.Option(min=0.1, help="The most seconds of a query.")] = 60,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of rows of an answer.")
+    ] = 100_000,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Maximum time of a query in seconds.")
+    ] = 60,
     plan: PlanFile = None,
     validate: Validate = True,
 ) -> None:
-    """Serve a bundle's page and a SPARQL endpoint, on this machine only unless told otherwise."""
+    """Serve a bundle's page and a SPARQL endpoint, by default only to this machine."""
     from graphxfer.inspect import serve as serving
     from graphxfer.inspect.query import Limits
 
@@ -38,12 +46,12 @@ def serve(
     source = opened(bundle)
     planned, findings = shown(source, plan, validate=validate)
     with serving.server(source, options, plan=planned, findings=findings) as server:
-        told = f"[{host}]" if ":" in host else host
-        OUT.print(f"The page:  http://{told}:{server.port}/")
-        OUT.print(f"SPARQL:    http://{told}:{server.port}/sparql")
+        shown_host = f"[{host}]" if ":" in host else host
+        OUT.print(f"The page:  http://{shown_host}:{server.port}/")
+        OUT.print(f"SPARQL:    http://{shown_host}:{server.port}/sparql")
         if is_open:
-            ERR.print("Anyone who reaches this address can read all of the bundle's graph.")
-        ERR.print("Ctrl-C ends it.")
+            ERR.print("Anyone who can reach this address can read the whole graph.")
+        ERR.print("Press Ctrl-C to stop.")
         server.serve_forever()
 
 
@@ -52,5 +60,5 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         raise UsageError(
-            "is no address to listen at", where=host, do="such as 127.0.0.1 or 0.0.0.0"
+            "is not an IP address", where=host, do="use 127.0.0.1 or 0.0.0.0"
         ) from None

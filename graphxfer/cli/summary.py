@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer summary`: what is in a bundle, at a glance."""
+"""`graphxfer summary`: show what is in a bundle."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from graphxfer.cli.common import (
     OUT,
     BundleFolder,
     Json,
-    counted,
-    human,
+    included,
+    left_out,
     named,
     opened,
     print_json,
     printable,
 )
+from graphxfer.errors import counted, human
 from graphxfer.inspect.summary import Branch, Summary, summarise
 
 SHOWN = 10
-"""How many of a kind are shown before the rest is only counted."""
+"""How many of a kind are printed; the rest is only counted."""
 WHOLE_TREE = 40
-"""The most branches of a tree that is shown whole; else wells and images are only counted."""
+"""The most branches of a tree that is printed whole; else wells and images are only counted."""
 
 
 def summary(bundle: BundleFolder, as_json: Json = False) -> None:
-    """Show what is in a bundle: its tree, counts, files, owners, what is shared or left out."""
+    """Show what is in a bundle: tree, counts, files, owners, what is shared or left out."""
     found = summarise(opened(bundle).graph())
     if as_json:
         print_json(asdict(found))
@@ -53,20 +54,22 @@ def _print(found: Summary) -> None:
     _rows("Files", files)
     for title, counts in (("Owners", found.owners), ("Groups", found.groups)):
         _rows(title, ((name, f"{number:,}") for name, number in counts.items()))
-    _rows("Shared", ((named(it.iri, it.text), f"on {it.objects:,} objects") for it in found.shared))
+    _rows(
+        "Shared",
+        ((named(it.iri, it.text), f"on {counted(it.objects, 'object')}") for it in found.shared),
+    )
     alike = ((f"{it.text}  {_some(it.iris)}", f"{len(it.iris):,} alike") for it in found.duplicates)
     _rows("Duplicates", alike)
-    if found.came_along or found.left_out:
+    if found.included or found.left_out:
         OUT.print()
-    if found.came_along:
-        images = "image comes" if found.came_along == 1 else "images come"
-        OUT.print(f"{found.came_along:,} {images} along because filesets are taken whole")
-    for left in found.left_out:
-        OUT.print(f"Left out: {left.number:,} {left.type} ({left.why})")
+    if found.included:
+        OUT.print(included(found.included))
+    for missing in found.left_out:
+        OUT.print(left_out(missing))
 
 
 def _head(found: Summary) -> None:
-    """Print where it comes from, and how much it is."""
+    """Print the source and the totals."""
     server = f"OMERO {found.server_version}" if found.server_version else ""
     exported = f"exported {found.made_at}" if found.made_at else ""
     OUT.print(", ".join(filter(None, (f"From {found.base}", server, exported))))
@@ -84,8 +87,8 @@ def _size(branch: Branch) -> int:
 
 
 def _tree(branch: Branch, tree: Tree, *, whole: bool) -> Tree:
-    """Add what is below a branch; of a large tree only containers, and not all of them."""
-    children = branch.children if whole else [it for it in branch.children if _is_told(it)]
+    """Add a branch's children; of a large tree only some, and only containers."""
+    children = branch.children if whole else [it for it in branch.children if _is_shown(it)]
     for child in children if whole else children[:SHOWN]:
         _tree(child, tree.add(_branch(child)), whole=whole)
     if not whole and len(children) > SHOWN:
@@ -93,8 +96,8 @@ def _tree(branch: Branch, tree: Tree, *, whole: bool) -> Tree:
     return tree
 
 
-def _is_told(branch: Branch) -> bool:
-    """Whether a branch is told in a large tree: wells and images are only counted."""
+def _is_shown(branch: Branch) -> bool:
+    """Tell whether a large tree shows a branch: wells and images are only counted."""
     return bool(branch.children) and branch.type in catalogue.roots()
 
 
@@ -108,9 +111,9 @@ def _branch(branch: Branch) -> Text:
         ("ROI", branch.rois),
         ("annotation", branch.annotations),
     )
-    told = [counted(number, what) for what, number in counts if number]
-    told += [human(branch.bytes), *(["comes along"] if branch.came_along else [])]
-    return Text(named(branch.iri, branch.name)).append(f"  {', '.join(told)}", style="dim")
+    facts = [counted(number, what) for what, number in counts if number]
+    facts += [human(branch.bytes), *(["included"] if branch.included else [])]
+    return Text(named(branch.iri, branch.name)).append(f"  {', '.join(facts)}", style="dim")
 
 
 def _more(number: int) -> Text:
@@ -122,7 +125,7 @@ def _some(iris: tuple[str, ...]) -> str:
 
 
 def _rows(title: str, rows: Iterable[tuple[str, ...]], shown: int | None = SHOWN) -> None:
-    """Print a table of names and numbers, if there is something in it."""
+    """Print a table of names and numbers, unless it is empty."""
     every = list(rows)
     if not every:
         return

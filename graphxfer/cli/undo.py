@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer undo`: take an apply back."""
+"""`graphxfer undo`: revert an apply."""
 
 from __future__ import annotations
 
@@ -17,21 +17,25 @@ def undo(
     bundle: Source,
     server: Server,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would be removed.")
+        bool, typer.Option("--dry-run", help="Only show what would be removed.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave what others' objects hang on, and go on.")
+        bool, typer.Option("--keep", help="Keep what others have added to, and remove the rest.")
     ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Remove what an apply made at a server, and nothing else."""
+    """Remove what an apply created at a server, and nothing else."""
     from graphxfer.omero.connect import connect, profile
-    from graphxfer.undo import undo as undone
+    from graphxfer.undo import undo as undo_apply
 
-    with connect(profile(server, config), own_session=True) as there:
-        done = undone(
-            open_source(bundle), there, dry_run=dry_run, keep=keep, progress=TerminalProgress()
+    with connect(profile(server, config), own_session=True) as destination:
+        done = undo_apply(
+            open_source(bundle),
+            destination,
+            dry_run=dry_run,
+            keep=keep,
+            progress=TerminalProgress(),
         )
     if as_json:
         print_json(asdict(done))
@@ -41,4 +45,4 @@ def undo(
     for kept in done.kept:
         OUT.print(printable(f"kept {kept}"))
     if not done.removed:
-        OUT.print("There is nothing to remove.")
+        OUT.print("Nothing to remove.")

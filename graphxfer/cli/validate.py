@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`graphxfer validate`: whether a bundle's graph is as it should be."""
+"""`graphxfer validate`: check a bundle's graph."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ from graphxfer.cli.common import (
     BundleFolder,
     Json,
     TerminalProgress,
-    counted,
     named,
     opened,
     print_json,
     printable,
 )
-from graphxfer.errors import Different
+from graphxfer.errors import Different, counted
 from graphxfer.inspect import validate as validating
 from graphxfer.inspect.validate import Finding, Validation
 
 SHOWN = 10
-"""How many nodes are shown of each kind of finding before the rest is only counted."""
+"""How many nodes are printed for each kind of finding; the rest is only counted."""
 
 
 def validate(
     bundle: BundleFolder,
     shapes: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Shapes of your own, in SHACL.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="SHACL shapes to check as well; repeatable.", show_default=False
+        ),
     ] = None,
-    ttl: Annotated[bool, typer.Option("--ttl", help="Print the SHACL report, in Turtle.")] = False,
+    ttl: Annotated[bool, typer.Option("--ttl", help="Print the SHACL report as Turtle.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check a bundle's graph against SHACL shapes: its structure, and whether it makes sense."""
+    """Check a bundle's graph against SHACL shapes: its structure, and its sense."""
     report = validating.validate(opened(bundle), shapes or (), TerminalProgress())
     if ttl:
         sys.stdout.write(report.rdf.serialize(format="turtle"))
@@ -59,13 +60,13 @@ def _print(report: Validation) -> None:
         title = Text(severity, style=style).append(f": {message} ({len(findings):,})", "default")
         OUT.print(title)
         for finding in findings[:SHOWN]:
-            OUT.print(f"  {_told(finding)}")
+            OUT.print(f"  {_text(finding)}")
         if (more := len(findings) - SHOWN) > 0:
             OUT.print(f"  … and {more:,} more")
     numbers = Counter(finding.severity.lower() for finding in report.findings)
-    OUT.print(", ".join(counted(n, what) for what, n in numbers.items()) or "Nothing is wrong.")
+    OUT.print(", ".join(counted(n, what) for what, n in numbers.items()) or "No findings.")
 
 
-def _told(finding: Finding) -> str:
+def _text(finding: Finding) -> str:
     value = f": {finding.value}" if finding.value else ""
     return named(finding.node, finding.name) + printable(value)

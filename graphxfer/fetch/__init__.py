@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fetch: the files of a manifest into the bundle, by rsync or over OMERO's own connection."""
+"""Fetch: copy the files of a manifest to the bundle, with rsync or over the OMERO connection."""
 
 from graphxfer.fetch.fetch import (
     CHECKED,

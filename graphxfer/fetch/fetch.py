@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The files of a manifest: brought into the bundle, and checked against what OMERO recorded.
+"""Fetch the files of a manifest to the bundle, and check them against OMERO's record.
 
-A file arrives under ``files/.fetch/`` and gets its place only when it is proven good, so that
-whatever this step put in its place can be trusted.
+A file is first copied to ``files/.fetch/``. It moves to its place only when its size and checksum
+match OMERO's record; where OMERO recorded no checksum, only the size is checked.
+
+A fetch that stops early (Ctrl-C, a lost connection, a full disk) leaves partial files in
+``files/.fetch/``; the next fetch resumes them. A fetch that ends leaves there only
+``checked.jsonl``, the list of good files: copies that are wrong or incomplete are deleted. A wrong
+file that was in its place before stays there until a good copy replaces it.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphxfer.bundle import Bundle, manifest, proof
 from graphxfer.bundle.manifest import FileEntry
-from graphxfer.errors import FileProblem, UnsafePath, UsageError
+from graphxfer.errors import FileProblem, UnsafePath, UsageError, counted
 from graphxfer.fetch import rsync
 from graphxfer.fetch.rsync import Folder
 from graphxfer.graph import id_of
@@ -32,14 +37,14 @@ if TYPE_CHECKING:
     from graphxfer.omero.connect import Profile, Server
 
 WORK = ".fetch"
-"""The folder below ``files/`` where files are until they are proven good."""
+"""The folder below ``files/`` that files are copied to before they are checked."""
 CHECKED = "checked.jsonl"
-"""The file in it that remembers which are."""
+"""The list of good files, in that folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that is not there, or not as OMERO recorded it."""
+    """A file that is missing, or differs from OMERO's record."""
 
     path: str
     node: str
@@ -56,45 +61,47 @@ class Fetched:
     Parameters
     ----------
     fetched, bytes : int
-        Files that were brought, and their bytes.
-    kept : int
-        Files that were there already, and are good.
+        Number of files that were copied, and their bytes.
+    up_to_date : int
+        Number of files that already existed, and are good.
     size_only : list of str
-        Paths of files of which OMERO recorded no checksum: only their size is proven.
+        Paths of files without a checksum in OMERO: only their size is checked.
     problems : list of Problem
-        Files that are still missing.
+        Files that are missing or wrong.
     """
 
     fetched: int = 0
     bytes: int = 0
-    kept: int = 0
+    up_to_date: int = 0
     size_only: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
 class Owner(NamedTuple):
-    """Who is to own the files here; -1 leaves it as it is."""
+    """The user and group that own fetched files; -1 leaves them unchanged."""
 
     uid: int = -1
     gid: int = -1
 
     @classmethod
     def parse(cls, text: str) -> Owner:
-        """Read ``user:group``, ``user`` or ``:group``.
+        """Parse ``user:group``, ``user`` or ``:group``.
 
         Raises
         ------
         UsageError
-            If there is no such user or group, or this process may not give files to them.
+            If the user or group does not exist, or this process may not give files to them.
         """
         user, _, group = text.partition(":")
         try:
             uid = pwd.getpwnam(user).pw_uid if user else -1
             gid = grp.getgrnam(group).gr_gid if group else -1
         except KeyError:
-            raise UsageError("there is no such local user or group", where=text) from None
-        mine = uid in (-1, os.geteuid()) and gid in (-1, os.getegid(), *os.getgroups())
-        if os.geteuid() != 0 and not mine:
+            raise UsageError(
+                "the user or group does not exist on this machine", where=text, do="check its name"
+            ) from None
+        allowed = uid in (-1, os.geteuid()) and gid in (-1, os.getegid(), *os.getgroups())
+        if os.geteuid() != 0 and not allowed:
             raise UsageError(
                 "only root may give files to another user",
                 where=text,
@@ -103,13 +110,13 @@ class Owner(NamedTuple):
         return cls(uid, gid)
 
     def take(self, path: Path) -> None:
-        """Make it the owner of a file or folder."""
+        """Change the owner of a file or folder to this one."""
         if (self.uid, self.gid) != (-1, -1):
             os.chown(path, self.uid, self.gid)
 
 
-NOBODY_ELSE = Owner()
-"""Files belong to who fetches them."""
+UNCHANGED = Owner()
+"""Files belong to the user who fetches them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +126,14 @@ class FetchOptions:
     Parameters
     ----------
     attachments : Folder or Server, optional
-        Where the source keeps attachments; else the folder ``Files`` beside the repository, or
-        the server that the files come from.
+        Where the source keeps attachments. Default: the folder ``Files`` beside the repository,
+        or the server that the files are fetched from.
     client_paths : bool
-        Take image files from the paths that they were imported from, below the source's folder.
+        Fetch image files from their client paths, below the source's folder.
     jobs : int
-        How many are brought at once.
+        Number of files to fetch at once; for rsync the number of processes.
     owner : Owner
-        Who is to own the files and their folders here.
+        Owner of the fetched files and their folders.
     as_user : str
         The local user who runs rsync (and its ssh); only for root.
     """
@@ -134,12 +141,12 @@ class FetchOptions:
     attachments: Folder | Server | None = None
     client_paths: bool = False
     jobs: int = 1
-    owner: Owner = NOBODY_ELSE
+    owner: Owner = UNCHANGED
     as_user: str = ""
 
 
 class _Wanted(NamedTuple):
-    """A file to bring: its name at the source, and where it arrives."""
+    """A file to fetch: its name at the source, and where it is copied to."""
 
     entry: FileEntry
     name: str
@@ -147,7 +154,7 @@ class _Wanted(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Files that come from one place."""
+    """Files to fetch from one place."""
 
     place: Folder | Server
     staging: Path
@@ -155,37 +162,47 @@ class _Batch(NamedTuple):
 
 
 def source(text: str, config: Path | None = None) -> Folder | Profile:
-    """Read what ``--from`` says.
+    """Parse the value of ``--from``.
 
     Parameters
     ----------
     text : str
         A folder (with a ``/``: ``./files``), ``user@host:/folder``, or a SERVER.
     config : Path, optional
-        Server profiles, instead of servers.toml.
+        File of server profiles to read instead of servers.toml.
+
+    Returns
+    -------
+    Folder or Profile
+        The place.
+
+    Examples
+    --------
+    >>> source("omero@example.org:/OMERO/ManagedRepository").host
+    'omero@example.org'
     """
     if "://" not in text and (":" in text or "/" in text or text in {".", ".."}):
         return Folder.parse(text)
-    from graphxfer.omero.connect import profile  # folders alone need no Ice
+    from graphxfer.omero.connect import profile  # needs Ice, which folders do not
 
     return profile(text, config)
 
 
 @contextlib.contextmanager
 def reached(place: Folder | Profile, password: str | None = None) -> Iterator[Folder | Server]:
-    """Connect to a server for the length of a block; a folder needs nothing.
+    """Connect to a server until the block ends; a folder is returned as it is.
 
     Parameters
     ----------
     place : Folder or Profile
-        As :func:`source` returns it.
+        The place, from :func:`source`.
     password : str, optional
-        Else it is found or asked for as usual.
+        The password; see :func:`graphxfer.omero.connect.connect` for the default.
     """
     if isinstance(place, Folder):
         yield place
         return
-    from graphxfer.omero.connect import connect  # folders alone need no Ice
+    from graphxfer.omero.connect import connect  # needs Ice, which folders do not
 
     with connect(place, password=password) as server:
         yield server
@@ -197,101 +214,109 @@ def fetch(
     options: FetchOptions | None = None,
     progress: Progress = SILENT,
 ) -> Fetched:
-    """Bring the files that are not there yet, and check every one.
+    """Fetch the files that are missing or wrong, and check each one.
 
     Parameters
     ----------
     bundle : Bundle
-        Whose manifest says what to bring.
+        The bundle; its manifest lists the files.
     origin : Folder or Server
         The source's ManagedRepository, or the source server itself.
     options : FetchOptions, optional
-        How.
+        How to fetch.
     progress : Progress
-        Told of bytes.
+        Shows bytes.
 
     Returns
     -------
     Fetched
-        What was brought, and which files are missing, truncated or changed.
+        What was fetched, and which files are missing, truncated or changed.
 
     Raises
     ------
     UnsafePath
         If a path of the manifest leads out of the bundle, or of the source's folder.
     FileProblem
-        If the source cannot be reached or the disk is full; a second run goes on.
+        If the source cannot be reached, or the disk is full; run it again to resume.
     UsageError
-        If the options ask for what only root may do, or the server is another one.
+        If the options need root, or the server is not the bundle's source.
     """
     options = options or FetchOptions()
     if options.as_user and os.geteuid() != 0:
-        raise UsageError("only root may act as another user", where=options.as_user, do="use sudo")
+        raise UsageError(
+            "only root may run rsync as another user",
+            where=options.as_user,
+            do="run it with sudo, or without --as-user",
+        )
     report = Fetched()
-    with _full_disk_told(bundle.files):
+    with _disk_errors(bundle.files):
         work = _work_folder(bundle)
         with contextlib.closing(proof.Checked(work / CHECKED)) as checked:
             missing = _check_present(bundle, checked, report, progress)
-            _tell_space(bundle.files, missing, progress)
+            _warn_of_space(bundle.files, missing, progress)
             for batch in _batches(missing, origin, options, work, report):
-                reasons = _bring(bundle, batch, options, progress)
+                reasons = _copy(bundle, batch, options, progress)
                 _settle(bundle, batch, options, checked, reasons, report, progress)
     return report
 
 
-# -- what is there, and what is not -------------------------------------------------------------
+# -- missing files ------------------------------------------------------------------------------
 
 
 def _work_folder(bundle: Bundle) -> Path:
-    """Make ``files/.fetch``; whatever lies in it may have come with a stranger's bundle."""
+    """Create ``files/.fetch``, or check it: it may be part of a stranger's bundle."""
     work = bundle.inside(bundle.files / WORK)
     work.mkdir(parents=True, exist_ok=True)
     for path in (work, *work.rglob("*")):
         if path.is_symlink():
-            raise UnsafePath("it is a symlink", where=str(path), do="remove it")
+            raise UnsafePath("is a symlink", where=str(path), do="remove it")
     return work
 
 
 def _check_present(
     bundle: Bundle, checked: proof.Checked, report: Fetched, progress: Progress
 ) -> list[FileEntry]:
-    """Return the entries whose files are not there, or not good."""
+    """Return the entries whose files are missing or wrong."""
     missing, unknown = [], []
     for entry in bundle.manifest():
         path = bundle.file(entry)
         if PurePosixPath(entry.path).parts[0] == WORK:
-            raise UnsafePath(f"{WORK} is no place for a file", where=entry.path)
+            raise UnsafePath(
+                f"the folder {WORK} is reserved", where=entry.path, do="correct the path"
+            )
         if not path.is_file():
             missing.append(entry)
         elif checked.good(entry, path):
-            _keep(entry, report)
+            _count_up_to_date(entry, report)
         else:
             unknown.append((entry, path))
     total = sum(path.stat().st_size for _, path in unknown)
-    with progress.task("check what is there", total, "bytes") as advance:
+    with progress.task("check existing files", total, "bytes") as advance:
         for entry, path in unknown:
             if proof.wrong(entry, path, proof.sums([entry], path, advance)):
                 missing.append(entry)
             else:
                 checked.add(entry, path)
-                _keep(entry, report)
+                _count_up_to_date(entry, report)
     return missing
 
 
-def _keep(entry: FileEntry, report: Fetched) -> None:
-    report.kept += 1
+def _count_up_to_date(entry: FileEntry, report: Fetched) -> None:
+    report.up_to_date += 1
     if not proof.hashers([entry]):
         report.size_only.append(entry.path)
 
 
-def _tell_space(files: Path, missing: list[FileEntry], progress: Progress) -> None:
+def _warn_of_space(files: Path, missing: list[FileEntry], progress: Progress) -> None:
     needed, free = sum(entry.size or 0 for entry in missing), shutil.disk_usage(files).free
     if needed > free:
-        progress.say(f"{needed:,} bytes are to be fetched; {files} has room for {free:,}")
+        progress.say(
+            f"warning: {counted(needed, 'byte')} to fetch, but {files} has only {free:,} bytes free"
+        )
 
 
 @contextlib.contextmanager
-def _full_disk_told(files: Path) -> Iterator[None]:
+def _disk_errors(files: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -300,7 +325,7 @@ def _full_disk_told(files: Path) -> Iterator[None]:
         raise
 
 
-# -- where they come from -----------------------------------------------------------------------
+# -- copying ------------------------------------------------------------------------------------
 
 
 def _batches(
@@ -310,14 +335,14 @@ def _batches(
     work: Path,
     report: Fetched,
 ) -> list[_Batch]:
-    """Return what to bring, by where it comes from."""
+    """Return the files to fetch, by the place that has them."""
     attached = [entry for entry in entries if entry.store == manifest.FILES]
     images = [entry for entry in entries if entry.store != manifest.FILES]
     attachments = options.attachments or origin
     if options.attachments is None and isinstance(origin, Folder):
         attachments = origin.beside(manifest.FILES)
         if options.client_paths:
-            why = "say where attachments are (--attachments): they have no client path"
+            why = "attachments have no client path: name their folder with --attachments"
             report.problems += [Problem(one.path, one.node, why) for one in attached]
             attached = []
     found = []
@@ -326,7 +351,7 @@ def _batches(
         staging = work / ("client" if client_paths else some[0].store) if some else work
         wanted = [_wanted(entry, place, client_paths, staging) for entry in some]
         nameless = [one.entry for one in wanted if not one.name]
-        why = "OMERO recorded no path that it was imported from"
+        why = "OMERO recorded no client path"
         report.problems += [Problem(one.path, one.node, why) for one in nameless]
         if wanted:
             found.append(_Batch(place, staging, [one for one in wanted if one.name]))
@@ -334,7 +359,7 @@ def _batches(
 
 
 def _wanted(entry: FileEntry, place: Folder | Server, client_paths: bool, staging: Path) -> _Wanted:
-    """Say how a file is named at its source, and where it arrives."""
+    """Return a file's name at the source, and where it is copied to."""
     if not isinstance(place, Folder):
         name = str(id_of(entry.node))
     elif client_paths:
@@ -342,24 +367,24 @@ def _wanted(entry: FileEntry, place: Folder | Server, client_paths: bool, stagin
     else:
         name = entry.source
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\0" in name:
-        raise UnsafePath("it leads out of the source's folder", where=name)
+        raise UnsafePath("leads out of the source's folder", where=name, do="correct the path")
     return _Wanted(entry, name, staging / name)
 
 
-def _bring(
+def _copy(
     bundle: Bundle, batch: _Batch, options: FetchOptions, progress: Progress
 ) -> Mapping[str, str]:
-    """Bring a batch to its staging folder; return why single files did not come, by name."""
+    """Copy a batch to its staging folder; return why files failed, by name."""
     sizes = {one.name: one.entry.size or 0 for one in batch.files}
     with progress.task("fetch", sum(sizes.values()), "bytes") as advance:
         if isinstance(batch.place, Folder):
             jobs, as_user = options.jobs, options.as_user
-            missing = rsync.bring(
+            missing = rsync.copy(
                 batch.place, sizes, batch.staging, jobs=jobs, as_user=as_user, advance=advance
             )
             return {name: f"missing: {why}" for name, why in missing.items()}
         _same_server(bundle, batch.place)
-        from graphxfer.omero.files import download_all  # folders alone need no Ice
+        from graphxfer.omero.files import download_all  # needs Ice, which folders do not
 
         files = {int(one.name): (one.entry.size, one.staged) for one in batch.files}
         failed = download_all(batch.place, files, options.jobs, advance)
@@ -367,18 +392,18 @@ def _bring(
 
 
 def _same_server(bundle: Bundle, server: Server) -> None:
-    """Refuse a server that the bundle is not from: ids mean something else there."""
+    """Refuse a server that the bundle was not exported from: it has other ids."""
     known = bundle.graph().header.database_uuid
     if server.database_uuid != known:
         raise UsageError(
-            f"this is not the server of the bundle: its database is {server.database_uuid}, "
-            f"not {known}",
+            "is not the server that the bundle was exported from: its database is "
+            f"{server.database_uuid}, not {known}",
             where=server.profile.host,
-            do="name the server that the bundle was exported from",
+            do="name the source server",
         )
 
 
-# -- what came ----------------------------------------------------------------------------------
+# -- checking and placing -----------------------------------------------------------------------
 
 
 def _settle(
@@ -390,31 +415,32 @@ def _settle(
     report: Fetched,
     progress: Progress,
 ) -> None:
-    """Check what has arrived, and put in its place what is good."""
-    arrived: dict[Path, list[_Wanted]] = defaultdict(list)
+    """Check copied files, and move the good ones to their places."""
+    copied: dict[Path, list[_Wanted]] = defaultdict(list)
     for one in batch.files:
         if one.name not in reasons and one.staged.is_file():
-            arrived[one.staged].append(one)
+            copied[one.staged].append(one)
         else:
             why = reasons.get(one.name, "missing: no such file")
             report.problems.append(Problem(one.entry.path, one.entry.node, why))
-    total = sum(path.stat().st_size for path in arrived)
+    total = sum(path.stat().st_size for path in copied)
     with progress.task("check", total, "bytes") as advance:
 
         def sums(same: list[_Wanted]) -> dict[str, str]:
             return proof.sums([one.entry for one in same], same[0].staged, advance)
 
         with ThreadPoolExecutor(options.jobs) as pool:
-            for same, found in zip(arrived.values(), pool.map(sums, arrived.values()), strict=True):
+            for same, found in zip(copied.values(), pool.map(sums, copied.values()), strict=True):
                 good = _good(same, found, report)
                 _place(bundle, good, same[0].staged, options.owner)
                 for entry in good:
                     _count(entry, bundle.file(entry), checked, report)
-    shutil.rmtree(batch.staging, ignore_errors=True)  # nothing but empty folders
+    # What is left there: empty folders, and parts of files that failed.
+    shutil.rmtree(batch.staging, ignore_errors=True)
 
 
 def _good(same: list[_Wanted], sums: dict[str, str], report: Fetched) -> list[FileEntry]:
-    """Return the entries that a file is good for; the others are problems."""
+    """Return the entries that a file matches; report the others as problems."""
     good = []
     for one in same:
         if why := proof.wrong(one.entry, one.staged, sums):
@@ -425,7 +451,7 @@ def _good(same: list[_Wanted], sums: dict[str, str], report: Fetched) -> list[Fi
 
 
 def _place(bundle: Bundle, entries: list[FileEntry], staged: Path, owner: Owner) -> None:
-    """Put a file in each place that it is good for, whole or not at all, and nowhere else."""
+    """Move a file to each of its places, whole or not at all; without a place, delete it."""
     for number, entry in enumerate(entries, 1):
         last = number == len(entries)
         whole = staged if last else Path(shutil.copy2(staged, f"{staged}.copy"))
@@ -433,9 +459,9 @@ def _place(bundle: Bundle, entries: list[FileEntry], staged: Path, owner: Owner)
         with whole.open("rb") as stream:
             os.fsync(stream.fileno())
         path = bundle.file(entry)
-        made = [folder for folder in path.parents if not folder.exists()]
+        new = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
-        for folder in made:
+        for folder in new:
             owner.take(folder)
         whole.replace(path)
     staged.unlink(missing_ok=True)

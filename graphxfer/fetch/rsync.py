@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files from a folder here or on another host, brought with rsync.
+"""Copy files from a folder on this machine or another host, with rsync.
 
-Nothing in a command line comes from a bundle: names go through ``--files-from``, NUL-separated.
+No part of the command line comes from a bundle: rsync reads file names with ``--files-from``.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from graphxfer.errors import FileProblem, UsageError
 
 OPTIONS = (
     "--from0",
-    "--no-implied-dirs",  # folders get our own permissions, not the source's
-    "--copy-links",  # an in-place import is a symlink in the repository: its bytes are wanted
+    "--no-implied-dirs",  # folders get this user's permissions, not the source's
+    "--copy-links",  # a file imported in place is a symlink in the repository
     "--times",
-    "--append-verify",  # goes on where it was cut off, even by kill -9
+    "--append-verify",  # resume, even after kill -9
     "--chmod=Fu+rw",
     "--protect-args",
     "--8-bit-output",
     "--info=progress2",
     "--no-human-readable",
 )
-_SENT = re.compile(rb"(\d+)\s+\d+%")
+_BYTES = re.compile(rb"(\d+)\s+\d+%")
 _REASON = re.compile(r'"(?P<path>/.*)"(?: \(in [^)]*\))?(?: failed)?: (?P<why>.+) \(\d+\)')
-OTHER_WAY = "take the files over the OMERO connection: --from SERVER"
-RIGHT_FOLDER = "name the folder that holds the files, and that this user may read"
+OTHER_WAY = "fetch over the OMERO connection: --from SERVER"
+RIGHT_FOLDER = "name a folder that has the files and that this user can read"
 FULL = "the disk is full"
-MAKE_ROOM = "make room and run the same command again: what has arrived is kept"
+MAKE_ROOM = "make room, and run the same command again to resume"
 _SOME_FILES = (23, 24)
-"""rsync's exit codes for: all is well, but for some files."""
+"""rsync's exit codes for a partial transfer: some files failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +66,31 @@ class Folder:
 
     @classmethod
     def parse(cls, text: str) -> Folder:
-        """Read ``PATH`` or ``user@host:PATH``.
+        """Parse ``PATH`` or ``user@host:PATH``.
 
         Raises
         ------
         UsageError
-            If the host could be taken for an option, or there is no path.
+            If the host is not valid, or the path is missing.
         """
         host, colon, path = text.partition(":")
         if not colon or "/" in host:
             return cls(str(Path(text).absolute()))
         if not path:
-            raise UsageError("a folder is missing after the colon", where=text, do="host:/folder")
+            raise UsageError("the folder is missing", where=text, do="write user@host:/folder")
         user, _, name = host.rpartition("@")
         if not name or user.startswith("-") or name.startswith("-") or re.search(r"\s|\0", host):
-            raise UsageError(f"{host!r} is no host", where=text, do="write user@host:/folder")
+            raise UsageError(f"{host!r} is not a host", where=text, do="write user@host:/folder")
         return cls(path, host)
 
     @property
     def argument(self) -> str:
-        """How rsync is told of it."""
+        """The folder as an argument of rsync."""
         path = self.path.rstrip("/") + "/"
         return f"{self.host}:{path}" if self.host else path
 
     def beside(self, name: str) -> Folder:
-        """Return the folder of that name beside this one."""
+        """Return a folder beside this one, by its name."""
         return Folder(os.path.normpath(f"{self.path}/../{name}"), self.host)
 
     def __str__(self) -> str:
@@ -99,27 +99,27 @@ class Folder:
 
 @dataclass(slots=True)
 class _Process:
-    """One rsync at work."""
+    """A running rsync."""
 
     process: subprocess.Popen[bytes]
-    complaints: IO[bytes]
-    sent: int = 0
-    said: bytes = field(default=b"", repr=False)
+    errors: IO[bytes]
+    copied: int = 0
+    output: bytes = field(default=b"", repr=False)
 
     def count(self, output: bytes) -> int:
-        """Return how many more bytes its progress line tells of."""
-        self.said = (self.said + output)[-200:]
-        told = [int(number) for number in _SENT.findall(self.said)]
-        more = max([self.sent, *told]) - self.sent
-        self.sent += more
+        """Return how many more bytes were copied, from rsync's progress line."""
+        self.output = (self.output + output)[-200:]
+        reported = [int(number) for number in _BYTES.findall(self.output)]
+        more = max([self.copied, *reported]) - self.copied
+        self.copied += more
         return more
 
     def stderr(self) -> str:
-        self.complaints.seek(0)
-        return self.complaints.read().decode(errors="replace")
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")
 
 
-def bring(
+def copy(
     folder: Folder,
     sizes: Mapping[str, int],
     target: Path,
@@ -128,43 +128,43 @@ def bring(
     as_user: str = "",
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, str]:
-    """Copy files from a folder, keeping their relative paths; partial ones are resumed.
+    """Copy files from a folder with their relative paths; resume partial ones.
 
     Parameters
     ----------
     folder : Folder
-        Where they are.
+        The source.
     sizes : mapping
-        Size by relative path: what to copy.
+        The files to copy: sizes by relative path.
     target : Path
-        A folder here that holds nothing but what earlier calls brought.
+        The folder to copy to; it may have only files of earlier calls.
     jobs : int
-        How many rsync processes share the work, balanced by bytes.
+        Number of rsync processes, which share the files by bytes.
     as_user : str
-        The local user who runs them (as root only); empty for the one who runs this.
+        The local user who runs them (only for root); empty for the current user.
     advance : callable
-        Called with the count of bytes that arrived.
+        Called with the number of bytes that were copied.
 
     Returns
     -------
     dict
-        Why rsync could not bring a file, by its relative path, where it said.
+        Why rsync could not copy a file, by its relative path, where rsync reported it.
 
     Raises
     ------
     FileProblem
-        If rsync is missing, the host cannot be reached, the folder is not there, or the disk is
-        full. What has arrived is kept.
+        If rsync is missing, the host cannot be reached, the folder does not exist, or the disk is
+        full. Copied and partial files are kept.
     """
     program = shutil.which("rsync")
     if program is None:
         raise FileProblem("rsync is not installed", do=f"apt-get install rsync, or {OTHER_WAY}")
     if not folder.host and not Path(folder.path).is_dir():
-        raise FileProblem("there is no such folder", where=str(folder), do=RIGHT_FOLDER)
+        raise FileProblem("the folder does not exist", where=str(folder), do=RIGHT_FOLDER)
     target.mkdir(parents=True, exist_ok=True)
     reasons: dict[str, str] = {}
     with TemporaryDirectory(prefix="graphxfer-") as lists, contextlib.ExitStack() as stack:
-        Path(lists).chmod(0o755)  # readable by `as_user` too: file names are no secret
+        Path(lists).chmod(0o755)  # `as_user` reads it, too; file names are not secret
         running = []
         for number, names in enumerate(balance(sizes, jobs)):
             listed = Path(lists, str(number))
@@ -180,7 +180,7 @@ def bring(
 
 
 def balance(sizes: Mapping[str, int], count: int) -> list[list[str]]:
-    """Deal out paths to at most `count` lists of about the same bytes.
+    """Divide paths into at most `count` lists of about equal bytes.
 
     Examples
     --------
@@ -192,32 +192,32 @@ def balance(sizes: Mapping[str, int], count: int) -> list[list[str]]:
     for path in sorted(sizes, key=lambda path: -sizes[path]):
         load, number = heapq.heappop(heap)
         lists[number].append(path)
-        heapq.heappush(heap, (load + sizes[path] + 1, number))  # +1: empty files are shared too
+        heapq.heappush(heap, (load + sizes[path] + 1, number))  # +1: spread empty files, too
     return lists
 
 
 @contextlib.contextmanager
 def _started(command: Sequence[str], as_user: str, target: Path) -> Iterator[_Process]:
-    """Start rsync; it does not outlive the block."""
+    """Start rsync, and end it with the block at the latest."""
     user = pwd.getpwnam(as_user) if as_user else None
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     if user:
         os.chown(target, user.pw_uid, user.pw_gid)
-        # Another user may read his processes' environment: ours may hold a password.
+        # Users can read the environment of their processes; ours may hold a password.
         home = {"HOME": user.pw_dir, "USER": as_user, "LOGNAME": as_user}
         environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", **home}
-    with TemporaryFile() as complaints:
+    with TemporaryFile() as errors:
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=errors,
             env=environment,
             user=user.pw_uid if user else None,
             group=user.pw_gid if user else None,
             extra_groups=os.getgrouplist(as_user, user.pw_gid) if user else None,
         )
         try:
-            yield _Process(process, complaints)
+            yield _Process(process, errors)
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -225,7 +225,7 @@ def _started(command: Sequence[str], as_user: str, target: Path) -> Iterator[_Pr
 
 
 def _watch(running: Iterable[_Process], advance: Callable[[int], None]) -> None:
-    """Follow the progress of all until the last one ends."""
+    """Report the progress of all processes until the last one ends."""
     with selectors.DefaultSelector() as selector:
         for one in running:
             if one.process.stdout:
@@ -239,20 +239,20 @@ def _watch(running: Iterable[_Process], advance: Callable[[int], None]) -> None:
 
 
 def _ended(one: _Process, folder: Folder, target: Path) -> dict[str, str]:
-    """Return why single files did not come; raise where it is no matter of single files."""
-    code, said = one.process.wait(), one.stderr().strip()
+    """Return why single files failed; raise if the whole copy failed."""
+    code, errors = one.process.wait(), one.stderr().strip()
     if code == 0:
         return {}
-    if "(28)" in said or "(122)" in said:  # ENOSPC, EDQUOT
+    if "(28)" in errors or "(122)" in errors:  # ENOSPC, EDQUOT
         raise FileProblem(FULL, where=str(target), do=MAKE_ROOM)
-    reasons = [match for line in said.splitlines() if (match := _REASON.search(line))]
-    if "change_dir" in said and reasons:
+    reasons = [match for line in errors.splitlines() if (match := _REASON.search(line))]
+    if "change_dir" in errors and reasons:
         raise FileProblem(
             f"the folder cannot be read: {reasons[0]['why']}", where=str(folder), do=RIGHT_FOLDER
         )
     if code not in _SOME_FILES:
         raise FileProblem(
-            f"rsync ended with code {code}: {_last(said)}",
+            f"rsync failed with exit code {code}: {_first_lines(errors)}",
             where=str(folder),
             do=_advice(folder),
         )
@@ -264,12 +264,12 @@ def _ended(one: _Process, folder: Folder, target: Path) -> dict[str, str]:
     }
 
 
-def _last(said: str) -> str:
-    """Return the lines that say most: the first few."""
-    return " / ".join(said.splitlines()[:3])
+def _first_lines(errors: str) -> str:
+    """Return the first lines of rsync's errors, which say most."""
+    return " / ".join(errors.splitlines()[:3])
 
 
 def _advice(folder: Folder) -> str:
     if not folder.host:
-        return "run the same command again: what has arrived is kept"
-    return f"check that `ssh {folder.host}` works and has rsync, and run the same command again"
+        return "run the same command again to resume"
+    return f"check that `ssh {folder.host} rsync --version` works, and run the same command again"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The transfer graph: typed nodes, typed edges and a header; its notations, and how two compare.
+"""The transfer graph: typed nodes, typed edges and a header; its notations; how two differ.
 
-A graph is made once, by an export or from a file, and no later step changes it. The notations are
-rooms of their own: :mod:`graphxfer.graph.jsonld` and :mod:`graphxfer.graph.omexml`.
+A graph is created once, by an export or from a file, and no later step changes it. The notations
+are packages of their own: :mod:`graphxfer.graph.jsonld` and :mod:`graphxfer.graph.omexml`.
 """
 
 from graphxfer.graph.transfer_graph import (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is in what, as people see it: Datasets in Projects, Images in Datasets, Wells in Plates."""
+"""Containers and their contents: Datasets in Projects, Images in Datasets, Wells in Plates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphxfer.graph.transfer_graph import Node, TransferGraph, class_of
 
 @cache
 def holding(name: str) -> tuple[Edge, ...]:
-    """Return the edges by which objects of a class hold others: Project.datasets."""
+    """Return the edges from objects of a class to their contents: Project.datasets."""
     return tuple(
         edge
         for edge in catalogue.CLASSES[name].edges
@@ -26,7 +26,7 @@ def holding(name: str) -> tuple[Edge, ...]:
 
 @cache
 def held_by(name: str) -> tuple[tuple[Class, Edge], ...]:
-    """Return the classes whose objects are in one that they refer to, and the edges: Well.plate."""
+    """Return the classes whose objects refer to their container, and the edges: Well.plate."""
     return tuple(
         (entry, edge)
         for entry in catalogue.CLASSES.values()
@@ -37,12 +37,12 @@ def held_by(name: str) -> tuple[tuple[Class, Edge], ...]:
 
 
 class Containers:
-    """What is in what in a graph.
+    """The containers of a graph, and their contents.
 
     Parameters
     ----------
     graph : TransferGraph
-        Of any size.
+        The graph.
     """
 
     def __init__(self, graph: TransferGraph) -> None:
@@ -56,7 +56,7 @@ class Containers:
             nodes.sort(key=lambda node: [node.fields.get(f) or 0 for f in class_of(node).place])
 
     def contents(self, node: Node) -> Iterator[Node]:
-        """Iterate over what is in a node; of its parts (a Well's samples) over what is in these."""
+        """Iterate over a node's contents; a Well's are those of its samples."""
         for edge in holding(node.type) if node.type in catalogue.CLASSES else ():
             for iri in node.edges.get(edge.name, ()):
                 if child := self._graph.get(iri):
@@ -64,7 +64,7 @@ class Containers:
         yield from self._inside.get(node.iri, ())
 
     def all_in(self, iris: Iterable[str]) -> set[str]:
-        """Return the IRIs of some nodes and of all that is in them."""
+        """Return the IRIs of nodes, of their contents, and of all contents of those."""
         found, todo = set[str](), list(iris)
         while todo:
             if (iri := todo.pop()) not in found and (node := self._graph.get(iri)):
@@ -73,13 +73,13 @@ class Containers:
         return found
 
 
-def came_along(graph: TransferGraph) -> tuple[str, ...]:
-    """Return the images that are only there because filesets are whole: in nothing asked for."""
-    asked_for = Containers(graph).all_in(graph.header.roots)
+def included(graph: TransferGraph) -> tuple[str, ...]:
+    """Return the images that were not selected, but share a fileset with a selected image."""
+    selected = Containers(graph).all_in(graph.header.roots)
     return tuple(
         node.iri
         for entry in catalogue.CLASSES.values()
         if entry.root and entry.maker is Maker.IMPORT
         for node in graph.of_type(entry.name)
-        if node.iri not in asked_for
+        if node.iri not in selected
     )

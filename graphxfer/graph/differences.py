@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether two graphs are equal but for what the catalogue says legitimately differs."""
+"""The differences of two graphs, without those that the catalogue allows."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from graphxfer import catalogue
 from graphxfer.catalogue import Class, Maker, Value
 from graphxfer.graph.transfer_graph import Node, TransferGraph
 
-Told = Value | tuple[str, ...] | None
-"""What a difference tells of either side; None where there is nothing."""
+Content = Value | tuple[str, ...] | None
+"""One side of a difference: a field's value, targets of an edge, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be.
+    """One difference between an expected and an actual graph.
 
     Parameters
     ----------
     node : str
         IRI in the expected graph.
     kind : str
-        ``missing`` (no such node), ``field``, ``lost`` (edge that should be there) or ``extra``.
+        ``missing`` (node), ``field``, ``lost`` (expected edge) or ``extra`` (unexpected edge).
     name : str
-        The field's or edge's name; empty for a missing node.
+        Name of the field or edge; empty for a missing node.
     expected, actual : value, targets or None
-        What either side has.
+        What each side has.
     found_at : str
-        IRI of its counterpart in the actual graph, where there is one.
+        IRI of the counterpart in the actual graph; empty if there is none.
     """
 
     node: str
     kind: str
     name: str = ""
-    expected: Told = None
-    actual: Told = None
+    expected: Content = None
+    actual: Content = None
     found_at: str = ""
 
     def __str__(self) -> str:
-        there = f" ({self.found_at} there)" if self.found_at else ""
+        where = f"{self.node} ({self.found_at} there)" if self.found_at else self.node
         if self.kind == "missing":
-            return f"{self.node}{there}: is not there"
+            return f"{where}: missing"
         if self.kind == "field":
-            values = f"{_short(self.actual)}, not {_short(self.expected)}"
-            return f"{self.node}{there}: {self.name} is {values}"
+            values = f"{_short(self.actual)}, expected {_short(self.expected)}"
+            return f"{where}: {self.name} is {values}"
         if self.kind == "lost":
-            return f"{self.node}{there}: {self.name} lacks {_short(self.expected)}"
-        return f"{self.node}{there}: {self.name} has {_short(self.actual)} besides"
+            return f"{where}: {self.name} does not have {_short(self.expected)}"
+        return f"{where}: {self.name} also has {_short(self.actual)}"
 
 
-def _short(value: Told, limit: int = 80) -> str:
+def _short(value: Content, limit: int = 80) -> str:
     text = "nothing" if value is None else repr(value)
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         text = ", ".join(map(str, value)) or "nothing"
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
 def compare(
@@ -69,23 +69,23 @@ def compare(
     Parameters
     ----------
     expected : TransferGraph
-        What should be there.
+        The graph as it should be.
     actual : TransferGraph
-        What is there.
+        The graph as it is.
     same : mapping
         For each IRI of `expected` the IRI of its counterpart in `actual`.
     extra_allowed : container of str
-        IRIs of expected nodes that were there before (reused, merged), and may have more edges.
+        IRIs of expected nodes that may have more edges: they existed before (reused, merged).
 
     Yields
     ------
     Difference
-        In the order of the expected graph. Users, groups and what `varies` are not compared, nor
-        are link nodes: who owns a link is the server's own affair.
+        In the order of the expected graph. Not compared: users, groups, link nodes, and fields
+        and edges that the catalogue marks with `varies`.
     """
     back = {there: here for here, there in same.items()}
-    # A server tells everything, so what it does not tell is null; a document may just not say it.
-    told = bool(expected.header.database_uuid)
+    # An export has all fields, so an absent one is null. Other documents may omit fields.
+    complete = bool(expected.header.database_uuid)
     for node in expected:
         entry = catalogue.CLASSES.get(node.type)
         if entry is None or entry.maker is Maker.SERVER:
@@ -95,13 +95,13 @@ def compare(
         if other is None or other.type != node.type:
             yield Difference(node.iri, "missing", found_at=there)
             continue
-        yield from _fields(entry, node, other, told=told)
+        yield from _fields(entry, node, other, complete=complete)
         yield from _edges(entry, node, other, expected, same, back, node.iri in extra_allowed)
 
 
-def _fields(entry: Class, node: Node, other: Node, *, told: bool) -> Iterator[Difference]:
+def _fields(entry: Class, node: Node, other: Node, *, complete: bool) -> Iterator[Difference]:
     for field in entry.fields:
-        if field.varies or not (told or field.name in node.fields):
+        if field.varies or not (complete or field.name in node.fields):
             continue
         if field.when_same and _values(node, other, field.when_same) is not None:
             continue
@@ -110,8 +110,8 @@ def _fields(entry: Class, node: Node, other: Node, *, told: bool) -> Iterator[Di
             yield Difference(node.iri, "field", field.name, *unequal, found_at=other.iri)
 
 
-def _values(node: Node, other: Node, name: str) -> tuple[Told, Told] | None:
-    """Return both values of a field where they differ; NaN is equal to itself."""
+def _values(node: Node, other: Node, name: str) -> tuple[Content, Content] | None:
+    """Return both values of a field, or None if they are equal; NaN equals NaN here."""
     ours, theirs = node.fields.get(name), other.fields.get(name)
     # NaN is unequal to itself, but its repr is not.
     if ours == theirs or repr(ours) == repr(theirs):

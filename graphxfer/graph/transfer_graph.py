@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The transfer graph: typed nodes with fields, typed edges between them, and a header.
 
-It is made once, by an export or from a file, and never changed by a later step.
+A graph is created once, by an export or from a file, and no later step changes it.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Node:
     type : str
         A class of the catalogue, or a link class.
     fields : dict
-        Values by the name that the catalogue gives them; an absent field is null.
+        Values by the field's name in the catalogue; an absent field is null.
     edges : dict
-        Target IRIs by the edge's name, in order where order matters.
+        Target IRIs by the edge's name; in order, if the edge is ordered.
     """
 
     iri: str
@@ -39,18 +39,18 @@ class Node:
     edges: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def target(self, name: str) -> str | None:
-        """Return the one target of an edge, or None where it has none."""
+        """Return the first target of an edge, or None if it has none."""
         targets = self.edges.get(name)
         return targets[0] if targets else None
 
     @property
     def id(self) -> int:
-        """Its OMERO id on the server that the graph came from."""
+        """The object's id at the source."""
         return id_of(self.iri)
 
 
 class Statement(NamedTuple):
-    """One edge: subject and object by IRI, predicate by its name, place among its siblings."""
+    """One edge: IRIs of subject and object, name of the predicate, place in the order."""
 
     subject: str
     predicate: str
@@ -60,7 +60,7 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something that hangs on the graph's objects but is not in it."""
+    """Objects of a class that are linked to the graph's objects, but not in the graph."""
 
     type: str
     number: int
@@ -69,22 +69,22 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Header:
-    """Where a graph came from.
+    """The source of a graph, and what was selected there.
 
     Parameters
     ----------
     base : str
-        What node IRIs are relative to; ends with a slash.
+        The base of the nodes' relative IRIs; ends with a slash.
     database_uuid : str
-        The server's database UUID: its identity, whatever its host is called.
+        UUID of the source's database: its identity, whatever its host name.
     server_version, made_by, made_at : str
-        OMERO's version; graphxfer's name and version; ISO 8601 time in UTC.
+        OMERO's version; graphxfer's name and version; time of the export (ISO 8601, UTC).
     roots : tuple of str
-        IRIs of what was asked for.
-    came_along : tuple of str
-        IRIs of images that are here only because filesets are taken whole.
+        IRIs of the selected objects.
+    included : tuple of str
+        IRIs of images that were not selected, but share a fileset with a selected image.
     left_out : tuple of LeftOut
-        What is linked but not in the graph.
+        Linked objects that are not in the graph.
     """
 
     base: str
@@ -93,7 +93,7 @@ class Header:
     made_by: str = ""
     made_at: str = ""
     roots: tuple[str, ...] = ()
-    came_along: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -109,28 +109,35 @@ def id_of(node_iri: str) -> int:
     ------
     BadDocument
         If it does not end in a number.
+
+    Examples
+    --------
+    >>> id_of("Image/51")
+    51
     """
     try:
         return int(node_iri.rpartition("/")[2])
     except ValueError:
         raise BadDocument(
-            f"the node {node_iri!r} is not named Type/id",
-            do="name nodes as OMERO does: Image/51",
+            f"{node_iri!r} is not a valid IRI of a node: it does not end in an id",
+            do="write Type/id: Image/51",
         ) from None
 
 
 def class_of(node: Node) -> Class:
-    """Return a node's entry in the catalogue; a link node has that of its link class.
+    """Return a node's entry in the catalogue; for a link node, that of its link class.
 
     Raises
     ------
     BadDocument
-        If the catalogue does not know its type.
+        If the catalogue does not have its type.
     """
     entry = catalogue.CLASSES.get(node.type) or catalogue.link_node(node.type)
     if entry is None:
         raise BadDocument(
-            f"the type {node.type!r} is unknown", where=node.iri, do="see graphxfer/catalogue.py"
+            f"the type {node.type!r} is unknown",
+            where=node.iri,
+            do="contexts/graphxfer.jsonld lists the known types",
         )
     return entry
 
@@ -141,9 +148,9 @@ class TransferGraph:
     Parameters
     ----------
     header : Header
-        Where it came from.
+        The header.
     nodes : iterable of Node, optional
-        What it holds.
+        The nodes.
 
     Examples
     --------
@@ -167,10 +174,10 @@ class TransferGraph:
         Raises
         ------
         BadDocument
-            If there is one of that IRI already.
+            If the graph already has a node of that IRI.
         """
         if node.iri in self._nodes:
-            raise BadDocument(f"the node {node.iri} is there twice")
+            raise BadDocument(f"the node {node.iri} appears twice")
         self._nodes[node.iri] = node
         self._by_type.setdefault(node.type, {})[node.iri] = node
 
@@ -207,14 +214,14 @@ class TransferGraph:
                     yield Statement(node.iri, name, target, order)
 
     def to_networkx(self, without: Set[str] = frozenset()) -> nx.MultiDiGraph[str]:
-        """Return it as a networkx graph: fields as node attributes, the predicate as edge key.
+        """Return a networkx graph: fields as node attributes, predicates as edge keys.
 
         Edges whose object is not in the graph are left out.
 
         Parameters
         ----------
         without : set of str
-            IRIs of nodes that are left out, with their edges.
+            IRIs of nodes to leave out, with their edges.
         """
         view: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for node in self:

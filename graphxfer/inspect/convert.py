@@ -12,7 +12,7 @@ from pyld import jsonld as pyld
 from pyoxigraph import RdfFormat
 
 from graphxfer import bundle as bundles
-from graphxfer.bundle import told
+from graphxfer.bundle import file_errors
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph, jsonld, omexml
 from graphxfer.graph.jsonld.document import MAX_FOREIGN
@@ -70,12 +70,12 @@ def read(path: Path) -> TransferGraph:
     format_ = _RDF.get(path.suffix.lower())
     if format_ is None:
         return bundles.open_source(path).graph()
-    with told(path):
+    with file_errors(path):
         if path.stat().st_size > MAX_FOREIGN:
             raise BadDocument(
                 f"is larger than {MAX_FOREIGN // 2**20} MiB",
                 where=str(path),
-                do="RDF is read in memory; convert it where the bundle is, and bring JSON-LD",
+                do="RDF is read in memory: convert the bundle to JSON-LD instead",
             )
         data = path.read_bytes()
     return jsonld.read_any(_to_jsonld(data, format_, str(path)), str(path))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What came, went and changed between two graphs."""
+"""Which nodes were added, removed and changed between two graphs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from graphxfer.graph.differences import Difference
 from graphxfer.inspect.summary import label
 
 
-class Told(NamedTuple):
-    """A node as it is told to a person."""
+class NamedNode(NamedTuple):
+    """A node with the name that people know it by."""
 
     iri: str
     type: str
@@ -29,19 +29,19 @@ class Diff:
 
     Parameters
     ----------
-    came, went : tuple of Told
+    added, removed : tuple of NamedNode
         Nodes that only the second graph has, and that only the first has.
     changed : tuple of Difference
         Fields and edges that are not the same; the first graph's is the expected side.
     """
 
-    came: tuple[Told, ...]
-    went: tuple[Told, ...]
+    added: tuple[NamedNode, ...]
+    removed: tuple[NamedNode, ...]
     changed: tuple[Difference, ...]
 
     def __bool__(self) -> bool:
         """Tell whether there is any difference."""
-        return bool(self.came or self.went or self.changed)
+        return bool(self.added or self.removed or self.changed)
 
 
 def diff(one: TransferGraph, other: TransferGraph) -> Diff:
@@ -60,14 +60,14 @@ def diff(one: TransferGraph, other: TransferGraph) -> Diff:
     found = list(differences.compare(one, other, same))
     there = set(same.values())
     return Diff(
-        came=tuple(_told(node) for node in _compared(other) if node.iri not in there),
-        went=tuple(_told(one[it.node]) for it in found if it.kind == "missing"),
+        added=tuple(_named(node) for node in _compared(other) if node.iri not in there),
+        removed=tuple(_named(one[it.node]) for it in found if it.kind == "missing"),
         changed=tuple(it for it in found if it.kind != "missing" and not _leads_out(it, one)),
     )
 
 
-def _told(node: Node) -> Told:
-    return Told(node.iri, node.type, label(node))
+def _named(node: Node) -> NamedNode:
+    return NamedNode(node.iri, node.type, label(node))
 
 
 def _compared(graph: TransferGraph) -> Iterable[Node]:
@@ -80,8 +80,8 @@ def _compared(graph: TransferGraph) -> Iterable[Node]:
 def _leads_out(difference: Difference, one: TransferGraph) -> bool:
     """Tell whether an edge is new only because its object is in no graph: both have it."""
     had = one[difference.node].edges.get(difference.name, ())
-    told = difference.actual
-    return difference.kind == "extra" and isinstance(told, tuple) and set(told) <= set(had)
+    actual = difference.actual
+    return difference.kind == "extra" and isinstance(actual, tuple) and set(actual) <= set(had)
 
 
 # -- who is who ---------------------------------------------------------------------------------

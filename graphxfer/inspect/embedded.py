@@ -39,8 +39,8 @@ def contents(graph: TransferGraph, summary: Summary) -> dict[str, Any]:
     """
     branches = list(_walk(summary.tree))
     details = {branch.iri: _details(graph, graph[branch.iri]) for branch in branches}
-    for image in details.keys() & set(graph.header.came_along):
-        details[image]["cameAlong"] = True
+    for image in details.keys() & set(graph.header.included):
+        details[image]["included"] = True
     used = {iri for told in details.values() for iri in told.get("annotations", ())}
     return {
         "tree": _rows(graph, summary.tree),

@@ -149,7 +149,7 @@ def neighbourhood(graph: TransferGraph, iri: str, steps: int = 1) -> nx.MultiDiG
     """
     network = view(graph)
     if iri not in network:
-        raise UsageError("is not in the graph", where=iri, do="name a node as Image/51")
+        raise UsageError("is not in the graph", where=iri, do="write Type/id: Image/51")
     near = nx.ego_graph(network.to_undirected(as_view=True), iri, radius=steps)
     found: nx.MultiDiGraph[str] = network.subgraph(near).copy()
     return found
@@ -217,7 +217,7 @@ def svg(network: nx.MultiDiGraph[str], graph: TransferGraph, width: int = 900) -
         If it is too large to be a picture.
     """
     if not network:
-        raise UsageError("there is nothing to draw")
+        raise UsageError("the graph has no nodes to draw")
     if len(network) > MAX_DRAWN:
         raise UsageError(
             f"{len(network):,} nodes are too many to draw; {MAX_DRAWN} are the most",

@@ -250,15 +250,15 @@ def ask(store: Store, query: str, limits: Limits | None = None) -> Answer:
         told = errors.read(2000).decode(errors="replace").strip()
     if answer is None and time.monotonic() >= end:
         raise GraphxferError(
-            f"the query took longer than {limits.seconds:g} seconds and was ended",
-            do="make it narrower, or give it more time with --timeout",
+            f"the query took longer than {limits.seconds:g} seconds and was stopped",
+            do="select less, or set a longer --timeout",
         )
     if code == evaluate.BAD_QUERY:
-        raise UsageError(f"is no SPARQL query: {told}", where="query")
+        raise UsageError(f"is not a valid SPARQL query: {told}", where="query")
     if answer is None:
         raise GraphxferError(
             f"the query failed: {told.splitlines()[-1] if told else f'exit code {code}'}",
-            do=f"it may take {limits.memory // 2**20:,} MiB of memory; make it narrower",
+            do=f"it may take {limits.memory // 2**20:,} MiB of memory: select less",
         )
     return answer
 
@@ -287,7 +287,7 @@ def _lines(stream: IO[bytes], number: int, size: int) -> tuple[bytes, bool]:
         data.write(line)
         if data.tell() >= size:
             raise GraphxferError(
-                f"the answer is larger than {size // 2**20:,} MiB", do="ask for less of it"
+                f"the answer is larger than {size // 2**20:,} MiB", do="select less"
             )
         if not line:
             return data.getvalue(), False
@@ -301,9 +301,9 @@ def refuse_network(query: str) -> None:
     """
     if _SERVICE.search(_NOT_CODE.sub(" ", query)):
         raise UsageError(
-            "SERVICE would ask another server, which is never done",
+            "SERVICE is refused: graphxfer never queries other servers",
             where="query",
-            do="ask there, and bring the answer",
+            do="query that server itself",
         )
 
 
@@ -360,6 +360,6 @@ def named(name: str) -> str:
     found = library().get(name)
     if found is None:
         raise UsageError(
-            "is neither SPARQL nor the name of a query", where=name, do="--list tells the names"
+            "is neither SPARQL nor the name of a query", where=name, do="--list shows the names"
         )
     return found.text

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from graphxfer import plan as plans
-from graphxfer.bundle import Bundle, replace, told
+from graphxfer.bundle import Bundle, file_errors, replace
 from graphxfer.errors import BadDocument
 from graphxfer.graph import TransferGraph
 from graphxfer.inspect import embedded
@@ -222,7 +222,7 @@ def read_plan(path: Path) -> Plan:
     BadDocument
         If it is something else.
     """
-    with told(path):
+    with file_errors(path):
         if path.stat().st_size > MAX_PLAN:
             raise BadDocument(f"is larger than {MAX_PLAN // 2**20:,} MiB", where=str(path))
         content = path.read_bytes()
@@ -233,8 +233,8 @@ def read_plan(path: Path) -> Plan:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise BadDocument(
-            f"is no plan: {why}",
+            f"is not a plan: {why}",
             where=str(path),
-            do="make one with `graphxfer plan BUNDLE SERVER --json`",
+            do="create one with `graphxfer plan BUNDLE SERVER --json`",
         ) from None
     return Plan(actions, notes=notes)

@@ -155,9 +155,9 @@ def _listening(options: Options) -> socket.socket:
         return socket.create_server((options.host, options.port), family=family)
     except OSError as error:
         raise FileProblem(
-            f"cannot be listened at: {os.strerror(error.errno or 0)}",
+            f"cannot listen on this address: {os.strerror(error.errno or 0)}",
             where=f"{options.host}:{options.port}",
-            do="name another --host or --port; 0 takes a free one",
+            do="use another --host or --port (0 for any free port)",
         ) from error
 
 
@@ -276,12 +276,12 @@ class Site:
         a request to this address itself, the Origin and Sec-Fetch headers.
         """
         if not is_called(request.headers.get("Host", ""), self.options.names):
-            raise Forbidden("this server is not called by that name: see --name")
+            raise Forbidden("the host name is unknown: see --name")
         origin = request.headers.get("Origin")
         is_navigation = request.headers.get("Sec-Fetch-Mode") == "navigate"
         strange = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
         if (origin and origin != request.host_url.rstrip("/")) or (strange and not is_navigation):
-            raise Forbidden("other sites may not ask this server")
+            raise Forbidden("requests from other sites are refused")
 
     def show_page(self, _: Request) -> Response:
         """Answer with the page."""
@@ -295,7 +295,7 @@ class Site:
         """Answer with all that is known of a node."""
         found = self.lookup.node(request.args.get("iri", ""))
         if found is None:
-            raise NotFound("that node is not in the graph")
+            raise NotFound("the node is not in the graph")
         return _json(found)
 
     def thumbnail(self, _: Request, image: int) -> Response:
@@ -303,7 +303,7 @@ class Site:
         path = embedded.thumbnail_path(self.bundle, image)
         found = embedded.thumbnail(path) if path else None
         if found is None:
-            raise NotFound("it has no thumbnail")
+            raise NotFound("the image has no thumbnail")
         mimetype, data = found
         return Response(data, mimetype=mimetype)
 
@@ -371,20 +371,20 @@ def query_of(request: Request) -> str | None:
         elif request.mimetype == "application/x-www-form-urlencoded":
             parameters = request.form
         elif request.mimetype == "application/sparql-update":
-            raise BadRequest("updates are refused: the graph is only to be read")
+            raise BadRequest("updates are refused: the graph is read-only")
         else:
             raise UnsupportedMediaType(
                 "send application/sparql-query or application/x-www-form-urlencoded"
             )
     if "update" in parameters:
-        raise BadRequest("updates are refused: the graph is only to be read")
+        raise BadRequest("updates are refused: the graph is read-only")
     if any(name in request.values for name in _DATASET):
-        raise BadRequest("there is one graph, the default one: leave out the graph's name")
+        raise BadRequest("only the default graph exists: leave out the graph's name")
     if text is not None:
         return text
     given = parameters.getlist("query")
     if len(given) > 1 or (request.method == "POST" and not given):
-        raise BadRequest("one query is to be given")
+        raise BadRequest("exactly one query is needed")
     return given[0] if given else None
 
 
@@ -396,7 +396,7 @@ def _negotiated(request: Request, answer: Answer) -> Response:
         mimetype, data = _chosen(request, RESULTS, answer.serialize)
     response = Response(data, mimetype=mimetype)
     if answer.is_cut:
-        response.headers["Graphxfer-Cut"] = "there is more, beyond the limit of rows"
+        response.headers["Graphxfer-Cut"] = "the answer is cut at the limit of rows"
     response.headers["Vary"] = "Accept"
     return response
 
@@ -407,7 +407,7 @@ def _chosen(
     default = "" if request.headers.get("Accept") else next(iter(formats))
     mimetype = request.accept_mimetypes.best_match(formats, default=default)
     if not mimetype:
-        raise NotAcceptable(f"this answer can be had as {', '.join(formats)}")
+        raise NotAcceptable(f"the available formats are {', '.join(formats)}")
     return mimetype, serialize(formats[mimetype])
 
 

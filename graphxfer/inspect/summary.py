@@ -27,7 +27,7 @@ class Branch:
         Which node it is.
     images, rois, annotations, bytes : int
         How many below and at it; each image, file and annotation counted once.
-    came_along : bool
+    included : bool
         Whether it is here only because filesets are taken whole.
     children : list of Branch
         Its containers and images.
@@ -40,7 +40,7 @@ class Branch:
     rois: int = 0
     annotations: int = 0
     bytes: int = 0
-    came_along: bool = False
+    included: bool = False
     children: list[Branch] = field(default_factory=list)
 
 
@@ -82,7 +82,7 @@ class Summary:
         Annotations on several objects, the most shared first.
     duplicates : list of Alike
         Nodes that reuse would take for one.
-    came_along : int
+    included : int
         Images that are here only because filesets are taken whole.
     left_out : tuple of LeftOut
         What is linked but not in the graph, and why.
@@ -99,7 +99,7 @@ class Summary:
     tree: list[Branch]
     shared: list[Shared]
     duplicates: list[Alike]
-    came_along: int
+    included: int
     left_out: tuple[LeftOut, ...]
 
 
@@ -134,7 +134,7 @@ def summarise(graph: TransferGraph) -> Summary:
             if number > 1 and iri in graph
         ],
         duplicates=_duplicates(graph),
-        came_along=len(header.came_along),
+        included=len(header.included),
         left_out=header.left_out,
     )
 
@@ -225,7 +225,7 @@ class _Tree:
 
     def __init__(self, graph: TransferGraph) -> None:
         self.graph, self.containers = graph, Containers(graph)
-        self.came_along = frozenset(graph.header.came_along)
+        self.included = frozenset(graph.header.included)
         self.rois = Counter(
             image for roi in graph.of_type("Roi") if (image := roi.target("image")) is not None
         )
@@ -243,9 +243,9 @@ class _Tree:
 
     def branches(self) -> list[Branch]:
         found, reached = list[Branch](), set[str]()
-        for iri in (*(self.graph.header.roots or self._tops()), *self.graph.header.came_along):
+        for iri in (*(self.graph.header.roots or self._tops()), *self.graph.header.included):
             node = self.graph.get(iri)
-            if node and not (iri in reached and iri in self.came_along):
+            if node and not (iri in reached and iri in self.included):
                 branch, images, _ = self._branch(node)
                 found.append(branch)
                 reached |= images
@@ -264,8 +264,8 @@ class _Tree:
 
     def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:
         """Return a branch, and the images and annotations below, so that each is counted once."""
-        along = node.iri in self.came_along
-        branch = Branch(node.iri, node.type, self._name(node), came_along=along)
+        along = node.iri in self.included
+        branch = Branch(node.iri, node.type, self._name(node), included=along)
         images = {node.iri} if node.edges.get("fileset") else set()
         annotations = set(node.edges.get("annotations", ()))
         for child in self.containers.contents(node):

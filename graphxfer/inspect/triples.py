@@ -60,7 +60,7 @@ class Triples:
             for name, targets in node.edges.items():
                 lines.append(table[name](subject, targets))
         except KeyError:
-            raise BadDocument(f"a {node.type} has no {name!r}", where=node.iri) from None
+            raise BadDocument(f"{node.type} has no member {name!r}", where=node.iri) from None
         return "".join(lines)
 
     def iri(self, node_iri: str) -> str:

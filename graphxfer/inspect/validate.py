@@ -23,7 +23,7 @@ from pyoxigraph import RdfFormat, Store
 from rdflib import RDF, SH, BNode, Graph, Literal, URIRef
 from rdflib.term import Node as Term
 
-from graphxfer.bundle import Bundle, told
+from graphxfer.bundle import Bundle, file_errors
 from graphxfer.errors import BadDocument
 from graphxfer.generate import SHAPES
 from graphxfer.inspect.query import load, refuse_network
@@ -35,9 +35,9 @@ CHUNK = 1000
 """How many nodes are checked for their structure at once."""
 _BROKEN = {
     "MinCount": "is missing",
-    "MaxCount": "is there more than once",
-    "Datatype": "is not of its type",
-    "NodeKind": "is not of its kind",
+    "MaxCount": "has more than one value",
+    "Datatype": "has a value of the wrong type",
+    "NodeKind": "is not the right kind of term",
     "MaxLength": "is longer than OMERO stores",
     "MinInclusive": "is smaller than OMERO stores",
     "MaxInclusive": "is larger than OMERO stores",
@@ -153,12 +153,12 @@ def _structure_shapes() -> Graph:
 def _shapes(paths: Iterable[Path]) -> Graph:
     shapes = Graph()
     for path in paths:
-        with told(path):
+        with file_errors(path):
             text = path.read_bytes()
         try:
             read = Graph().parse(data=text, format=_format(path))
         except Exception as error:  # each of rdflib's parsers raises what it likes
-            raise BadDocument(f"is no RDF: {str(error)[:300]}", where=str(path)) from None
+            raise BadDocument(f"is not valid RDF: {str(error)[:300]}", where=str(path)) from None
         for query in (SH.select, SH.ask, SH.construct):
             for text_of_query in read.objects(None, query):
                 refuse_network(str(text_of_query))

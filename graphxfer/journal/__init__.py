@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The journal: what was done at a destination, to what, so that a run can be resumed or undone."""
+"""The journal: what was done at a destination, so that a run can be resumed or undone."""
 
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 from graphxfer.journal.journal import Journal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a journal holds: counterparts of nodes, links, intents, and states of imports."""
+"""The entries of a journal: counterparts of nodes, links, intents, states of imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from graphxfer.graph import iri
 
 
 class How(StrEnum):
-    """How a node came to its counterpart at the destination."""
+    """How a node got its counterpart at the destination."""
 
     CREATED = "created"
     REUSED = "reused"
@@ -20,21 +20,21 @@ class How(StrEnum):
 
     @property
     def ours(self) -> bool:
-        """Whether it was made by an apply, and undo may remove it."""
+        """Whether an apply created the counterpart, so that undo may remove it."""
         return self not in (How.REUSED, How.MERGED)
 
 
 class Stage(StrEnum):
-    """How far a fileset's import is."""
+    """The state of a fileset's import."""
 
     BEGUN = "begun"
-    """It is being made, and its files sent."""
+    """The fileset is being created, and its files uploaded."""
     VERIFYING = "verifying"
-    """All files are sent; the server was, or was about to be, told to import them."""
+    """All files are uploaded; the server may have begun to import them."""
     IMPORTED = "imported"
-    """The server has made its images."""
+    """The server has created the images."""
     MATCHED = "matched"
-    """What it made is recorded, node by node."""
+    """What the import created is recorded, node by node."""
 
 
 class Counterpart(NamedTuple):
@@ -43,13 +43,13 @@ class Counterpart(NamedTuple):
     Parameters
     ----------
     type : str
-        Its class.
+        The class.
     id : int
-        Its id at the destination.
+        The id at the destination.
     how : How
-        How it came to be.
+        How the node got it.
     settled : bool
-        Whether nothing remains to be done to it: no file to be sent, no field to be set.
+        Whether it is complete: no file to upload, no field to set.
     """
 
     type: str
@@ -59,7 +59,7 @@ class Counterpart(NamedTuple):
 
     @property
     def iri(self) -> str:
-        """Its IRI at the destination."""
+        """The IRI at the destination."""
         return iri(self.type, self.id)
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What was done at a destination, to what: a SQLite file, one for each destination.
+"""The journal of a destination: a SQLite file.
 
-*Intent* is written before a call to the server, the *result* after it, and both are on the disk
-before anything else happens. An intent without a result is what a crash leaves behind; see
-:mod:`graphxfer.apply.recover`. Sessions are kept by the id of their row, which is no key to them.
+The *intent* is written before a call to the server, the *result* after it; both are on the disk
+before the next step. A crash leaves an intent without a result; see
+:mod:`graphxfer.apply.recover`. Sessions are recorded by the id of their row, not by their key.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ class Journal:
     Parameters
     ----------
     path : Path
-        Its file; made where it is not there.
+        Its file; created if missing.
     writing : bool
-        Whether it will be written to; only one process may.
+        Whether to write to it; only one process at a time may.
 
     Raises
     ------
     UsageError
-        If another process writes to it.
+        If another process is writing to it.
     FileProblem
-        If it is no journal, or cannot be written.
+        If it is not a journal, or cannot be written.
     """
 
     def __init__(self, path: Path, *, writing: bool = False) -> None:
@@ -70,9 +70,9 @@ class Journal:
         except sqlite3.Error as error:
             self.close()
             raise FileProblem(
-                f"it cannot be read as a journal: {error}",
+                f"cannot be read as a journal: {error}",
                 where=str(path),
-                do="a disk that is full or read-only? Else it is damaged",
+                do="check that the disk is not full or read-only; else the journal is damaged",
             ) from error
         self._nodes = {
             row[0]: Counterpart(row[1], row[2], How(row[3]), bool(row[4]))
@@ -86,24 +86,24 @@ class Journal:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if self._owner is not None:
             self._db.execute("pragma journal_mode = wal")
-        # A result that the disk forgets would be made twice.
+        # A result that is not on the disk would be created twice.
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
         if not self._db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
             self._db.executescript(f"begin; {_SCHEMA} commit;")
         if self.meta("format") != FORMAT:
-            raise sqlite3.DatabaseError(f"its format is {self.meta('format')}, not {FORMAT}")
+            raise sqlite3.DatabaseError(f"the format is {self.meta('format')}, not {FORMAT}")
 
     @classmethod
     def existing(cls, path: Path, *, writing: bool = False) -> Journal | None:
-        """Open a journal, or return None where there is none."""
+        """Open a journal; return None if it does not exist."""
         return cls(path, writing=writing) if path.exists() else None
 
     def close(self) -> None:
-        """Close it, and let others write."""
+        """Close the journal, and let others write to it."""
         if hasattr(self, "_db"):
             if self._owner is not None:
-                with suppress(sqlite3.Error):  # so that it can be read where nothing can be written
+                with suppress(sqlite3.Error):  # so that a read-only disk can have it
                     self._db.execute("pragma journal_mode = delete")
             self._db.close()
         if self._owner is not None:
@@ -117,7 +117,7 @@ class Journal:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Write all that the block does, or nothing, and have it on the disk."""
+        """Run the block in one transaction, and sync it to the disk."""
         with self._lock:
             try:
                 self._db.execute("begin immediate")
@@ -128,13 +128,13 @@ class Journal:
                     self._db.execute("rollback")
                 if isinstance(error, sqlite3.Error):
                     raise FileProblem(
-                        f"it cannot be written: {error}",
+                        f"cannot be written: {error}",
                         where=str(self.path),
-                        do="make room on the disk, then run the same command again",
+                        do="make room on the disk, and run the same command again to resume",
                     ) from error
                 raise
 
-    # -- what it is about -------------------------------------------------------------------------
+    # -- source and destination -------------------------------------------------------------------
 
     def meta(self, name: str) -> str | None:
         """Return a fact about the journal itself."""
@@ -142,57 +142,57 @@ class Journal:
         return row[0] if row else None
 
     def set_meta(self, name: str, value: str) -> None:
-        """Note a fact about the journal itself."""
+        """Record a fact about the journal itself."""
         with self._writing() as db:
             db.execute("insert or replace into meta values (?, ?)", (name, value))
 
     def set_about(self, source: str, group: int) -> None:
-        """Note which source's graph is applied, and to which destination's group."""
+        """Record the source, and the destination's group."""
         self.set_meta("destination", self.path.stem)
         self.set_meta("source", source)
         self.set_meta("group", str(group))
 
     def check_about(self, source: str, group: int | None = None) -> None:
-        """Check that it is about this graph, its destination, and the group to write to.
+        """Check that the journal belongs to this source, destination and group.
 
         Parameters
         ----------
         source : str
-            Database UUID of the server that the graph came from.
+            Database UUID of the source.
         group : int, optional
             Id of the destination's group.
 
         Raises
         ------
         UsageError
-            If it is about another.
+            If it belongs to another.
         """
         if self.meta("destination") not in (None, self.path.stem):
             raise UsageError(
-                f"it is the journal of another destination, {self.meta('destination')}",
+                f"is the journal of another destination (database {self.meta('destination')})",
                 where=str(self.path),
-                do="give it its name again: what it lists is not at this server",
+                do=f"rename it to {self.meta('destination')}.sqlite",
             )
         if self.meta("source") not in (None, source):
             raise UsageError(
-                "the journal is about a graph of another server",
+                "is the journal of a graph from another source",
                 where=str(self.path),
-                do="keep each graph in a folder of its own",
+                do="keep each graph in its own folder",
             )
         if group is not None and self.meta("group") not in (None, str(group)):
             raise UsageError(
-                f"it was applied to another group of this server, of id {self.meta('group')}",
+                f"the bundle was applied to another group of this server, id {self.meta('group')}",
                 where=str(self.path),
-                do="name that group; for another one apply a copy of the bundle without journals",
+                do="name that group, or apply a copy of the bundle without its journals",
             )
 
     def add_session(self, session: int) -> None:
-        """Note that a session of the destination is ours."""
+        """Record a session of ours at the destination."""
         with self._writing() as db:
             db.execute("insert or ignore into session values (?, ?)", (session, time.time()))
 
     def sessions(self) -> list[int]:
-        """Return the sessions in which things were made, by the ids of their rows."""
+        """Return the sessions in which objects were created, by the ids of their rows."""
         return [row[0] for row in self._db.execute("select id from session order by id")]
 
     # -- nodes and links --------------------------------------------------------------------------
@@ -208,34 +208,34 @@ class Journal:
         return self._nodes.get(node)
 
     def nodes(self) -> dict[str, Counterpart]:
-        """Return the counterparts by the nodes' IRIs, in the order in which they were recorded."""
+        """Return the counterparts by the nodes' IRIs, in the order of recording."""
         return dict(self._nodes)
 
     def links(self) -> Iterator[tuple[LinkKey, int]]:
-        """Iterate over the links that were made, with their ids at the destination."""
+        """Iterate over the links that were created, with their ids at the destination."""
         rows = self._db.execute("select type, parent, child, id from link where id is not null")
         return iter([(LinkKey(*row[:3]), row[3]) for row in rows])
 
     def same(self) -> dict[str, str]:
         """Return the IRI at the destination for each node's IRI."""
-        return {node: made.iri for node, made in self._nodes.items()}
+        return {node: found.iri for node, found in self._nodes.items()}
 
     def unsettled(self, *hows: How) -> list[str]:
-        """Return the nodes to which something remains to be done."""
-        return [n for n, made in self._nodes.items() if not made.settled and made.how in hows]
+        """Return the nodes that are not complete, of those with these `How`."""
+        return [n for n, found in self._nodes.items() if not found.settled and found.how in hows]
 
     def record(self, nodes: Iterable[tuple[str, Counterpart]]) -> None:
-        """Record counterparts that are there already, all or none."""
+        """Record counterparts that exist at the destination, all or none."""
         with self._writing() as db:
             self._add_nodes(db, list(nodes))
 
     def record_links(self, links: Iterable[LinkKey]) -> None:
-        """Record links that were there before us."""
+        """Record links that already existed."""
         with self._writing() as db:
             self._add_links(db, [(link, None) for link in links])
 
     def settle(self, nodes: Iterable[str]) -> None:
-        """Note that nothing remains to be done to these nodes."""
+        """Record that nodes are complete."""
         done = list(nodes)
         with self._writing() as db:
             db.executemany("update node set settled = 1 where iri = ?", [(n,) for n in done])
@@ -244,7 +244,7 @@ class Journal:
 
     def _add_nodes(self, db: sqlite3.Connection, nodes: Sequence[tuple[str, Counterpart]]) -> None:
         db.executemany(
-            "insert into node values (?, ?, ?, ?, ?)", [(node, *made) for node, made in nodes]
+            "insert into node values (?, ?, ?, ?, ?)", [(node, *found) for node, found in nodes]
         )
         self._nodes.update(nodes)
 
@@ -259,7 +259,7 @@ class Journal:
     # -- batches: intent and result ---------------------------------------------------------------
 
     def begin(self, session: int, type_: str, items: Sequence[str | LinkKey]) -> Batch:
-        """Record the intent to make some nodes, or links, in one call.
+        """Record the intent to create nodes, or links, in one call.
 
         Parameters
         ----------
@@ -268,7 +268,12 @@ class Journal:
         type_ : str
             Class, or link class.
         items : sequence of str or LinkKey
-            What is to be made, in this order.
+            What to create, in order.
+
+        Returns
+        -------
+        Batch
+            The intent.
         """
         at = time.time()
         with self._writing() as db:
@@ -283,31 +288,31 @@ class Journal:
         return Batch(number or 0, session, type_, at, tuple(items))
 
     def finish(self, batch: Batch, ids: Sequence[int], *, settled: bool = True) -> None:
-        """Record the result of a batch: the ids of what was made, in the order of its items.
+        """Record the result of a batch: the ids of what was created, in the order of its items.
 
         Parameters
         ----------
         batch : Batch
             The intent.
         ids : sequence of int
-            What the destination answered.
+            The destination's answer.
         settled : bool
-            Whether nothing remains to be done to the nodes.
+            Whether the nodes are complete.
         """
-        made = list(zip(batch.items, ids, strict=True))
+        created = list(zip(batch.items, ids, strict=True))
         nodes = [
             (item, Counterpart(batch.type, number, How.CREATED, settled))
-            for item, number in made
+            for item, number in created
             if isinstance(item, str)
         ]
-        links = [(item, number) for item, number in made if isinstance(item, LinkKey)]
+        links = [(item, number) for item, number in created if isinstance(item, LinkKey)]
         with self._writing() as db:
             self._add_nodes(db, nodes)
             self._add_links(db, links)
             db.execute("delete from batch where id = ?", (batch.id,))
 
     def abandon(self, batch: Batch) -> None:
-        """Take an intent back: nothing was made."""
+        """Delete an intent: nothing was created."""
         with self._writing() as db:
             db.execute("delete from batch where id = ?", (batch.id,))
 
@@ -327,20 +332,20 @@ class Journal:
     # -- imports ----------------------------------------------------------------------------------
 
     def begin_import(self, node: str, session: int) -> None:
-        """Record the intent to make a fileset."""
+        """Record the intent to import a fileset."""
         with self._writing() as db:
             row = (node, session, Stage.BEGUN, time.time())
             db.execute("insert or replace into fileset values (?, ?, ?, ?)", row)
 
     def reach(self, node: str, stage: Stage) -> None:
-        """Record how far a fileset's import is."""
+        """Record the state of a fileset's import."""
         with self._writing() as db:
             db.execute(
                 "update fileset set stage = ?, at = ? where node = ?", (stage, time.time(), node)
             )
 
     def imported(self, node: str, type_: str, id_: int) -> None:
-        """Record that the server has made a fileset's images."""
+        """Record that the server has created a fileset's images."""
         with self._writing() as db:
             self._add_nodes(db, [(node, Counterpart(type_, id_, How.IMPORTED))])
             db.execute("update fileset set stage = ? where node = ?", (Stage.IMPORTED, node))
@@ -348,31 +353,31 @@ class Journal:
     def matched(
         self, node: str, nodes: Iterable[tuple[str, Counterpart]], extras: Iterable[tuple[str, int]]
     ) -> None:
-        """Record what an import made: the counterparts of nodes, and what the graph has not."""
+        """Record what an import created: counterparts of nodes, and objects not in the graph."""
         with self._writing() as db:
             self._add_nodes(db, list(nodes))
             db.executemany("insert or ignore into extra values (?, ?)", list(extras))
             db.execute("update fileset set stage = ? where node = ?", (Stage.MATCHED, node))
 
     def forget_import(self, node: str) -> None:
-        """Take the intent to make a fileset back: nothing of it is there any more."""
+        """Delete the intent to import a fileset: nothing of it exists any more."""
         with self._writing() as db:
             db.execute("delete from fileset where node = ?", (node,))
 
     def imports(self, *stages: Stage) -> list[FilesetImport]:
-        """Return the imports that are in one of some stages."""
+        """Return the imports in some stages."""
         rows = self._db.execute("select node, session, stage, at from fileset order by rowid")
         found = [FilesetImport(row[0], row[1], Stage(row[2]), row[3]) for row in rows]
         return [one for one in found if one.stage in stages]
 
     def extras(self) -> list[tuple[str, int]]:
-        """Return what imports made that the graph has not, by class and id."""
+        """Return what imports created that is not in the graph, by class and id."""
         return list(self._db.execute("select type, id from extra"))
 
     def known(self, type_: str) -> set[int]:
-        """Return the ids of the destination's objects of a class that are accounted for."""
+        """Return the ids of a class that the journal lists."""
         with self._lock:
-            nodes = {made.id for made in self._nodes.values() if made.type == type_}
+            nodes = {found.id for found in self._nodes.values() if found.type == type_}
             links = self._db.execute("select id from link where type = ?", (type_,))
             extras = self._db.execute("select id from extra where type = ?", (type_,))
             return nodes | {row[0] for row in links} | {row[0] for row in extras}
@@ -380,9 +385,9 @@ class Journal:
     # -- undo -------------------------------------------------------------------------------------
 
     def removed(self, type_: str, ids: Iterable[int]) -> None:
-        """Forget objects of a class that are not at the destination any more."""
+        """Delete the entries of objects that do not exist at the destination any more."""
         gone = set(ids)
-        nodes = [n for n, made in self._nodes.items() if made.type == type_ and made.id in gone]
+        nodes = [n for n, one in self._nodes.items() if one.type == type_ and one.id in gone]
         numbers = [(type_, number) for number in gone]
         with self._writing() as db:
             db.executemany("delete from node where iri = ?", [(node,) for node in nodes])
@@ -393,7 +398,7 @@ class Journal:
             del self._nodes[node]
 
     def clear(self) -> None:
-        """Forget all nodes and links: an undo took everything back."""
+        """Delete all nodes and links: an undo reverted everything."""
         with self._writing() as db:
             for table in ("node", "link", "fileset", "extra"):
                 db.execute(f"delete from {table}")  # noqa: S608  (our own names)
@@ -403,23 +408,23 @@ class Journal:
 
 
 def _own(path: Path) -> IO[str]:
-    """Take the right to write a journal; it is given back when this process ends, however."""
+    """Lock a journal for writing; the system unlocks it when this process ends."""
     try:
         path.parent.mkdir(exist_ok=True)
         stream = path.with_name(f"{path.name}.lock").open("w")
     except OSError as error:
         raise FileProblem(
-            f"no journal can be written: {error.strerror}",
+            f"the journal cannot be written: {error.strerror}",
             where=str(path.parent),
-            do="an apply keeps its journal in the bundle: make room, or copy the bundle elsewhere",
+            do="the journal is in the bundle: make room there, or copy the bundle elsewhere",
         ) from error
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         stream.close()
         raise UsageError(
-            "another graphxfer is at work on this destination",
+            "another graphxfer is using this journal",
             where=str(path),
-            do="wait until it is done",
+            do="wait until it has ended",
         ) from None
     return stream

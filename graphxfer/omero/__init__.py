@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""All that speaks to an OMERO server; nothing else in graphxfer does."""
+"""The connection to OMERO servers; no other package uses omero-py or Ice."""
 
 import warnings
 
@@ -9,9 +9,9 @@ try:
     import omero.clients  # noqa: F401
 except ImportError as missing:
     raise GraphxferError(
-        f"speaking to a server needs omero-py and ZeroC Ice 3.6: {missing}",
-        do="the README says how to install them",
+        f"omero-py or ZeroC Ice 3.6 is not installed: {missing}",
+        do="install them as the README describes",
     ) from missing
 
-# omero-py warns its developers whenever a server sends an object that has a deprecated field.
+# omero-py warns of each object with a deprecated field, which only its developers can change.
 warnings.filterwarnings("ignore", ".* is deprecated$", DeprecationWarning, r"omero_model_\w+")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections to OMERO servers: sessions that are joined or made, and the passwords for that."""
+"""Connect to OMERO servers: join or create sessions, find passwords."""
 
 from __future__ import annotations
 
@@ -30,38 +30,42 @@ from graphxfer.omero.server import Server
 __all__ = ["Profile", "Server", "connect", "profile"]
 
 KEEP_ALIVE = 60
-"""Seconds; servers end a session that is idle for ten minutes."""
+"""Seconds between two keep-alive calls; servers end a session that is idle for 10 minutes."""
 IDLE = 600_000
-"""Milliseconds that a session of our own outlives a killed run: OMERO's default."""
+"""Milliseconds until a session of a killed run ends: OMERO's default."""
 ANONYMOUS_CIPHERS = "HIGH:ADH:@SECLEVEL=0"
 LOGIN_CALLS = 2
-"""Of omero.client.createSession: Glacier2's createSession, and setCallback."""
+"""The calls of omero.client.createSession: Glacier2's createSession, and setCallback."""
 
 
 @contextmanager
 def connect(
     profile: Profile, *, own_session: bool = False, password: str | None = None
 ) -> Iterator[Server]:
-    """Open a session at a server for the length of a block.
+    """Open a session at a server until the block ends.
 
-    A session of `omero login` that is alive is joined, and left alive. Else one is made, with the
-    password that is found first: GRAPHXFER_PASSWORD_<PROFILE>, OMERO_PASSWORD, the keyring
-    (service ``graphxfer``, user ``user@host:port``), a prompt where there is a terminal.
+    A session of `omero login` that has not ended is joined, and left open. Else a session is
+    created, with the first password that is found: GRAPHXFER_PASSWORD_<PROFILE>, OMERO_PASSWORD,
+    the keyring (service ``graphxfer``, user ``user@host:port``), or a prompt on a terminal.
 
     Parameters
     ----------
     profile : Profile
-        Where.
+        The server, and how to reach it.
     own_session : bool
-        Work in a session of our own even where another could be joined, so that all that is made
-        in it was made by this run.
+        Create a session even if one can be joined, so that this run alone works in it.
     password : str, optional
-        Instead of the stored session and of what is searched for a password.
+        Create a session with this password; look for no other, and join no session.
+
+    Yields
+    ------
+    Server
+        The session.
 
     Raises
     ------
     LoginFailure
-        If no session could be had.
+        If the login fails.
     ServerFailure
         If the server cannot be reached.
     """
@@ -77,7 +81,7 @@ def connect(
 
 @contextmanager
 def _another(server: Server) -> Iterator[Server]:
-    """Work in a further session of the same user, which ends with the block."""
+    """Open another session of the same user until the block ends."""
     session = server.service("ISession").createUserSession(0, IDLE, server.group_name)
     client = _session(server.profile, session.uuid.val, session.uuid.val)
     with _serving(client, server.profile, server.calls + LOGIN_CALLS) as own:
@@ -91,7 +95,7 @@ def _another(server: Server) -> Iterator[Server]:
 
 @contextmanager
 def _serving(client: Any, profile: Profile, calls: int) -> Iterator[Server]:
-    """Close a client in the end; the session that it made ends, one that it joined does not."""
+    """Close a client with the block, and end the session, unless the client joined it."""
     try:
         server = Server(client, profile, calls)
         client.enableKeepAlive(KEEP_ALIVE)
@@ -106,11 +110,11 @@ def _close(client: Any) -> None:
 
 
 def _join(profile: Profile) -> Any:
-    """Return a client in a session that is kept for the user, or None."""
+    """Return a client in a stored session of the user, or None."""
     if profile.session:
         keys = [profile.session]
     else:
-        keys = [each.key for each in sessions.kept(profile.host, profile.port, profile.user)]
+        keys = [each.key for each in sessions.stored(profile.host, profile.port, profile.user)]
     for key in keys:
         try:
             client = _session(profile, key, key)
@@ -129,7 +133,7 @@ def _log_in(profile: Profile, password: str | None) -> Any:
     """Return a client in a new session."""
     if not profile.user:
         raise UsageError(
-            "no user is named", where=profile.address, do=f"omero://user@{profile.host}"
+            "the user is missing", where=profile.address, do=f"write omero://user@{profile.host}"
         )
     return _session(profile, profile.user, password or _password(profile))
 
@@ -150,9 +154,9 @@ def _session(profile: Profile, user: str, password: str) -> Any:
 
 
 def _properties(profile: Profile) -> dict[str, str]:
-    """Return the properties of Ice and omero.client that a profile means."""
+    """Return the properties of Ice and omero.client for a profile."""
     found = {"omero.host": profile.host, "omero.port": str(profile.port)}
-    if "://" not in profile.host:  # a web socket's address is understood by omero.client alone
+    if "://" not in profile.host:  # omero.client itself handles the address of a web socket
         protocol = "ssl" if profile.secure else "tcp"
         router = f'OMERO.Glacier2/router:{protocol} -p {profile.port} -h "{profile.host}"'
         found["Ice.Default.Router"] = router
@@ -168,7 +172,7 @@ def _properties(profile: Profile) -> dict[str, str]:
 
 
 def password_variable(profile: Profile) -> str:
-    """Return the environment variable for a profile's password.
+    """Return the name of the environment variable for a profile's password.
 
     Examples
     --------
@@ -179,7 +183,7 @@ def password_variable(profile: Profile) -> str:
 
 
 def _password(profile: Profile) -> str:
-    """Return the password that is found first."""
+    """Return the first password that is found."""
     variable = password_variable(profile)
     account = f"{profile.user}@{profile.host}:{profile.port}"
     found = os.environ.get(variable) or os.environ.get("OMERO_PASSWORD")
@@ -190,8 +194,8 @@ def _password(profile: Profile) -> str:
         found = getpass.getpass(f"Password of {account}: ")
     if not found:
         raise LoginFailure(
-            "no password",
+            "the password is missing",
             where=profile.address,
-            do=f"set {variable} or OMERO_PASSWORD, or `keyring set graphxfer {account}`",
+            do=f"set {variable} or OMERO_PASSWORD, or run `keyring set graphxfer {account}`",
         )
     return found

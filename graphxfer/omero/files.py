@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Bytes in and out of a server: OMERO's RawFileStore."""
+"""Download and upload files with OMERO's RawFileStore."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import omero
 
 from graphxfer.bundle import checksums
-from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
+from graphxfer.errors import FileProblem, GraphxferError, ServerFailure, counted
 from graphxfer.omero.connect import Server
 
 _OF_ONE_FILE = (omero.ResourceError, omero.SecurityViolation, omero.ValidationException)
-"""What a server throws where it is a matter of this file alone."""
+"""Exceptions of a server that concern only one file."""
 BLOCK = 8 * 1024 * 1024
-"""Bytes of one call; repository files refuse more than 64,000,000."""
+"""Bytes of one call; files of a repository refuse more than 64,000,000."""
 
 
 def download_all(
@@ -27,23 +27,23 @@ def download_all(
     jobs: int = 1,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[int, str]:
-    """Copy files from a server, several at once; a partial one is resumed.
+    """Download files, several at once; partial ones are resumed.
 
     Parameters
     ----------
     server : Server
         The source.
     files : mapping
-        By the id of the OriginalFile: its size as OMERO recorded it, and where it goes.
+        The size in OMERO's record and the path to write, by the id of the OriginalFile.
     jobs : int
-        How many at once.
+        Number of files to download at once.
     advance : callable
-        Called with the count of bytes that arrived.
+        Called with the number of bytes that were downloaded.
 
     Returns
     -------
     dict
-        Why a file did not come, by its id.
+        Why a file failed, by its id.
     """
 
     def one(file_id: int) -> str:
@@ -70,12 +70,12 @@ def download(
     target: Path,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Copy a file from a server; what is there of it already is not read again.
+    """Download a file; a partial one is resumed.
 
-    OMERO rewrites size and hash of its own record when a file of another size is closed, so that
-    reading may change the source (ome/omero-server, RawFileBean.save). Hence the group -1, in
-    which it does not open files for writing; the sizes compared before anything is read; and no
-    opening of empty files at all.
+    When OMERO closes a file of another size than recorded, it updates its record, so that reading
+    could change the source (ome/omero-server, RawFileBean.save). So: the group is -1, in which
+    OMERO does not open files for writing; sizes are compared before reading; and empty files are
+    not opened.
 
     Parameters
     ----------
@@ -84,16 +84,16 @@ def download(
     file_id : int
         Id of the OriginalFile.
     size : int or None
-        Its size as OMERO recorded it.
+        The size in OMERO's record.
     target : Path
-        Where it goes; a partial file is gone on with.
+        The file to write; if it exists, the download resumes at its end.
     advance : callable
-        Called with the count of bytes that arrived.
+        Called with the number of bytes that were downloaded.
 
     Raises
     ------
     FileProblem
-        If the server has no such bytes, or more or fewer than it recorded.
+        If the server cannot read the file, or its size is not the recorded one.
     ServerFailure
         If the connection is lost.
     """
@@ -102,19 +102,21 @@ def download(
         target.write_bytes(b"")
         return
     context = server.context(-1)
-    with _told(), _store(server, context) as store:
+    with _errors_of_one_file(), _store(server, context) as store:
         store.setFileId(file_id, context)
         there = store.size(context)
         if size is not None and there != size:
             what = "truncated" if there < size else "changed"
-            raise FileProblem(f"{what}: {there:,} bytes there, OMERO recorded {size:,}")
+            raise FileProblem(
+                f"{what}: {counted(there, 'byte')} at the source, OMERO recorded {size:,}"
+            )
         with target.open("ab") as out:
             if out.tell() > there:
                 out.seek(out.truncate(0))
             position = out.tell()
             advance(position)
             while position < there:
-                # Beyond the end OMERO answers with zeros: never ask for more than there is.
+                # Beyond the end OMERO answers with zeros: do not read there.
                 out.write(store.read(position, min(BLOCK, there - position), context))
                 advance(out.tell() - position)
                 position = out.tell()
@@ -128,7 +130,7 @@ def upload(
     group: int,
     advance: Callable[[int], None] = lambda _: None,
 ) -> tuple[int, str]:
-    """Write a file's bytes to an OriginalFile that has been created without a repository.
+    """Upload a file to an OriginalFile outside of a repository (an attachment).
 
     Parameters
     ----------
@@ -139,21 +141,21 @@ def upload(
     source : Path
         The file.
     hasher : str
-        Its checksum algorithm there.
+        Checksum algorithm of the OriginalFile.
     group : int
-        Its group.
+        Group of the OriginalFile.
     advance : callable
-        Called with the count of bytes that were sent.
+        Called with the number of bytes that were uploaded.
 
     Returns
     -------
     tuple
-        Size and checksum, as the server recorded them.
+        Size and checksum in the server's record.
 
     Raises
     ------
     FileProblem
-        If the server recorded another size or checksum than that of the bytes that were read.
+        If the server recorded another size or checksum than the file has.
     """
     context, begun, position = server.context(group), checksums.checksum(hasher), 0
     with source.open("rb") as stream, _store(server, context) as store:
@@ -163,13 +165,13 @@ def upload(
             begun.update(block)
             position += len(block)
             advance(len(block))
-        store.truncate(position, context)  # an earlier try may have written more
+        store.truncate(position, context)  # an interrupted upload may have written more
         saved = store.save(context)
     recorded = saved.size.val, saved.hash.val
     if recorded != (position, begun.hexdigest()):
         raise FileProblem(
-            f"{position:,} bytes with {hasher} {begun.hexdigest()} were sent, but the server "
-            f"recorded {recorded[0]:,} bytes with {recorded[1]}",
+            f"uploaded {counted(position, 'byte')} with {hasher} {begun.hexdigest()}, but the "
+            f"server recorded {counted(recorded[0], 'byte')} with {recorded[1]}",
             where=str(source),
             do="run the same command again",
         )
@@ -177,15 +179,15 @@ def upload(
 
 
 WITHHELD = (
-    "the server does not give it out: you may not read it, or its omero.policy.binary_access says "
-    "so, which keeps the files of plates unless it has +plate; take them from the repository's "
-    "folder (--from user@host:/OMERO/ManagedRepository), with rsync"
+    "the server refuses the download: you may not read the file, or omero.policy.binary_access "
+    "forbids it (files of plates need +plate there); fetch from the repository's folder instead "
+    "(--from user@host:/OMERO/ManagedRepository)"
 )
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Tell what a server throws about one file from what it throws about everything."""
+def _errors_of_one_file() -> Iterator[None]:
+    """Turn server failures that concern only one file into a FileProblem."""
     try:
         yield
     except ServerFailure as failure:
@@ -199,11 +201,11 @@ def _told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _store(server: Server, context: dict[str, str]) -> Iterator[Any]:
-    """Open a RawFileStore for one file: it cannot be set to another."""
+    """Open a RawFileStore; it serves one file only."""
     store = server.service("RawFileStore")
     try:
         yield store
     finally:
-        # Closing saves; where that is not allowed there is nothing to be saved either.
+        # Closing saves, which may be refused; then there is nothing to save.
         with contextlib.suppress(GraphxferError):
             store.close(context)

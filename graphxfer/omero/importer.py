@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Filesets into a server, natively: its ManagedRepository keeps the files and makes the images.
+"""Import filesets through the server's ManagedRepository, without Java.
 
-The sequence is that of OMERO's own importer (ome/omero-blitz, ``ImportLibrary``): importFileset,
-the files (uploaded, or linked in place), verifyUpload with their checksums, and the response of the
-import that the server then begins.
+The steps are those of OMERO's own importer (ome/omero-blitz, ``ImportLibrary``): importFileset,
+upload the files or link them in place, verifyUpload with their checksums, and wait for the response
+of the import.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ from graphxfer.omero.connect import Server
 
 BLOCK = 5_000_000
 """Bytes of one write; a repository refuses more than 64,000,000."""
-USUAL = "SHA1-160"
-"""OMERO's usual checksum algorithm."""
+DEFAULT_HASHER = "SHA1-160"
+"""OMERO's default checksum algorithm."""
 FIRST_LOOK, LATER_LOOKS = 2.0, 60.0
-"""Seconds without news from the server after which it is asked: news may be lost."""
+"""Seconds without a callback after which the server is asked: callbacks may be lost."""
 LISTENING = 0.5
-"""Seconds after which it is seen whether the import is to be waited for any longer."""
+"""Seconds of waiting between two looks at whether to stop."""
+
+
+_CHECK_FILE = "check that the file is complete, and that the destination's Bio-Formats reads it"
 
 
 class Part(NamedTuple):
@@ -45,11 +48,11 @@ class Part(NamedTuple):
     Parameters
     ----------
     file : Path
-        Where it is here.
+        The file on this machine.
     client_path : str
-        Its path as it is told to the server.
+        Its client path at the server.
     checksum : str
-        What its checksum is to be; empty where that is not known.
+        The expected checksum; empty if unknown.
     """
 
     file: Path
@@ -59,35 +62,35 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A fileset to be imported.
+    """A fileset to import.
 
     Parameters
     ----------
     node : str
-        What messages call it.
+        Its IRI, for messages.
     parts : tuple of Part
         Its files, in the source's order: the server opens the first.
     hasher : str
-        The checksum algorithm that its files are to have there.
+        Checksum algorithm of its files at the destination.
     in_place : bool
         Link the files into the repository instead of uploading them.
     streams : int
-        How many of its files are uploaded at once.
+        Number of its files to upload at once.
     """
 
     node: str
     parts: tuple[Part, ...]
-    hasher: str = USUAL
+    hasher: str = DEFAULT_HASHER
     in_place: bool = False
     streams: int = 1
 
 
 class Stopped(GraphxferError):
-    """An upload was given up, because of something else."""
+    """An upload or import was interrupted, because of something else."""
 
 
 class ImportFailure(ServerFailure):
-    """The server could not import a fileset, and left something of it behind."""
+    """The server could not import a fileset; its incomplete fileset may remain."""
 
     def __init__(self, what: str, *, fileset: int | None, where: str = "", do: str = "") -> None:
         super().__init__(what, where=where, do=do)
@@ -97,16 +100,23 @@ class ImportFailure(ServerFailure):
 def choose_hasher(recorded: set[str], offered: Sequence[str]) -> str:
     """Return the checksum algorithm for a fileset.
 
-    The source's own, where all files have the same and the server offers it: then one checksum
-    proves the file from the source's disk to the destination's.
+    It is the source's, if all files have the same and the server offers it: then one checksum
+    covers the way from the source's disk to the destination's.
+
+    Examples
+    --------
+    >>> choose_hasher({"MD5-128"}, ["SHA1-160", "MD5-128"])
+    'MD5-128'
+    >>> choose_hasher({"MD5-128", "CRC-32"}, ["SHA1-160", "MD5-128"])
+    'SHA1-160'
     """
     if len(recorded) == 1 and (only := next(iter(recorded))) in offered:
-        return only if only in checksums.HASHERS else USUAL
-    return USUAL
+        return only if only in checksums.HASHERS else DEFAULT_HASHER
+    return DEFAULT_HASHER
 
 
 def offered_hashers(server: Server) -> list[str]:
-    """Return the checksum algorithms that a server's repository has."""
+    """Return the checksum algorithms that a server's repository offers."""
     repository = server.service("ManagedRepository")
     return [one.value.val for one in repository.listChecksumAlgorithms()]
 
@@ -128,21 +138,21 @@ def import_fileset(
     sending : Sending
         What to import.
     verifying : callable
-        Called when all files are there, before the server is told to import them.
+        Called when all files are uploaded, before the server begins to import them.
     stop : threading.Event
-        When it is set, the upload is given up between two blocks.
+        If set, the upload stops between two blocks.
     advance : callable
-        Called with the count of bytes that were sent.
+        Called with the number of bytes that were uploaded.
 
     Raises
     ------
     ImportFailure
-        If the server cannot import it; it names the file and the reason.
+        If the server cannot import it; the message has the file and the reason.
     """
     repository = server.service("ManagedRepository")
     process = repository.importFileset(_fileset(sending), _settings(sending.hasher))
     try:
-        hashes = _send(server, process, sending, stop, advance)
+        hashes = _upload_all(server, process, sending, stop, advance)
         verifying()
         handle = process.verifyUpload(hashes)
     finally:
@@ -151,7 +161,7 @@ def import_fileset(
     return _wait(server, handle, sending, stop)
 
 
-# -- what the server is told ----------------------------------------------------------------------
+# -- the request ---------------------------------------------------------------------------------
 
 
 def _fileset(sending: Sending) -> Any:
@@ -190,14 +200,14 @@ def _settings(hasher: str) -> Any:
 # -- files --------------------------------------------------------------------------------------
 
 
-def _send(
+def _upload_all(
     server: Server,
     process: Any,
     sending: Sending,
     stop: threading.Event,
     advance: Callable[[int], None],
 ) -> list[str]:
-    """Bring all files to where the server imports them, and return their checksums."""
+    """Upload all files or link them in place, and return their checksums."""
 
     def one(index: int) -> str:
         part = sending.parts[index]
@@ -211,7 +221,7 @@ def _send(
             raise FileProblem(
                 f"changed: its {sending.hasher} is {found}, not {part.checksum}",
                 where=str(part.file),
-                do="fetch it anew",
+                do="run `graphxfer fetch` again",
             )
         return found
 
@@ -239,10 +249,14 @@ def _upload(
     begun, position = checksums.checksum(hasher), 0
     try:
         with file.open("rb") as stream:
-            # A write of nothing makes the file, which may be empty.
+            # An empty write creates the file, which may be empty.
             while (block := stream.read(BLOCK)) or position == 0:
                 if stop.is_set():
-                    raise Stopped("the upload was given up", where=str(file))
+                    raise Stopped(
+                        "interrupted during the upload",
+                        where=str(file),
+                        do="run the same command again to resume",
+                    )
                 store.write(block, position, len(block))
                 begun.update(block)
                 position += len(block)
@@ -255,19 +269,19 @@ def _upload(
 
 
 def _uploader(process: Any, index: int, file: Path, context: dict[str, str] | None = None) -> Any:
-    """Return the store that writes a fileset's file there.
+    """Return the store that writes a file of a fileset at the server.
 
     Raises
     ------
     ServerFailure
-        If the server answers with none: it could not open its file.
+        If the server returns none, as it could not open the file.
     """
     store = process.getUploader(index, context) if context else process.getUploader(index)
     if store is None:
         raise ServerFailure(
-            "the server could not open the file that it was to be written to",
+            "the server could not create the file in its repository",
             where=str(file),
-            do="see the server's log; is its repository full or read-only?",
+            do="check that the repository is not full or read-only, and see the server's log",
         )
     return store
 
@@ -276,21 +290,21 @@ def _uploader(process: Any, index: int, file: Path, context: dict[str, str] | No
 
 
 class _Finished(omero.callbacks.CmdCallbackI):
-    """Waits for the end of a command, and does not ask for it at once."""
+    """Waits for the end of a command, without a first question to the server."""
 
     def initialPoll(self, foreground_poll: bool = False) -> None:
-        """Leave the first question to :func:`_response`: most imports take a while."""
+        """Do nothing: :func:`_response` asks later, as most imports take a while."""
 
     def onFinished(self, rsp: Any, status: Any, current: Any) -> None:
-        """Let go of what nobody asks for; this callback may be there for long."""
+        """Free what is not needed: the callback may live long."""
         _lighten(rsp)
 
 
 def _lighten(response: Any) -> None:
-    """Let go of an import's images but for the first, of which the fileset is asked for."""
+    """Free the images of a response, except the first, which has the fileset."""
     if isinstance(response, omero.grid.ImportResponse) and response.pixels:
         for pixels in response.pixels[1:]:
-            # They refer to each other, which would keep all of them for long.
+            # Images and pixels refer to each other, so that Python would free them late.
             pixels.image = None
             pixels.unloadChannels()
         del response.pixels[1:]
@@ -303,25 +317,32 @@ def _wait(server: Server, handle: Any, sending: Sending, stop: threading.Event) 
     try:
         response = _response(callback, handle, stop)
         if response is None:
-            raise Stopped("its import was not waited for", where=_told(sending))
+            raise Stopped(
+                "interrupted before the import finished",
+                where=_first_file(sending),
+                do="run the same command again to resume",
+            )
         if isinstance(response, omero.cmd.ERR):
             raise _failure(response, handle, sending)
         if not response.pixels:
             raise ImportFailure(
-                "the server found no image in it", fileset=_fileset_id(handle), where=_told(sending)
+                "the import created no images",
+                fileset=_fileset_id(handle),
+                where=f"{_first_file(sending)} ({sending.node})",
+                do=_CHECK_FILE,
             )
         fileset = response.pixels[0].image.fileset
         for pixels in response.pixels:
-            pixels.unloadImage()  # they refer to each other, which would keep them for long
+            pixels.unloadImage()  # as in _lighten
         return int(fileset.id.val) if fileset else _fileset_id(handle)
     finally:
         with contextlib.suppress(GraphxferError):
-            # To close the handle of an import that goes on would cancel it.
+            # Closing the handle of a running import would cancel it.
             callback.close(not stop.is_set())
 
 
 def _response(callback: _Finished, handle: Any, stop: threading.Event) -> Any:
-    """Return what came of an import; None if it is not to be waited for any more."""
+    """Return the response of an import; None if `stop` is set."""
     patience, waited = FIRST_LOOK, 0.0
     while not stop.is_set():
         if callback.block(1000 * LISTENING):
@@ -340,16 +361,16 @@ def _fileset_id(handle: Any) -> int:
 
 
 def _failure(error: Any, handle: Any, sending: Sending) -> ImportFailure:
-    """Return what an import's error says, with the file that it is about."""
+    """Return the failure for an import's error, with file and fileset."""
     parameters = error.parameters or {}
     lines = str(parameters.get("message") or error.name).strip().splitlines()
     return ImportFailure(
-        f"the server could not import it: {lines[0] if lines else error.name} ({error.name})",
+        f"the server could not import the file: {lines[0] if lines else error.name} ({error.name})",
         fileset=_fileset_id(handle),
-        where=f"{_told(sending)} ({sending.node})",
-        do="is the file whole, and does the destination's Bio-Formats read this format?",
+        where=f"{_first_file(sending)} ({sending.node})",
+        do=_CHECK_FILE,
     )
 
 
-def _told(sending: Sending) -> str:
+def _first_file(sending: Sending) -> str:
     return str(sending.parts[0].file)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files linked into a server's repository instead of uploaded: OMERO's ``ln_s``.
+"""Link files into a server's repository instead of uploading them: OMERO's ``ln_s``.
 
-The steps are those of OMERO's own importer (ome/omero-blitz, ``AbstractExecFileTransfer``): it
-proves that the folder here and the server's repository are the same before it links anything.
+The steps are those of OMERO's own importer (ome/omero-blitz, ``AbstractExecFileTransfer``). Before
+a file is linked, they prove that the folder on this machine is the server's repository.
 """
 
 from __future__ import annotations
@@ -24,60 +24,67 @@ from graphxfer.omero.connect import Server
 
 NAMESPACE = "openmicroscopy.org/omero/import/fileTransfer"
 CLASS = "ome.formats.importer.transfers.SymlinkFileTransfer"
-"""What OMERO's importer notes on filesets that it linked: its own class."""
+"""The comment of OMERO's importer on filesets that it linked: its own class."""
 
 
 def record() -> Any:
-    """Return the comment by which OMERO notes on a fileset that its files are links."""
+    """Return the comment that marks a fileset's files as links, as OMERO does."""
     comment = omero.model.CommentAnnotationI()
     comment.ns, comment.textValue = rstring(NAMESPACE), rstring(CLASS)
     return comment
 
 
 def root(server: Server) -> Path:
-    """Return the folder of a server's repository, which is to be visible here.
+    """Return the folder of a server's repository on this machine.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
 
     Raises
     ------
     FileProblem
-        If it is not.
+        If it is not mounted here.
     """
     described = server.service("ManagedRepository").root()
     folder = Path(described.path.val) / described.name.val
     if not folder.is_dir():
         raise FileProblem(
-            "the server's repository is not visible here",
+            "the server's repository is not mounted on this machine",
             where=str(folder),
-            do="run it where that folder is mounted at the same path, or without --in-place",
+            do="run it where the folder is mounted at this path, or without --in-place",
         )
     return folder
 
 
 def link(server: Server, opened: Callable[..., Any], file: Path, hasher: str) -> str:
-    """Link a file to where the server expects it, and return its checksum.
+    """Link a file into the repository, where the server expects it; return its checksum.
 
     Parameters
     ----------
     server : Server
         The destination.
     opened : callable
-        Opens the store that writes the file there; in another call context where one is given.
+        Opens the store that writes the file at the server; takes a call context, optionally.
     file : Path
-        The file, which stays where it is.
+        The file; it is not moved.
     hasher : str
-        The checksum algorithm of the fileset.
+        Checksum algorithm of the fileset.
 
     Raises
     ------
     FileProblem
-        If the folder here is not the server's, or may not be written to.
+        If the folder on this machine is not the server's repository, or not writable.
     """
     store = opened()
     with _closing(store):
         target = _target(server, store)
         if target.exists() or target.is_symlink():
-            raise FileProblem("there is a file already", where=str(target))
-        # The server computes a checksum anew only where the size has changed.
+            raise FileProblem(
+                "the file already exists", where=str(target), do="run it without --in-place"
+            )
+        # The server computes a new checksum only if the size has changed.
         size = file.stat().st_size
         probe = str(uuid.uuid4()).encode()
         probe += b"+" if len(probe) == size else b""
@@ -88,7 +95,7 @@ def link(server: Server, opened: Callable[..., Any], file: Path, hasher: str) ->
         target.symlink_to(file.absolute())
     except OSError as error:
         raise FileProblem(
-            f"the link could not be made: {error.strerror}",
+            f"the link could not be created: {error.strerror}",
             where=str(target),
             do="run it as a user who may write to the server's repository",
         ) from error
@@ -97,16 +104,16 @@ def link(server: Server, opened: Callable[..., Any], file: Path, hasher: str) ->
     with _closing(store):
         if store.size() != size:
             raise FileProblem(
-                "the server cannot read it through the link",
+                "the server cannot read the file through the link",
                 where=str(file),
-                do="let the server's user read the file, at the same path",
+                do="give the server's user read access to the file, at this path",
             )
         store.save()
     return checksums.of_file(file, [hasher])[hasher]
 
 
 def _target(server: Server, store: Any) -> Path:
-    """Return where the file is to be, as a path here."""
+    """Return the file's path in the repository, on this machine."""
     rows = server.rows(
         "select f.path, f.name from OriginalFile f where f.id = :id", id=store.getFileId().val
     )
@@ -115,16 +122,16 @@ def _target(server: Server, store: Any) -> Path:
 
 
 def _prove(target: Path, probe: bytes) -> None:
-    """Prove that the folder here is the server's: what was written there is read here."""
+    """Prove that the folder is the server's repository: read here what the server wrote."""
     try:
         found = target.read_bytes()
     except OSError:
         found = b""
     if found != probe or not os.access(target, os.W_OK):
         raise FileProblem(
-            "this is not the server's own folder, or it may not be written to here",
+            "the folder is not the server's repository, or not writable",
             where=str(target.parent),
-            do="run it where the server's repository is mounted, as a user who may write to it; "
+            do="run it where the repository is mounted, as a user who may write to it, "
             "or without --in-place",
         )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is at the destination already: queries made from the catalogue, in batches."""
+"""Find what already exists at the destination: queries from the catalogue, in batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphxfer.omero import queries, read
 from graphxfer.omero.connect import Server
 
 CHUNK = 1000
-"""How many ids or values are asked for in one query."""
+"""The most ids or values of one query."""
 
 T = TypeVar("T")
 
@@ -25,11 +25,11 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     return (whole[start : start + size] for start in range(0, len(whole), size))
 
 
-# -- what may stand for a node ------------------------------------------------------------------
+# -- objects that may be reused -----------------------------------------------------------------
 
 
 class Candidate(NamedTuple):
-    """An object that might stand for a node: its id, its owner's, and what identifies it."""
+    """An existing object that may be reused for a node: id, owner's id, identity."""
 
     id: int
     owner: int
@@ -37,7 +37,7 @@ class Candidate(NamedTuple):
 
 
 def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candidate]:
-    """Return the objects of a class in the group to write to, by the first field of its identity.
+    """Return the objects of a class with some values, in the group to write to.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candid
     entry : Class
         A class with an identity.
     values : iterable
-        Values of the first of its fields.
+        Values of the first field of its identity.
 
     Returns
     -------
     list of Candidate
-        The lowest ids first.
+        Lowest ids first.
     """
     attributes = [field.attribute for name in entry.identity if (field := entry.field(name))]
     hql = (
@@ -67,7 +67,7 @@ def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candid
 
 
 class Rights(NamedTuple):
-    """What the user may do with what others own in the group: link to it, link things into it."""
+    """What the user may do with objects of others in the group: link to them, link into them."""
 
     use: bool
     write: bool
@@ -76,8 +76,8 @@ class Rights(NamedTuple):
 def rights(server: Server) -> Rights:
     """Return the user's rights in the group to write to.
 
-    Source: OMERO's ANNOTATE and WRITE rights (ome/omero-server, OmeroInterceptor): administrators
-    and owners of the group have both, members as the group's permissions say.
+    They are OMERO's ANNOTATE and WRITE rights (ome/omero-server, OmeroInterceptor): administrators
+    and owners of the group have both; members have those of the group's permissions.
     """
     if server.is_admin:
         return Rights(use=True, write=True)
@@ -88,7 +88,7 @@ def rights(server: Server) -> Rights:
 
 
 def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple[int, int]]:
-    """Return the (parent, child) ids of the links that some objects have, whoever made them."""
+    """Return the (parent, child) ids of all links from some objects, whoever created them."""
     hql = f"select l.parent.id, l.child.id from {link_class} l where l.parent.id in (:ids)"  # noqa: S608
     return {
         (parent, child)
@@ -97,11 +97,11 @@ def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple
     }
 
 
-# -- what was made in a session -----------------------------------------------------------------
+# -- objects created in a session ---------------------------------------------------------------
 
 
 def made_in(server: Server, session: int, entry: Class) -> list[list[int]]:
-    """Return what was made in a session: the ids of a class, one list for each transaction.
+    """Return the ids of a class that were created in a session, one list for each transaction.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def made_in(server: Server, session: int, entry: Class) -> list[list[int]]:
     session : int
         Id of the session's row.
     entry : Class
-        The class; of files only those that no repository has, which are what clients make.
+        The class; of files only those outside of repositories, which clients create.
     """
     ours = " and x.repo is null" if entry.bytes else ""
     hql = (
@@ -124,7 +124,7 @@ def made_in(server: Server, session: int, entry: Class) -> list[list[int]]:
 
 
 def links_made_in(server: Server, session: int, link_class: str) -> dict[tuple[int, int], int]:
-    """Return the links that were made in a session: ids by (parent, child)."""
+    """Return the links that were created in a session: ids by (parent, child)."""
     hql = (
         f"select l.parent.id, l.child.id, l.id from {link_class} l"  # noqa: S608
         " where l.details.creationEvent.session.id = :session"
@@ -133,7 +133,7 @@ def links_made_in(server: Server, session: int, link_class: str) -> dict[tuple[i
 
 
 def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
-    """Return the filesets that were made in a session: their client paths by id."""
+    """Return the filesets that were created in a session: client paths by id."""
     hql = (
         "select f.id, e.clientPath from Fileset f join f.usedFiles e"
         " where f.details.creationEvent.session.id = :session order by f.id, index(e)"
@@ -145,7 +145,7 @@ def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
 
 
 def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[int]) -> list[int]:
-    """Return those objects that were made in none of some sessions."""
+    """Return the ids of objects that were not created in any of some sessions."""
     hql = (
         f"select x.id from {entry.name} x where x.id in (:ids)"  # noqa: S608
         " and x.details.creationEvent.session.id not in (:sessions) order by x.id"
@@ -158,12 +158,12 @@ def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[
 
 
 def present(server: Server, class_name: str, ids: Iterable[int]) -> list[int]:
-    """Return the ids of those objects that are still there."""
+    """Return the ids of those objects that still exist."""
     hql = f"select x.id from {class_name} x where x.id in (:ids)"  # noqa: S608
     return [row[0] for some in chunks(ids) for row in server.rows(hql, ids=some)]
 
 
-# -- parts, and what imports made ---------------------------------------------------------------
+# -- parts, and objects created by imports ------------------------------------------------------
 
 
 def part_ids(server: Server, owner: str, edge: Edge, ids: Iterable[int]) -> dict[int, list[int]]:
@@ -180,14 +180,14 @@ def part_ids(server: Server, owner: str, edge: Edge, ids: Iterable[int]) -> dict
 
 
 def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
-    """Read what imports made: all under some filesets, and what hangs on it.
+    """Read all objects that the imports of filesets created, and what is linked to them.
 
     Parameters
     ----------
     server : Server
         The destination.
     ids : iterable of int
-        Of filesets.
+        Ids of the filesets.
     """
     graph = TransferGraph(Header(server.profile.base, server.database_uuid))
     wanted = {iri(fileset_tree.FILESET, number) for number in ids}
@@ -209,7 +209,7 @@ def by_type(iris: Iterable[str]) -> dict[str, list[int]]:
 
 
 def _next(node: Node) -> Iterator[str]:
-    """Iterate over what a node leads to: parts, files, annotations; not users and groups."""
+    """Iterate over the IRIs that a node refers to: parts, files, annotations; not users, groups."""
     entry = class_of(node)
     for edge in entry.edges:
         targets = catalogue.subclasses(edge.target)
@@ -218,7 +218,7 @@ def _next(node: Node) -> Iterator[str]:
 
 
 def _leading(server: Server, nodes: Sequence[Node]) -> set[str]:
-    """Return what leads to imported objects: a fileset's images, an image's ROIs."""
+    """Return the IRIs that refer to imported objects: a fileset's images, an image's ROIs."""
     found = set[str]()
     for name, ids in by_type(node.iri for node in nodes).items():
         for entry, edge in _leading_to(name):
@@ -230,7 +230,7 @@ def _leading(server: Server, nodes: Sequence[Node]) -> set[str]:
 
 
 def _leading_to(name: str) -> Iterator[tuple[Class, Edge]]:
-    """Iterate over the edges to what imports make: of what they make with it, and of people's."""
+    """Iterate over the edges to a class: from objects of the same import, and from people's."""
     yield from fileset_tree.incoming(name)
     for entry in catalogue.CLASSES.values() if fileset_tree.always_imported(name) else ():
         for edge in entry.edges:

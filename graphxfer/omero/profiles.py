@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which server a person means: a name in servers.toml, an URI, or the session of `omero login`."""
+"""Find the named server: a profile of servers.toml, a URI, or the session of `omero login`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OPTIONS: dict[str, tuple[type, ...]] = {
     "anonymous_dh": (bool,),
     "verify_tls": (bool, str),
 }
-"""What a profile of servers.toml may say."""
+"""The options of a profile in servers.toml, with their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +41,22 @@ class Profile:
     Parameters
     ----------
     name : str
-        As in servers.toml; for an URI its host (and port, if not the usual one).
+        The name in servers.toml; for a URI its host (and port, if not the default).
     host, port, user
-        Where, and as whom.
+        The address, and the user to log in as.
     group : str
         The group to write to, by its name; empty for the user's default group.
     secure : bool
-        Over TLS; `omero+tcp://` is without.
+        Whether to use TLS; `omero+tcp://` does not.
     base : str
-        What the IRIs of its objects begin with; ends with a slash.
+        The base of the IRIs of its objects; ends with a slash.
     anonymous_dh : bool
-        The server has no certificate, only anonymous Diffie-Hellman.
+        Whether the server has no certificate, only anonymous Diffie-Hellman.
     verify_tls : bool or Path
-        Whether the server's certificate and name are checked; a file of CA certificates, or the
-        system's.
+        Whether to check the server's certificate and name, with the CA certificates of the system
+        or of this file.
     session : str
-        Key of a session to join: that of `omero login`.
+        Key of a session of `omero login` to join.
     """
 
     name: str
@@ -72,12 +72,12 @@ class Profile:
 
     def __post_init__(self) -> None:
         if not _HOST.fullmatch(self.host):
-            raise UsageError(f"{self.host!r} is no host name", where=self.name)
+            raise UsageError(f"{self.host!r} is not a host name", where=self.name)
         if self.anonymous_dh and self.verify_tls:
             raise UsageError(
-                "anonymous_dh and verify_tls exclude each other: without a certificate there is "
-                "nothing to verify",
+                "anonymous_dh and verify_tls exclude each other: there is no certificate to verify",
                 where=self.name,
+                do="remove one of them",
             )
         if not self.base:
             object.__setattr__(self, "base", f"https://{_bare(self.host)}/")
@@ -86,7 +86,7 @@ class Profile:
 
     @property
     def address(self) -> str:
-        """The server as an URI, for messages."""
+        """The server as a URI, for messages."""
         if "://" in self.host:
             return self.host
         scheme = "omero" if self.secure else "omero+tcp"
@@ -95,33 +95,38 @@ class Profile:
 
 
 def _bare(host: str) -> str:
-    """Return a host as it is written in an http URI."""
+    """Return a host as in an http URI."""
     host = urlsplit(host).hostname or "" if "://" in host else host
     return f"[{host}]" if ":" in host else host
 
 
 def default_file() -> Path:
-    """Return where servers.toml is looked for."""
+    """Return the default path of servers.toml."""
     return platformdirs.user_config_path("graphxfer") / "servers.toml"
 
 
 def profile(text: str, config: Path | None = None) -> Profile:
-    """Return the server that a person named.
+    """Return the profile of the named server.
 
-    An URI or ``-`` takes `base`, `anonymous_dh` and `verify_tls` of the profile that has the same
-    host and port, so that what was configured for a server holds however it is named.
+    A URI or ``-`` takes `base`, `anonymous_dh` and `verify_tls` from the profile with the same host
+    and port, so that the configuration of a server holds however it is named.
 
     Parameters
     ----------
     text : str
         Profile name, ``omero://user@host:4064/group``, ``omero+tcp://``, or ``-``.
     config : Path, optional
-        File of profiles, instead of servers.toml.
+        File of profiles to read instead of servers.toml.
+
+    Returns
+    -------
+    Profile
+        The server, and how to reach it.
 
     Raises
     ------
     UsageError
-        If it cannot be meant, or holds a password.
+        If it is not valid, or contains a password.
     BadDocument
         If the file of profiles cannot be read as TOML.
     LoginFailure
@@ -134,43 +139,43 @@ def profile(text: str, config: Path | None = None) -> Profile:
         return _configured(_from_uri(_split(text)), known)
     if text not in known:
         near = difflib.get_close_matches(text, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else "omero://user@host:4064/group names any"
+        hint = f"did you mean {near[0]!r}?" if near else "write omero://user@host:4064/group"
         raise UsageError(
-            f"no server is called {text!r}", where=str(config or default_file()), do=hint
+            f"the server {text!r} is unknown", where=str(config or default_file()), do=hint
         )
     return known[text]
 
 
 def read(path: Path, *, required: bool = True) -> dict[str, Profile]:
-    """Return the profiles of a file by their names.
+    """Return the profiles of a file by name.
 
     Parameters
     ----------
     path : Path
-        A TOML file; each ``[servers.NAME]`` of it is a profile.
+        A TOML file; each section ``[servers.NAME]`` is a profile.
     required : bool
-        Whether it has to be there.
+        Whether it must exist.
     """
     if not required and not path.exists():
         return {}
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadDocument(f"it cannot be read as TOML: {error}", where=str(path)) from None
+        raise BadDocument(f"is not valid TOML: {error}", where=str(path)) from None
     servers = document.get("servers", {})
     if not isinstance(servers, dict):
-        raise BadDocument("servers is no section", where=str(path), do="write [servers.NAME]")
+        raise BadDocument("servers is not a section", where=str(path), do="write [servers.NAME]")
     return {name: _from_options(path, name, options) for name, options in servers.items()}
 
 
 def _from_options(path: Path, name: str, options: Any) -> Profile:
     where = f"{path} [servers.{name}]"
     if not isinstance(options, dict):
-        raise UsageError("it is no section", where=where, do=f"write [servers.{name}]")
+        raise UsageError("is not a section", where=where, do=f"write [servers.{name}]")
     for option, value in options.items():
         _check_option(where, option, value)
     if "host" not in options:
-        raise UsageError("host is missing", where=where)
+        raise UsageError("host is missing", where=where, do="write host = …")
     secure = options.get("secure", True)
     options = {"port": PORTS["omero" if secure else "omero+tcp"], **options}
     if isinstance(verify := options.get("verify_tls"), str):
@@ -183,7 +188,7 @@ def _check_option(where: str, option: str, value: Any) -> None:
         raise UsageError(
             "a password does not belong in this file",
             where=where,
-            do="see docs/servers.md: the environment, the keyring, or a prompt",
+            do="use the environment, the keyring, or a prompt: see docs/servers.md",
         )
     if option not in _OPTIONS:
         near = difflib.get_close_matches(option, _OPTIONS, 1, cutoff=0)
@@ -198,28 +203,28 @@ def _check_option(where: str, option: str, value: Any) -> None:
 def _split(text: str) -> SplitResult:
     try:
         return urlsplit(text)
-    except ValueError:  # of brackets; its words may hold a password
-        raise UsageError("this is no URI", do="omero://user@host:4064/group") from None
+    except ValueError:  # its message may contain a password
+        raise UsageError("is not a valid URI", do="write omero://user@host:4064/group") from None
 
 
 def _from_uri(uri: SplitResult) -> Profile:
     host = uri.hostname or ""
-    # Messages never hold the whole text: it may have a password in it.
+    # Messages never contain the whole text: it may have a password.
     if uri.password is not None:
         raise UsageError(
-            "a password on the command line is seen by everyone who runs `ps`",
+            "a password on the command line is visible to everyone who runs `ps`",
             where=host,
-            do=f"leave it out: {uri.scheme}://{uri.username}@{host}; it is asked for, or taken "
-            "from OMERO_PASSWORD",
+            do=f"write {uri.scheme}://{uri.username}@{host}, and enter the password at the prompt "
+            "or set OMERO_PASSWORD",
         )
     if uri.scheme not in PORTS or not host or uri.query or uri.fragment:
         raise UsageError(
-            "this URI names no OMERO server", where=host, do="omero://user@host:4064/group"
+            "is not the URI of an OMERO server", where=host, do="write omero://user@host:4064/group"
         )
     try:
         port = uri.port or PORTS[uri.scheme]
     except ValueError:
-        raise UsageError("the port is no number up to 65535", where=host) from None
+        raise UsageError("the port is not a number up to 65535", where=host) from None
     return Profile(
         host if port == PORTS[uri.scheme] else f"{host}:{port}",
         host,
@@ -231,7 +236,7 @@ def _from_uri(uri: SplitResult) -> Profile:
 
 
 def _current() -> Profile:
-    """Return the session that `omero login` made last."""
+    """Return the latest session of `omero login`."""
     session = sessions.current()
     if session is None:
         raise LoginFailure("there is no current session", where="-", do="run `omero login`")
@@ -239,7 +244,7 @@ def _current() -> Profile:
 
 
 def _configured(found: Profile, known: dict[str, Profile]) -> Profile:
-    """Return a profile with what is configured for that host."""
+    """Return a profile with the configuration of its host and port."""
     for each in known.values():
         if (each.host, each.port) == (found.host, found.port):
             return dataclasses.replace(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""HQL made from the catalogue, and the rows that it yields made into nodes.
+"""HQL from the catalogue, and nodes from the rows of its answers.
 
-Only forms that Hibernate 3.6 is known to take: see the tables of fields in ome/omero-model, and
-``BlitzGateway.getAnnotationCounts`` for ``type(alias.class)``. A nullable association is joined
-with an outer join of its own, since a path through it would drop the rows where it is null.
+Only forms that Hibernate 3.6 accepts are used: see the tables of fields in ome/omero-model, and
+``BlitzGateway.getAnnotationCounts`` for ``type(alias.class)``. A nullable association has an outer
+join of its own: a path through it would drop the rows where it is null.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ from graphxfer.graph import Node, iri
 Row = list[Any]
 
 WHOLE = (Type.BYTES, Type.PAIRS)
-"""Values that no projection can hold: objects are loaded for them."""
+"""Types of values that a projection cannot have: their objects are loaded."""
 
 
 class Projection:
-    """What is selected of a class, and how a row of it becomes a node.
+    """The columns to select for a class, and how a row becomes a node.
 
     Parameters
     ----------
     entry : Class
-        The class; ``obj`` stands for it in HQL.
+        The class; its alias in HQL is ``obj``.
 
     Attributes
     ----------
     select, joins : str
         Parts of a query: ``select {select} from Image obj {joins} where …``.
     whole : tuple of Field
-        Fields for which objects have to be loaded.
+        Fields for which objects are loaded.
     references : list
-        Edges that are references, each with the column of its target's id.
+        Edges that are references, with the column of the target's id.
     """
 
     def __init__(self, entry: Class) -> None:
@@ -76,20 +76,20 @@ class Projection:
         self.select, self.joins = ", ".join(self._selected), " ".join(self._joined)
 
     def _join(self, path: str) -> str:
-        """Return the alias of an association that may be null."""
+        """Add an outer join of an association, and return its alias."""
         alias = f"j{len(self._joined)}"
         self._joined.append(f"left outer join obj.{path} {alias}")
         return alias
 
     def _path(self, field: Field) -> str:
-        """Return what to select for a field that is one column."""
+        """Return the column of a field that has one."""
         if field.type is Type.ENUM:
             return f"{self._join(field.attribute)}.value"
         association, _, attribute = field.attribute.rpartition(".")
         return f"{self._join(association) if association else 'obj'}.{attribute}"
 
     def _columns(self, field: Field) -> tuple[int, Callable[[Row], Value]]:
-        """Select a field of several columns; return the first, and what makes a value of a row."""
+        """Select a field of several columns; return the first, and what makes a row's value."""
         first = len(self._selected)
         make: type[Quantity | AffineTransform] = Quantity
         parts = [f"obj.{field.attribute}.{part}" for part in ("value", "unit")]
@@ -101,7 +101,7 @@ class Projection:
         return first, lambda row: make(*row[place])
 
     def _target(self, edge: Edge) -> tuple[int, Callable[[Row], tuple[str, ...]]]:
-        """Select a reference; return its column, and what makes its targets of a row."""
+        """Select a reference; return its column, and the function from row to targets."""
         column = len(self._selected)
         if is_abstract(edge.target):
             alias = self._join(edge.attribute)
@@ -131,7 +131,7 @@ def _single(target: str, id_: int) -> tuple[str, ...]:
 
 
 _shared = cache(_single)
-"""As `_single`, one and the same tuple each time: there are few users, and many objects."""
+"""`_single` with a cache: many objects have the same few owners."""
 
 
 @cache
@@ -143,29 +143,35 @@ def projection(name: str) -> Projection:
 
 
 def is_direct(name: str) -> bool:
-    """Tell whether rows hold all that a node of this class needs."""
+    """Tell whether a row has all fields of this class."""
     return not is_abstract(name) and not projection(name).whole
 
 
 def is_abstract(name: str) -> bool:
-    """Tell whether edges name this class only for its subclasses."""
+    """Tell whether a class is abstract: edges name it for its subclasses."""
     return name not in catalogue.CLASSES
 
 
 @cache
 def family(name: str) -> str:
-    """Return the class whose table holds the rows of a class: ids are unique within it."""
+    """Return the class whose table has the rows of a class: ids are unique within it."""
     return catalogue.CLASSES[name].parent or name if name in catalogue.CLASSES else name
 
 
 @cache
 def class_name(java: str) -> str:
-    """Return the class's name in ``ome.model.roi.Rectangle``."""
+    """Return a class's name from its Java name.
+
+    Examples
+    --------
+    >>> class_name("ome.model.roi.Rectangle")
+    'Rectangle'
+    """
     return java.rpartition(".")[2]
 
 
 def kind(found: Sequence[str], target: str) -> str:
-    """Return the class that a row tells, or else the one that the edge names."""
+    """Return the class in a row, or else the class that the edge names."""
     return class_name(found[0]) if found else target
 
 
@@ -175,7 +181,7 @@ def is_named_by(target: str) -> bool:
 
 
 def nodes(name: str, where: str = "obj.id") -> str:
-    """Return the query for the nodes of a class, by their ids or those of what they refer to."""
+    """Return the query for the nodes of a class, by their ids or by a reference's ids."""
     of = projection(name)
     return (
         f"select {of.select} from {name} obj {of.joins} "  # noqa: S608
@@ -184,7 +190,7 @@ def nodes(name: str, where: str = "obj.id") -> str:
 
 
 def ids(name: str, where: str) -> str:
-    """Return the query for the ids of a class, by those of what they refer to."""
+    """Return the query for the ids of a class, by their ids or by a reference's ids."""
     return (
         f"select obj.id from {name} obj "  # noqa: S608
         f"where {where} in (:ids) and obj.id > :after order by obj.id"
@@ -192,17 +198,17 @@ def ids(name: str, where: str) -> str:
 
 
 def subjects(name: str, edge: Edge) -> str:
-    """Return the query for what leads to objects by an edge: ids of the object and the subject.
+    """Return the query for the subjects of an edge: ids of the object and the subject.
 
-    Of an edge that is followed so only within an import, those subjects that were made with the
-    object: all that one import makes is made in one event of the server's.
+    If the edge is followed only within an import, these are the subjects of the same import: all
+    objects of an import have the same creation event.
     """
     rows, subject, object_ = _AT_ENDS[edge.via]
     rows = rows.format(subject=name, edge=edge.attribute)
-    made = f" and {subject}.{_EVENT} = {object_}.{_EVENT}" if edge.follow is Follow.IMPORT else ""
+    same = f" and {subject}.{_EVENT} = {object_}.{_EVENT}" if edge.follow is Follow.IMPORT else ""
     return (
         f"select obj.id, {subject}.id from {rows} "  # noqa: S608
-        f"where {object_}.id in (:ids) and obj.id > :after{made} order by obj.id"
+        f"where {object_}.id in (:ids) and obj.id > :after{same} order by obj.id"
     )
 
 
@@ -212,11 +218,11 @@ _AT_ENDS = {
     Via.LIST: ("{subject} p join p.{edge} obj", "p", "obj"),
     Via.LINK: ("{edge} obj join obj.parent p join obj.child c", "p", "c"),
 }
-"""Rows of an edge, the first of them ``obj``, and the aliases of subject and object."""
+"""The HQL of an edge's rows, and the aliases of subject and object."""
 
 
 def children(parent: str, edge: Edge, *, whole: bool) -> str:
-    """Return the query for an ordered collection: child's columns, parent's id, place in it.
+    """Return the query for an ordered collection: child's columns, parent's id, index.
 
     Parameters
     ----------
@@ -225,7 +231,8 @@ def children(parent: str, edge: Edge, *, whole: bool) -> str:
     edge : Edge
         The collection.
     whole : bool
-        Select all that makes a node, else only the child's id and, of an abstract one, its class.
+        Whether to select all columns of a node; else only the child's id, and its class if the
+        edge names an abstract one.
     """
     of = projection(edge.target) if whole else None
     kind = ", type(obj.class)" if is_abstract(edge.target) else ""
@@ -237,7 +244,7 @@ def children(parent: str, edge: Edge, *, whole: bool) -> str:
 
 
 def links(edge: Edge) -> str:
-    """Return the query for links by their parents: ids of link, parent, owner, child, its class."""
+    """Return the query for links by parent: ids of link, parent, owner, child; child's class."""
     kind = ", type(c.class)" if is_abstract(edge.target) else ""
     named = " and (c.ns is null or c.ns not in (:ns))" if is_named_by(edge.target) else ""
     return (
@@ -248,7 +255,7 @@ def links(edge: Edge) -> str:
 
 
 def sets(edge: Edge) -> str:
-    """Return the query for the tag sets that hold objects: ids of link and set, its class."""
+    """Return the query for the tag sets of objects: ids of link and tag set, its class."""
     return (
         f"select obj.id, p.id, type(p.class) from {edge.attribute} obj join obj.parent p "  # noqa: S608
         "where obj.child.id in (:ids) and p.ns = :ns and obj.id > :after order by obj.id"
@@ -256,22 +263,22 @@ def sets(edge: Edge) -> str:
 
 
 def count(name: str, path: str) -> str:
-    """Return the query that counts what hangs on objects."""
+    """Return the query that counts the objects of a class that refer to others."""
     return f"select count(obj.id) from {name} obj where obj.{path} in (:ids)"  # noqa: S608
 
 
 def whole(name: str, field: Field) -> str:
-    """Return the query for objects with a field that no projection can hold."""
+    """Return the query that loads objects with a field that a projection cannot have."""
     fetch = f"left outer join fetch obj.{field.attribute} " if field.type is Type.PAIRS else ""
     return f"select distinct obj from {name} obj {fetch}where obj.id in (:ids)"  # noqa: S608
 
 
 def whole_value(obj: Any, field: Field) -> Value | None:
-    """Return such a field's value; OMERO does not tell an empty one from none."""
+    """Return such a field's value; OMERO does not distinguish empty from null."""
     value = getattr(obj, field.attribute)
     if not value:
         return None
     if field.type is Type.BYTES:
         return bytes(value)
-    # Gaps in the list's index arrive as None.
+    # Gaps in the list's index are None.
     return tuple((pair.name, pair.value) for pair in value if pair is not None)

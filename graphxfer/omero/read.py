@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""OMERO objects into a transfer graph: with all that comes along, or exactly these."""
+"""Read objects from OMERO into a transfer graph: with all linked objects, or exactly these."""
 
 from __future__ import annotations
 
@@ -21,53 +21,63 @@ from graphxfer.progress import SILENT, Progress
 def select(
     server: Server, roots: Mapping[str, Sequence[int]], progress: Progress = SILENT
 ) -> TransferGraph:
-    """Read objects and all that an export brings along with them.
+    """Read objects and everything that an export includes with them.
 
     Parameters
     ----------
     server : Server
-        Where to read.
+        The source.
     roots : mapping
         Ids by class: ``{"Project": [51]}``.
     progress : Progress
-        Told how many nodes were read.
+        Shows the number of nodes.
+
+    Returns
+    -------
+    TransferGraph
+        The graph.
 
     Raises
     ------
     NotThere
-        If a root does not exist or may not be read; it names each.
+        If roots do not exist or may not be read; the message names them.
     """
     _check_roots(server, roots)
-    with progress.task(f"Reading from {server.profile.name}") as advance:
+    with progress.task(f"read from {server.profile.name}") as advance:
         selection = Selection(server, advance)
         for name, ids in roots.items():
             selection.want(name, ids)
         selection.run()
         header = _header(server)
-        asked = (iri(name, id_) for name, ids in roots.items() for id_ in ids)
+        selected = (iri(name, id_) for name, ids in roots.items() for id_ in ids)
         graph = selection.graph(header)
-    header.roots = tuple(each for each in dict.fromkeys(asked) if each in graph)
-    header.came_along = containers.came_along(graph)
+    header.roots = tuple(each for each in dict.fromkeys(selected) if each in graph)
+    header.included = containers.included(graph)
     return graph
 
 
 def fetch_nodes(
     server: Server, ids: Mapping[str, Sequence[int]], progress: Progress = SILENT
 ) -> TransferGraph:
-    """Read exactly these objects with all their edges, also those that lead out of the graph.
+    """Read exactly these objects, with all their edges, also to objects outside of the graph.
 
-    Objects that are not there are left out.
+    Objects that do not exist are skipped.
 
     Parameters
     ----------
     server : Server
-        Where to read.
+        The server.
     ids : mapping
-        Ids by concrete class; link classes too.
+        Ids by concrete class or link class.
     progress : Progress
-        Told how many nodes were read.
+        Shows the number of nodes.
+
+    Returns
+    -------
+    TransferGraph
+        The graph.
     """
-    with progress.task(f"Reading from {server.profile.name}") as advance:
+    with progress.task(f"read from {server.profile.name}") as advance:
         reader = Reader(server, advance)
         reader.read(ids)
         reader.read_edges()
@@ -85,7 +95,7 @@ def _header(server: Server) -> Header:
 
 
 def _check_roots(server: Server, roots: Mapping[str, Sequence[int]]) -> None:
-    """Refuse the export where something that was asked for is not there."""
+    """Raise if a selected object does not exist, or may not be read."""
     missing: list[str] = []
     for name, ids in roots.items():
         found: set[int] = set()
@@ -95,9 +105,9 @@ def _check_roots(server: Server, roots: Mapping[str, Sequence[int]]) -> None:
     if missing:
         more = f" and {len(missing) - 20:,} more" if len(missing) > 20 else ""
         raise NotThere(
-            f"{', '.join(missing[:20])}{more}: not there, or not readable for {server.user_name}",
+            f"{', '.join(missing[:20])}{more}: not found, or not readable for {server.user_name}",
             where=server.profile.address,
-            do="are the ids right? what others keep private only they, or an administrator, export",
+            do="check the ids; only its owner or an administrator can export private data",
         )
 
 

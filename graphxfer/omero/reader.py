@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Queries asked in batches, and their rows made into nodes and edges.
+"""Read nodes and edges with queries in batches.
 
-Batches are bounded by ids, answers by rows. What has come for a batch is attached to its nodes at
-once, so that memory holds little besides the nodes.
+A batch has a bounded number of ids, an answer a bounded number of rows. The edges of a batch are
+added to its nodes when the batch is complete, so that memory has little but the nodes.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
 
 BATCH = 1000
-"""Ids in a query: Hibernate walks longer lists in ever deeper recursion."""
+"""Ids in a query: Hibernate recurses deeper for each id."""
 PAGE = 5000
-"""Rows of an answer: OMERO makes the whole of it in memory, and refuses more than 250 MB."""
+"""Rows of an answer: OMERO has all of it in memory, and refuses more than 250 MB."""
 BATCH_OF_BYTES = 200
-"""Objects with bytes in an answer."""
+"""Objects with bytes (masks) in an answer."""
 
 
 class Task(NamedTuple):
-    """A query, the ids that it is asked for, and what takes its rows; column 0 has their id."""
+    """A query, its ids, and the function that takes its rows; column 0 is the id to page by."""
 
     hql: str
     ids: Iterable[int]
@@ -37,27 +37,27 @@ class Task(NamedTuple):
     paged: bool = True
 
     def batches(self) -> Iterator[tuple[Task, dict[str, Any]]]:
-        """Iterate over the parameters of each batch."""
+        """Iterate over the batches, with their query parameters."""
         page = {"after": -1, "limit": PAGE} if self.paged else {}
         for batch in _batches(self.ids, BATCH):
             yield self, {"ids": batch, **page, **self.params}
 
 
 def ask(server: Server, tasks: Iterable[Task], after: Callable[[], None] = lambda: None) -> None:
-    """Ask all queries, some at once, and hand over their rows in order.
+    """Run queries, several at once, and pass their rows on in order.
 
     Parameters
     ----------
     server : Server
-        Whom.
+        The server.
     tasks : iterable of Task
-        What.
+        The queries.
     after : callable
-        Called when all rows of a batch were handed over.
+        Called after all rows of a batch are passed on.
     """
-    asked = [batch for task in tasks for batch in task.batches()]
-    answers = server.stream((task.hql, params) for task, params in asked)
-    for (task, params), answer in zip(asked, answers, strict=True):
+    batches = [batch for task in tasks for batch in task.batches()]
+    answers = server.stream((task.hql, params) for task, params in batches)
+    for (task, params), answer in zip(batches, answers, strict=True):
         rows = answer
         task.take(rows)
         while len(rows) == params.get("limit"):
@@ -76,14 +76,14 @@ def _batches(ids: Iterable[int], size: int) -> Iterator[list[int]]:
 class Reader:
     """Reads nodes by their ids, and their edges.
 
-    Objects are known by family and id, as OMERO's tables are.
+    Objects are identified by family and id, like the rows of OMERO's tables.
 
     Parameters
     ----------
     server : Server
-        Where.
+        The server.
     advance : callable
-        Told how many nodes were read.
+        Called with the number of nodes that were read.
     """
 
     def __init__(self, server: Server, advance: Callable[[int], None]) -> None:
@@ -92,7 +92,7 @@ class Reader:
         self._edges: dict[tuple[str, str], dict[int, list[tuple[int, str]]]] = defaultdict(
             lambda: defaultdict(list)
         )
-        """Targets that wait for their batch to be complete: by family and edge, then parent."""
+        """Targets of incomplete batches: by family and edge, then parent."""
 
     def read(self, ids: Mapping[str, Iterable[int]]) -> None:
         """Read the nodes of classes by their ids."""
@@ -106,7 +106,7 @@ class Reader:
         self._ask(task for name, ids in families for task in self._starting_at(name, ids))
 
     def graph(self, header: Header) -> TransferGraph:
-        """Return the graph of what was read; the reader is empty then."""
+        """Return the graph, and empty the reader."""
         graph = TransferGraph(header)
         for name in dict.fromkeys(map(queries.family, [*catalogue.CLASSES, *self._nodes])):
             nodes = self._nodes.pop(name, {})
@@ -128,7 +128,7 @@ class Reader:
         self._advance(len(rows))
 
     def _read_whole(self, name: str, ids: Iterable[int]) -> None:
-        """Read the fields for which objects have to be loaded."""
+        """Read the fields for which objects must be loaded."""
         nodes = self._nodes[queries.family(name)]
         for part in queries.projection(name).whole:
             size = BATCH_OF_BYTES if part.type is Type.BYTES else BATCH
@@ -140,7 +140,7 @@ class Reader:
                         nodes[found.id.val].fields[part.name] = value
 
     def _starting_at(self, family: str, ids: Iterable[int]) -> Iterator[Task]:
-        """Yield what is asked about the links and collections of a family's nodes."""
+        """Yield the queries for links and collections of a family's nodes."""
         for owner, edge in edges_of(family):
             if edge.via is Via.LINK:
                 yield self._links(family, edge, ids)
@@ -167,12 +167,12 @@ class Reader:
             edges[parent].append((place, self._iri(queries.kind(kind, edge.target), child)))
 
     def _iri(self, name: str, id_: int) -> str:
-        """Return an object's IRI; that of the node itself where it was read, to save room."""
+        """Return an object's IRI; if its node was read, the same string, to save memory."""
         node = self._nodes[queries.family(name)].get(id_)
         return node.iri if node else iri(name, id_)
 
     def _attach(self) -> None:
-        """Give nodes the edges that are complete: parts by their place, links by their id."""
+        """Add complete edges to the nodes: parts ordered by index, links by id."""
         for (family, name), edges in self._edges.items():
             nodes = self._nodes[family]
             for parent, targets in edges.items():
@@ -184,11 +184,11 @@ class Reader:
 
 @cache
 def edges_of(family: str) -> tuple[tuple[str, Edge], ...]:
-    """Return the edges of a family's classes, each once, with the class to ask for it."""
+    """Return the edges of a family's classes, each once, with a class that has it."""
     found: dict[str, tuple[str, Edge]] = {}
     for entry in catalogue.subclasses(family):
         for edge in entry.edges:
-            # All classes of a family share a link class; a collection is asked of its own.
+            # All classes of a family share link classes, but not collections.
             key = edge.attribute if edge.via is Via.LINK else f"{entry.name}.{edge.attribute}"
             found.setdefault(key, (entry.name, edge))
     return tuple(found.values())

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an export brings along with what was asked for, and what it leaves out.
+"""Select what an export includes with the requested objects, and what it leaves out.
 
-Classes are read family by family (all kinds of Shape together), in an order in which each is
-complete before what hangs on it is asked for: so the count of calls depends on classes and on
-batches of ids, not on objects.
+Classes are read family by family (all kinds of Shape together). A family is complete before the
+objects that depend on it are read, so that the number of calls depends on classes and batches of
+ids, not on objects.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
 from graphxfer.omero.reader import Reader, Task, edges_of
 
-NOT_MOVED = "this class is not moved yet"
-UNREADABLE = "linked, but could not be read: deleted meanwhile, or not permitted"
+NOT_MOVED = "objects of this class are not moved yet"
+UNREADABLE = "deleted during the export, or not readable"
 NO_FILES = "images without files are not moved yet"
-UNUSED = "in a tag set or screen that is only here for others of its, and not selected"
-INCOMPLETE = "it needs what was left out"
+UNUSED = "not selected; its tag set or screen is exported because of another member"
+INCOMPLETE = "it needs objects that are left out"
 
 
 class Selection(Reader):
@@ -35,10 +35,9 @@ class Selection(Reader):
     Parameters
     ----------
     server : Server
-        Where.
+        The source.
     advance : callable
-        Told how many nodes were read.
-
+        Called with the number of nodes that were read.
     """
 
     def __init__(self, server: Server, advance: Callable[[int], None]) -> None:
@@ -48,17 +47,17 @@ class Selection(Reader):
         self._left_out: Counter[tuple[str, str]] = Counter()
         self._gone: dict[str, set[int]] = defaultdict(set)
         self._alone: set[tuple[str, int]] = set()
-        """Holders that are here for something that they hold: the rest of it stays."""
+        """Tag sets and screens that are included because of one member: not with all members."""
         self._members: dict[str, set[int]] = defaultdict(set)
         self._owned: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
 
     def want(self, name: str, ids: Iterable[int]) -> set[int]:
-        """Have objects read; return those that are new.
+        """Request objects to be read; return the ids that are new.
 
         Parameters
         ----------
         name : str
-            Their class; one that is not in the catalogue is left out.
+            Their class; if it is not in the catalogue, they are left out.
         ids : iterable of int
             Their ids.
         """
@@ -75,7 +74,7 @@ class Selection(Reader):
         return new
 
     def _want_each(self, target: str, found: Iterable[tuple[int, Sequence[str]]]) -> set[int]:
-        """Have objects read of which the class may be in the row; return those that are new."""
+        """Request objects whose class may be in the row; return the ids that are new."""
         by_class: dict[str, set[int]] = defaultdict(set)
         for id_, kind in found:
             by_class[queries.kind(kind, target)].add(id_)
@@ -85,10 +84,10 @@ class Selection(Reader):
         self._left_out[name, why] += len(ids)
         self._gone[name].update(ids)
 
-    # -- in which order
+    # -- order of reading
 
     def run(self) -> None:
-        """Read until nothing more is wanted."""
+        """Read until nothing more is requested."""
         self._run()
         for name, ids in self._members.items():
             unused = ids - self._nodes[queries.family(name)].keys() - self._gone[name]
@@ -106,20 +105,20 @@ class Selection(Reader):
         return wanted or bool(self._fresh.get(family))
 
     def _wave(self, family: str) -> None:
-        """Read what is wanted of a family, and then what hangs on it."""
+        """Read the requested nodes of a family, and then their edges."""
         names = [entry.name for entry in catalogue.subclasses(family)]
         wanted = {name: ids for name in names if (ids := self._wanted.pop(name, None))}
         self.read(wanted)
         for name, ids in wanted.items():
             lost = ids - self._nodes[family].keys() - self._gone[name]
             self._leave_out(name, lost, UNREADABLE)
-        self._ask(self._hanging_on(family, self._fresh.pop(family, [])))
+        self._ask(self._about(family, self._fresh.pop(family, [])))
 
-    def _hanging_on(self, family: str, ids: Collection[int]) -> Iterator[Task]:
-        """Yield all that is asked about a family's nodes."""
+    def _about(self, family: str, ids: Collection[int]) -> Iterator[Task]:
+        """Yield all queries about a family's nodes."""
         yield from self._starting_at(family, ids)
-        for entry, edge in _bringing(family):
-            yield self._brought_by(entry.name, edge, ids)
+        for entry, edge in _included_with(family):
+            yield self._subjects(entry.name, edge, ids)
         for _, edge in edges_of(family):
             if edge.via is Via.LINK and queries.family(edge.target) == family:
                 take = partial(self._take_sets, family)
@@ -129,7 +128,7 @@ class Selection(Reader):
                 hql = queries.count(uncovered.name, uncovered.path)
                 yield Task(hql, ids, partial(self._take_count, uncovered), paged=False)
 
-    # -- what comes
+    # -- rows
 
     def _take_nodes(self, name: str, rows: list[Row]) -> None:
         if name == catalogue.FILESETLESS:
@@ -145,7 +144,7 @@ class Selection(Reader):
                     self._alone |= {(queries.family(edge.target), id_) for id_ in new}
 
     def _with_files(self, name: str, rows: list[Row]) -> list[Row]:
-        """Return the rows of images with a fileset; the others are left out."""
+        """Return the rows of images with a fileset; leave out the others."""
         references = queries.projection(name).references
         column = next(column for edge, column in references if edge.name == "fileset")
         without = {row[0] for row in rows if row[column] is None}
@@ -166,14 +165,14 @@ class Selection(Reader):
         super()._take_parts(owner, edge, rows)
         self._want_each(edge.target, ((row[0], row[1:-2]) for row in rows))
 
-    def _brought_by(self, name: str, edge: Edge, ids: Iterable[int]) -> Task:
-        """Return the question for what leads to objects, and comes with them."""
+    def _subjects(self, name: str, edge: Edge, ids: Iterable[int]) -> Task:
+        """Return the query for the subjects of an edge to objects, which are included with them."""
         if edge.follow is Follow.IN and queries.is_direct(name):
             path = f"obj.{edge.attribute}.id"
             return Task(queries.nodes(name, path), ids, partial(self._take_nodes, name))
-        return Task(queries.subjects(name, edge), ids, partial(self._take_brought, name, edge))
+        return Task(queries.subjects(name, edge), ids, partial(self._take_subjects, name, edge))
 
-    def _take_brought(self, name: str, edge: Edge, rows: list[Row]) -> None:
+    def _take_subjects(self, name: str, edge: Edge, rows: list[Row]) -> None:
         new = self.want(name, (row[1] for row in rows))
         if edge.via is Via.LINK:
             self._alone |= {(queries.family(name), id_) for id_ in new}
@@ -186,7 +185,7 @@ class Selection(Reader):
             name = queries.kind(kind, edge.target)
             if nodes[parent].target(catalogue.OWNER.name) != iri(catalogue.OWNER.target, owner):
                 self._owned[edge.attribute][link] = (name, child)
-            # A tag set that is here for a tag of its does not bring its other tags.
+            # A tag set that is included because of one tag does not include its other tags.
             if held and (family, parent) in self._alone:
                 self._members[name].add(child)
             else:
@@ -200,10 +199,10 @@ class Selection(Reader):
     def _take_count(self, uncovered: NotCovered, rows: list[Row]) -> None:
         self._left_out[uncovered.name, uncovered.why] += rows[0][0]
 
-    # -- what comes out
+    # -- result
 
     def _links_that_are_nodes(self) -> dict[str, list[int]]:
-        """Return the links that another than their parent's owner made, to what is here."""
+        """Return the links between exported objects that are not owned by the parent's owner."""
         return {
             name: ids
             for name, owned in self._owned.items()
@@ -214,7 +213,7 @@ class Selection(Reader):
         return id_ in self._nodes[queries.family(name)]
 
     def graph(self, header: Header) -> TransferGraph:
-        """Return the graph, without edges that lead out of it; the header tells why."""
+        """Return the graph without edges to objects outside; its header lists what is left out."""
         graph = self._complete(header)
         for node in graph:
             for name, targets in list(node.edges.items()):
@@ -231,7 +230,7 @@ class Selection(Reader):
         return graph
 
     def _complete(self, header: Header) -> TransferGraph:
-        """Return the graph of those nodes that have all that they need."""
+        """Return the graph of the nodes whose required edges are complete."""
         graph = super().graph(header)
         while lacking := set(_lacking(graph)):
             for name, number in Counter(graph[one].type for one in lacking).items():
@@ -241,7 +240,7 @@ class Selection(Reader):
 
 
 def _lacking(graph: TransferGraph) -> Iterator[str]:
-    """Iterate over the nodes that need what is not in the graph."""
+    """Iterate over the nodes with a required edge to an object outside of the graph."""
     for name in catalogue.CLASSES:
         needed = [edge.name for edge in catalogue.CLASSES[name].edges if edge.required]
         for node in graph.of_type(name) if needed else ():
@@ -250,8 +249,8 @@ def _lacking(graph: TransferGraph) -> Iterator[str]:
 
 
 @cache
-def _bringing(family: str) -> tuple[tuple[Class, Edge], ...]:
-    """Return the classes that come with what they refer to, a family, and the references."""
+def _included_with(family: str) -> tuple[tuple[Class, Edge], ...]:
+    """Return the classes that are included with a family that they refer to, and the edges."""
     return tuple(
         (entry, edge)
         for entry in catalogue.CLASSES.values()
@@ -262,7 +261,7 @@ def _bringing(family: str) -> tuple[tuple[Class, Edge], ...]:
 
 @cache
 def _order() -> tuple[tuple[str, ...], ...]:
-    """Return the families in the order of reading; those that bring each other stay together."""
+    """Return the families in the order of reading; those that include each other are together."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     for entry in catalogue.CLASSES.values():
         graph.add_node(queries.family(entry.name))

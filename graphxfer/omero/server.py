@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A session at a server, and the one place that all remote calls go through."""
+"""A session at a server; all remote calls go through it."""
 
 from __future__ import annotations
 
@@ -24,59 +24,58 @@ from graphxfer.errors import LoginFailure, NotThere, ServerFailure
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile
 
-# The classes of omero.model live as long as the program; to look through all of them for garbage
-# again and again takes a third of an export's time.
+# The classes of omero.model live as long as the program. To search all of them for garbage again
+# and again takes a third of an export's time.
 gc.freeze()
 
 ALL_GROUPS = -1
 OLDEST = (5, 6)
-"""Older servers have another model (units, Folder, names of shapes)."""
+"""The oldest version of OMERO: older ones have another model (units, Folder, shapes)."""
 IN_FLIGHT = 4
-"""How many queries are asked at once."""
+"""The number of queries that run at once."""
 TRIES = 4
-"""How often a call is made that the server asks to repeat."""
+"""The most tries of a call that the server asks to repeat."""
 
 Query = tuple[str, dict[str, Any]]
-"""HQL and its parameters."""
+"""HQL, and its parameters by name."""
 
 
 class Server:
     """A session at a server; all calls of graphxfer go through it.
 
-    Services are wrapped: each call of an operation is counted, failures become errors that a
-    person can read (with the server's exception as their cause), and proxies that a call returns
-    are wrapped alike. The implicit context holds the group to write to.
+    Services are wrapped: calls are counted, failures become errors that a person can read (with the
+    server's exception as their cause), and proxies that a call returns are wrapped, too. The
+    implicit context has the group to write to.
 
-    A lost connection is not mended: what was being done when it broke is not known. The command
-    is run again, which goes on where the journal says. Only where the server says that nothing
-    was done (TryAgain, DatabaseBusyException) is a call repeated.
+    A lost connection is not restored, as it is unknown whether the last call was done: the command
+    is run again, and resumes from the journal. A call is repeated only if the server reports that
+    it did nothing (TryAgain, DatabaseBusyException).
 
     Parameters
     ----------
     client : omero.client
         Logged in.
     profile : Profile
-        Where it is.
+        The server, and how to reach it.
     calls : int
-        Round trips that the login took.
+        Round trips of the login.
 
     Attributes
     ----------
     client : omero.client
-        For what only it can do (callbacks); prefer `service`.
+        The client, for callbacks; else use `service`.
     database_uuid, version : str
-        The database's UUID, and OMERO's version.
+        UUID of the database; OMERO's version.
     user_id, user_name
-        Who we are there.
+        The user of the session.
     is_admin : bool
-        Whether that is an administrator.
+        Whether the user is an administrator.
     group_id, group_name
         The group to write to.
     session_id : int
-        Row id of the session (never its key).
+        Id of the session's row (not its key).
     calls : int
-        Round trips so far, but for the background's keep-alive and what Ice itself asks of the
-        router.
+        Round trips so far, without keep-alives and Ice's own calls to the router.
     """
 
     def __init__(self, client: Any, profile: Profile, calls: int = 0) -> None:
@@ -99,39 +98,40 @@ class Server:
         name, where = self.profile.group, self.profile.address
         found = self.rows("select g.id from ExperimenterGroup g where g.name = :name", name=name)
         if not found:
-            raise NotThere(f"there is no group {name!r}", where=where)
+            raise NotThere(
+                f"the group {name!r} does not exist", where=where, do="name one of your groups"
+            )
         group: int = found[0][0]
         if group not in here.memberOfGroups and not self.is_admin:
             raise ServerFailure(
                 f"{self.user_name} is not a member of the group {name!r}",
                 where=where,
-                do="name one of your groups, or none for the default one",
+                do="name one of your groups, or no group for your default group",
             )
         return group
 
     def context(self, group: int | None = None) -> dict[str, str]:
-        """Return a call context for a group; the group to write to unless said, -1 for all.
+        """Return a call context for a group: by default the group to write to; -1 for all groups.
 
-        An explicit context replaces the implicit one, so it is always made from that.
+        It is a copy of the implicit context, as an explicit context replaces that.
         """
         context: dict[str, str] = self.client.getContext(self.group_id if group is None else group)
         return context
 
     def call(self, operation: Callable[..., Any], *arguments: Any) -> Any:
-        """Call an operation of a proxy; the one place where this is done.
+        """Call an operation of a proxy; all calls are made here.
 
         Parameters
         ----------
         operation : callable
             A proxy's bound method.
         *arguments
-            Its arguments; a call context as the last one, where another than the implicit one
-            is wanted.
+            Its arguments; the last one may be a call context instead of the implicit one.
 
         Raises
         ------
         ServerFailure
-            If it fails; the exception is its cause.
+            If it fails; the exception of omero or Ice is its cause.
         """
         for last in (False,) * (TRIES - 1) + (True,):
             self._count()
@@ -154,7 +154,7 @@ class Server:
         return self.wrap(result) if isinstance(result, Ice.ObjectPrx) else result
 
     def wrap(self, proxy: Any) -> Any:
-        """Return any proxy wrapped as services are."""
+        """Return a proxy, wrapped like a service."""
         return Service(self, proxy)
 
     def service(self, name: str) -> Any:
@@ -164,8 +164,8 @@ class Server:
         ----------
         name : str
             A stateless service (``IQuery``, ``IUpdate``, ``IAdmin``, ``ISession``, ``IConfig``,
-            …), one and the same each time; a stateful one (``RawFileStore``), new each time and
-            to be closed; or ``ManagedRepository``.
+            …), the same object each time; a stateful one (``RawFileStore``), a new object that
+            has to be closed; or ``ManagedRepository``.
         """
         if name == "ManagedRepository":
             return self._managed_repository
@@ -188,15 +188,15 @@ class Server:
                 managed = self.call(omero.grid.ManagedRepositoryPrx.checkedCast, proxy)
                 if managed is not None:
                     return managed
-        raise ServerFailure("it has no ManagedRepository", where=self.profile.address)
+        raise ServerFailure("the server has no ManagedRepository", where=self.profile.address)
 
     def submit(self, command: Any) -> Any:
-        """Run an `omero.cmd` request (Delete2, …), wait, and return its response.
+        """Run an `omero.cmd` request (Delete2, …), wait for it, and return its response.
 
         Parameters
         ----------
         command : omero.cmd.Request
-            What to do.
+            The request.
 
         Raises
         ------
@@ -225,17 +225,17 @@ class Server:
         hql : str
             The query.
         **params
-            int, str, or a non-empty list of these, by name; `limit` is the most rows.
+            int, str, or a non-empty list of these, by name; `limit` is the maximum of rows.
         """
         return next(self.stream([(hql, params)]))
 
     def stream(self, queries: Iterable[Query]) -> Iterator[list[list[Any]]]:
-        """Ask several projections, some at once, and yield their rows in the order asked.
+        """Run several projections, some at once, and yield their rows in order.
 
         Parameters
         ----------
         queries : iterable
-            HQL and parameters, as of `rows`.
+            HQL and parameters, like those of `rows`.
         """
         query, context = self.service("IQuery").proxy, self.context(ALL_GROUPS)
         asked: deque[Any] = deque()
@@ -248,7 +248,7 @@ class Server:
             yield self._answer(query, asked.popleft())
 
     def _answer(self, query: Any, asked: Any) -> list[list[Any]]:
-        """Unpack an answer only now, however early it came: Ice keeps it small until then."""
+        """Unpack an answer when it is needed: until then Ice has it in a compact form."""
         try:
             with unbroken():
                 return unwrap(query.end_projection(asked))
@@ -256,7 +256,7 @@ class Server:
             raise failure(error, self.profile.address) from error
 
     def objects(self, hql: str, **params: Any) -> list[Any]:
-        """Return the objects that a query finds over all groups."""
+        """Return the objects that a query finds in all groups."""
         found: list[Any] = self.service("IQuery").findAllByQuery(
             hql, parameters(params), self.context(ALL_GROUPS)
         )
@@ -264,10 +264,10 @@ class Server:
 
     @cached_property
     def gateway(self) -> Any:
-        """The same session as `omero.gateway.BlitzGateway`, which ezomero's functions take.
+        """The session as an `omero.gateway.BlitzGateway`, for ezomero's functions.
 
-        It stays on our connection: it would change to the unencrypted one by default. Its calls
-        are not counted.
+        It keeps the connection; by default it would change to the unencrypted one. Its calls are
+        not counted.
         """
         from omero.gateway import BlitzGateway
 
@@ -277,7 +277,7 @@ class Server:
 
 
 class Service:
-    """A proxy whose operations are called through `Server.call`."""
+    """A proxy; its operations are called through `Server.call`."""
 
     def __init__(self, server: Server, proxy: Any) -> None:
         self._server, self.proxy = server, proxy
@@ -288,17 +288,17 @@ class Service:
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Hold back Ctrl-C as long as a call takes.
+    """Delay Ctrl-C until a call has ended.
 
-    Ice calls Python code to pack and unpack objects, and swallows what that raises: a Ctrl-C
-    that comes then would be lost.
+    Ice calls Python code to pack and unpack objects, and ignores exceptions of that code: a Ctrl-C
+    then would be lost.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
+    pending: list[int] = []
     before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
+        number: signal.signal(number, lambda number, _: pending.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
@@ -306,12 +306,12 @@ def unbroken() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-        for number in came[:1]:
+        for number in pending[:1]:
             signal.raise_signal(number)
 
 
 def parameters(params: dict[str, Any]) -> Any:
-    """Return Python values as query parameters; `limit` becomes a page."""
+    """Return query parameters from Python values; `limit` becomes a page."""
     wrapped = omero.sys.ParametersI()
     for name, value in params.items():
         if name == "limit":
@@ -328,8 +328,8 @@ def _rtype(value: Any) -> Any:
 
 
 def unwrap(rows: list[list[Any]]) -> list[list[Any]]:
-    """Return a projection's rows as Python values; no deeper than scalars, for speed."""
-    for number, row in enumerate(rows):  # in place: what is wrapped takes four times the room
+    """Return a projection's rows as Python values; all are scalars."""
+    for number, row in enumerate(rows):  # in place: wrapped values take four times the memory
         rows[number] = [None if value is None else value._val for value in row]
     return rows
 
@@ -340,14 +340,19 @@ def check_version(version: str, profile: Profile) -> None:
     Parameters
     ----------
     version : str
-        As the server tells it: ``5.6.16-ice36-b123``.
+        The version that the server reports: ``5.6.16-ice36-b123``.
     profile : Profile
-        Where it is.
+        The server, for messages.
+
+    Raises
+    ------
+    LoginFailure
+        If it is too old.
     """
     found = re.match(r"(\d+)\.(\d+)", version)
     if found is None or tuple(map(int, found.groups())) < OLDEST:
         raise LoginFailure(
-            f"it is OMERO {version}; graphxfer needs {'.'.join(map(str, OLDEST))} or newer",
+            f"the server is OMERO {version}; graphxfer needs {'.'.join(map(str, OLDEST))} or newer",
             where=profile.address,
             do="upgrade the server",
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The sessions that `omero login` keeps in files (omero.util.sessions); they are only read."""
+"""Read the sessions that `omero login` stores in files (omero.util.sessions)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from omero.util.sessions import SessionsStore
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A session that was kept; it may have ended since."""
+class StoredSession:
+    """A stored session; it may have ended."""
 
     host: str
     port: int
@@ -22,22 +22,22 @@ class Kept:
     key: str = field(repr=False)
 
 
-def current() -> Kept | None:
-    """Return the session that `omero login` made last, or None."""
+def current() -> StoredSession | None:
+    """Return the latest session of `omero login`, or None."""
     store = _store()
     if store is None:
         return None
     host, user, key, port = store.get_current()
-    return Kept(host, int(port), user, key) if host and user and key else None
+    return StoredSession(host, int(port), user, key) if host and user and key else None
 
 
-def kept(host: str, port: int, user: str) -> list[Kept]:
-    """Return the sessions that are kept for a user of a server, the newest first.
+def stored(host: str, port: int, user: str) -> list[StoredSession]:
+    """Return the stored sessions of a user at a server, the newest first.
 
     Parameters
     ----------
     host, port, user
-        As `omero login` was told.
+        The arguments of `omero login`.
     """
     store = _store()
     if store is None or "/" in user:
@@ -49,17 +49,17 @@ def kept(host: str, port: int, user: str) -> list[Kept]:
         if int(store.get(host, user, key).get("omero.port") or 4064) == port
     ]
     keys.sort(key=lambda key: (folder / key).stat().st_mtime, reverse=True)
-    return [Kept(host, port, user, key) for key in keys]
+    return [StoredSession(host, port, user, key) for key in keys]
 
 
 def _store() -> SessionsStore | None:
-    """Return omero-py's store where there is one: opening it would make the folder."""
+    """Return omero-py's store if it exists: opening it would create the folder."""
     folder = directory()
     return SessionsStore(str(folder)) if folder.is_dir() else None
 
 
 def directory() -> Path:
-    """Return where `omero login` keeps sessions (omero.plugins.sessions.SessionsControl.store)."""
+    """Return the folder of stored sessions (omero.plugins.sessions.SessionsControl.store)."""
     if folder := os.environ.get("OMERO_SESSIONDIR"):
         return Path(folder)
     return Path(str(get_omero_userdir())) / "sessions"

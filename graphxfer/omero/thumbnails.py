@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Thumbnails of a graph's images, from the server's ThumbnailStore into a folder."""
+"""Download thumbnails of a graph's images from the server's ThumbnailStore."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from graphxfer.omero.server import ALL_GROUPS, Server
 from graphxfer.progress import SILENT, Progress
 
 SIZE = 96
-"""Pixels of the longer side: what OMERO's clients show, so that servers have it ready."""
+"""Pixels of the longer side: the size of OMERO's clients, which servers have ready."""
 BATCH = 50
-"""Thumbnails in an answer, as OMERO.web asks for (omero.web.thumbnails_batch)."""
-NOT_MADE = "the server cannot make one"
+"""Thumbnails in an answer, as many as OMERO.web requests (omero.web.thumbnails_batch)."""
+NOT_CREATED = "the server cannot create one"
 
 _JPEG = b"\xff\xd8\xff"
 
@@ -31,29 +31,29 @@ def write(
 ) -> dict[str, str]:
     """Write a thumbnail of each image of a graph into a folder: ``<image id>.jpg``.
 
-    A server that does not have a thumbnail makes it, and keeps it.
+    A server that does not have a thumbnail creates it, and keeps it.
 
     Parameters
     ----------
     server : Server
-        Which the graph was read from.
+        The source of the graph.
     graph : TransferGraph
-        Whose images.
+        The graph.
     folder : Path
-        It is there, and empty.
+        An empty folder.
     progress : Progress
-        Told how many images were asked for.
+        Shows the number of images.
 
     Returns
     -------
     dict
-        Why there is none, by the IRI of an image.
+        Why an image has no thumbnail, by its IRI.
     """
     images = list(graph.of_type("Image"))
-    missing = {each.iri: "it has no pixels" for each in images if not each.target("pixels")}
+    missing = {each.iri: "the image has no pixels" for each in images if not each.target("pixels")}
     store = server.service("ThumbnailStore")
     try:
-        with progress.task("Thumbnails", len(images) - len(missing)) as advance:
+        with progress.task("download thumbnails", len(images) - len(missing)) as advance:
             for group, batch in _batches(images):
                 missing |= _write(server, store, group, batch, folder)
                 advance(len(batch))
@@ -63,7 +63,7 @@ def write(
 
 
 def _batches(images: list[Node]) -> Iterator[tuple[int, dict[int, Node]]]:
-    """Iterate over groups, and some of their images by the id of their pixels."""
+    """Iterate over batches of images: a group, and its images by the id of their pixels."""
     by_group: defaultdict[str | None, dict[int, Node]] = defaultdict(dict)
     for image in images:
         if pixels := image.target("pixels"):
@@ -80,7 +80,7 @@ def _write(
 ) -> dict[str, str]:
     """Write the thumbnails of a batch, and return why some are missing.
 
-    Of pixels that cannot be rendered the answer has no bytes, or nothing at all
+    For pixels that cannot be rendered, the answer has no bytes, or no entry
     (`retrieveThumbnailSet` of omero-server's ThumbnailBean).
     """
     try:
@@ -95,10 +95,10 @@ def _write(
         if data.startswith(_JPEG):
             (folder / f"{image.id}.jpg").write_bytes(data)
         else:
-            missing[image.iri] = NOT_MADE
+            missing[image.iri] = NOT_CREATED
     return missing
 
 
 def _is_about_these(cause: BaseException | None) -> bool:
-    """Tell whether the server itself refused; without a session or connection nothing goes on."""
+    """Tell whether a failure concerns only these images, not the session or the connection."""
     return isinstance(cause, omero.ServerError) and not isinstance(cause, omero.SessionException)

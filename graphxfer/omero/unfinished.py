@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How far an import is whose client is gone; and an end to what came of it."""
+"""The state of an interrupted import, and its removal."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from graphxfer.omero.connect import Server
 
 
 class State(NamedTuple):
-    """How far the import of a fileset is.
+    """The state of a fileset's import.
 
     Parameters
     ----------
     begun : bool
-        Whether the server was told that all files are there.
+        Whether all files are uploaded, so that the server begins the import.
     over : bool
-        Whether the session in which it was begun is closed, so that nothing goes on.
+        Whether the session of the import is closed, so that the import has ended.
     places : set
-        What tells its images from each other.
+        The values of the place attributes of its images.
     """
 
     begun: bool
@@ -31,23 +31,23 @@ class State(NamedTuple):
 
 
 def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> State:
-    """Return how far the import of a fileset is.
+    """Return the state of a fileset's import.
 
     Parameters
     ----------
     server : Server
         The destination.
     fileset, session : int
-        Its id, and that of the session's row in which it was begun.
+        Id of the fileset, and of the row of the session that began the import.
     place : sequence of str
-        The images' attributes that tell them from each other.
+        The attributes that distinguish the images of a fileset.
     """
     attributes = ", ".join(f"i.{name}" for name in place)
     images = server.rows(
         f"select {attributes} from Image i where i.fileset.id = :id",  # noqa: S608
         id=fileset,
     )
-    # All jobs are there from the start; verifyUpload says of the first, the upload, that it is over
+    # All jobs exist from the start; verifyUpload sets the first, the upload, to finished
     # (ManagedRepositoryI and ManagedImportProcessI of omero-blitz).
     uploaded = server.rows(
         "select count(l) from FilesetJobLink l join l.child j join j.status s"
@@ -61,12 +61,12 @@ def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> S
 
 
 def shown_in(server: Server, fileset: int) -> dict[str, list[int]]:
-    """Return what an import made that does not go with its fileset: ids of Plates, by class."""
+    """Return what an import created that OMERO does not delete with the fileset: Plates."""
     there = lookup.import_trees(server, [fileset])
     under = Tree(there).under(iri(FILESET, fileset))
     return lookup.by_type(one for one in under if goes_by_itself(class_of(there[one])))
 
 
 def remove(server: Server, fileset: int) -> None:
-    """Delete a fileset with all that its import made."""
+    """Delete a fileset and all objects that its import created."""
     write.delete(server, {**shown_in(server, fileset), FILESET: [fileset]})

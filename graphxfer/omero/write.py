@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Nodes and links into OMERO objects, by the catalogue; batched saves, updates and deletion."""
+"""Create OMERO objects from nodes and links; save, update and delete in batches."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.omero.connect import Server
 
 SMALL = 500
-"""How many objects or links are saved in one call; a link takes 2.5 kB here until it is saved."""
+"""The most objects or links of one call; a link takes 2.5 kB of memory until it is saved."""
 LARGE = 200
-"""How many objects that are saved with parts of their own (ROIs with their shapes)."""
+"""The most objects with parts (ROIs with their shapes) of one call."""
 WEIGHT = 10_000_000
-"""About how many bytes are saved in one call; masks and polygons are large."""
-FOUND_OUT = ("size", "hash")
-"""What the server finds out from a file's bytes; told in advance it would not look."""
+"""The most bytes of one call, about; masks and polygons are large."""
+COMPUTED = ("size", "hash")
+"""Attributes of a file that the server computes after the upload, unless they are set."""
 
 
-# -- nodes into objects -------------------------------------------------------------------------
+# -- objects from nodes -------------------------------------------------------------------------
 
 _SIMPLE: Mapping[Type, Callable[[Any], Any]] = {
     Type.STRING: rstring,
@@ -45,12 +45,12 @@ def new(class_name: str) -> Any:
 
 
 def reference(class_name: str, id_: int) -> Any:
-    """Return an object that only says which one is meant; loaded, it would blank the row."""
+    """Return an unloaded object, which only has an id; a loaded one would overwrite the row."""
     return getattr(omero.model, f"{class_name}I")(id_, False)
 
 
 def wrap(field: Field, value: Value | None) -> Any:
-    """Return a field's value as OMERO's objects hold it."""
+    """Return a field's value as an attribute of an OMERO object."""
     if value is None:
         return None
     if field.type is Type.ENUM:
@@ -68,16 +68,16 @@ def wrap(field: Field, value: Value | None) -> Any:
 
 
 class Builder:
-    """Makes OMERO objects of a graph's nodes.
+    """Builds OMERO objects from a graph's nodes.
 
     Parameters
     ----------
     graph : TransferGraph
-        The source's.
+        The source's graph.
     ids : callable
-        Returns the id at the destination of a node that is there.
+        Returns the id at the destination of a node's counterpart.
     hasher : callable
-        Returns the checksum algorithm that a node's file is to have there; empty for no file.
+        Returns the checksum algorithm for a node's file; empty if it has none.
     """
 
     def __init__(
@@ -87,35 +87,35 @@ class Builder:
 
     def build(self, node: Node) -> Any:
         """Return a new object for a node, with its parts."""
-        entry, made = class_of(node), new(node.type)
+        entry, created = class_of(node), new(node.type)
         for field in entry.fields:
             value = node.fields.get(field.name)
             if field.attribute == "hasher":
                 value = self._hasher(node) or None
-            elif (field.varies and not field.required) or (entry.bytes and _found_out(field)):
+            elif (field.varies and not field.required) or (entry.bytes and _is_computed(field)):
                 continue
             if value is not None:
-                setattr(made, field.attribute, wrap(field, value))
+                setattr(created, field.attribute, wrap(field, value))
         for edge in entry.edges:
-            self._attach(made, node, edge)
-        return made
+            self._attach(created, node, edge)
+        return created
 
-    def _attach(self, made: Any, node: Node, edge: Edge) -> None:
+    def _attach(self, created: Any, node: Node, edge: Edge) -> None:
         targets = node.edges.get(edge.name, ())
         if edge.via is Via.REFERENCE and targets and not _of_server(edge.target):
             target = self._graph[targets[0]]
-            setattr(made, edge.attribute, reference(target.type, self._ids(target.iri)))
+            setattr(created, edge.attribute, reference(target.type, self._ids(target.iri)))
         elif edge.via is Via.LIST:
-            # The generated classes have no general way to add to a list; this is what they do.
-            children = getattr(made, f"_{edge.attribute}Seq")
+            # The generated classes have no general way to add to a list; their own methods do this.
+            children = getattr(created, f"_{edge.attribute}Seq")
             for target in (self._graph[iri] for iri in targets if iri in self._graph):
                 child = self.build(target)
-                setattr(child, edge.inverse, made)
+                setattr(child, edge.inverse, created)
                 children.append(child)
 
 
-def _found_out(field: Field) -> bool:
-    return field.attribute in FOUND_OUT
+def _is_computed(field: Field) -> bool:
+    return field.attribute in COMPUTED
 
 
 def _of_server(class_name: str) -> bool:
@@ -123,17 +123,17 @@ def _of_server(class_name: str) -> bool:
 
 
 def link(class_name: str, parent: tuple[str, int], child: tuple[str, int]) -> Any:
-    """Return a new link between two objects that are there."""
-    made = new(class_name)
-    made.parent, made.child = reference(*parent), reference(*child)
-    return made
+    """Return a new link between two existing objects, given as (class, id)."""
+    created = new(class_name)
+    created.parent, created.child = reference(*parent), reference(*child)
+    return created
 
 
 # -- batches --------------------------------------------------------------------------------------
 
 
 def weight(graph: TransferGraph, node: Node) -> int:
-    """Return about how many bytes a node takes on the wire, with its parts."""
+    """Return the bytes of a node in a call, with its parts, about."""
     own = 200 + sum(
         len(value) if isinstance(value, (str, bytes)) else 40 * len(value)
         for value in node.fields.values()
@@ -143,7 +143,7 @@ def weight(graph: TransferGraph, node: Node) -> int:
 
 
 def parts(graph: TransferGraph, node: Node) -> list[Node]:
-    """Return the nodes that are saved with a node, in order."""
+    """Return the parts that are saved with a node, in order."""
     return [
         graph[iri]
         for edge in class_of(node).edges
@@ -154,9 +154,9 @@ def parts(graph: TransferGraph, node: Node) -> list[Node]:
 
 
 def batches(graph: TransferGraph, nodes: Iterable[Node]) -> Iterator[list[Node]]:
-    """Divide nodes into what is saved in one call: all of a class, none too large.
+    """Divide nodes into batches for one call each: of one class, and not too large.
 
-    A node that refers to another of the same call is put off to the next one.
+    A node that refers to a node of the same batch begins the next batch.
     """
     batch: list[Node] = []
     heavy, there = 0, set[str]()
@@ -187,9 +187,9 @@ def save(server: Server, objects: Sequence[Any]) -> list[int]:
 def update(
     server: Server, entry: Class, wanted: Mapping[int, Sequence[tuple[Field, Value | None]]]
 ) -> int:
-    """Set fields of objects that are there; return how many objects differed.
+    """Set fields of existing objects; return how many objects differed.
 
-    They are loaded and saved again: all else of them stays as it is.
+    The objects are loaded and saved: their other fields stay unchanged.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def update(
     entry : Class
         Their class.
     wanted : mapping
-        By the object's id, its fields and the values that these are to have.
+        Fields and their new values, by the object's id.
     """
     changed = []
     enums = [f"left outer join fetch x.{f.attribute}" for f in entry.fields if f.type is Type.ENUM]
@@ -219,7 +219,7 @@ def update(
 
 
 def _plain(field: Field, value: Any) -> Value | None:
-    """Return the value that an OMERO object holds as graphs have it."""
+    """Return the graph's form of an attribute's value."""
     if value is None:
         return None
     if field.type is Type.ENUM:
@@ -230,8 +230,8 @@ def _plain(field: Field, value: Any) -> Value | None:
     return plain
 
 
-def _of_their_own() -> list[str]:
-    """Return the classes whose objects need no others; abstract ones for their kind."""
+def _independent() -> list[str]:
+    """Return the classes whose objects need no others; for subclasses their abstract class."""
     return sorted(
         {
             entry.parent or entry.name
@@ -253,7 +253,7 @@ def delete(
     alone: bool = False,
     dry_run: bool = False,
 ) -> dict[str, list[int]]:
-    """Delete objects with all that OMERO deletes along with them.
+    """Delete objects, and everything that OMERO deletes with them.
 
     Parameters
     ----------
@@ -262,21 +262,21 @@ def delete(
     targets : mapping
         Ids by class.
     alone : bool
-        Only with their parts and links; else what only hangs on them goes too: Datasets that are
-        in no other Project, a file that no other annotation has.
+        Delete only their parts and links. Else OMERO also deletes objects that only they have:
+        Datasets that are in no other Project, a file that no other annotation has.
     dry_run : bool
-        Only find out what would go.
+        Only report what would be deleted.
 
     Returns
     -------
     dict
-        All that went, or would go: ids by class.
+        What was deleted, or would be: ids by class.
     """
     command = omero.cmd.Delete2(
         targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
     )
     if alone:
-        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=_of_their_own())]
+        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=_independent())]
     response = server.submit(command)
     return {
         name.rpartition(".")[2]: [int(number) for number in ids]

@@ -335,7 +335,7 @@ def test_a_file_that_is_no_image(destination: Place, tmp_path: Path) -> None:
     bundle = write(tmp_path / "b", nodes, {"OriginalFile/1": b"not an image"})
     with destination.connect(own_session=True) as server:
         before = counted(server)
-        with pytest.raises(ServerFailure, match=r"a\.tif.*could not import it"):
+        with pytest.raises(ServerFailure, match=r"a\.tif.*could not import the file"):
             apply(bundle, server)
         assert added(before, counted(server)) == {}
 

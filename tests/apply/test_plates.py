@@ -201,9 +201,7 @@ def test_an_image_brings_the_plate_that_its_import_made(source: Place, tmp_path:
     assert f"Plate/{plate}" in graph
     assert f"Plate/{own}" not in graph, "as the Datasets that an image is in"
     assert graph.types()["Image"] == graph.types()["WellSample"] == len(images)
-    assert set(graph.header.came_along) == {f"Image/{one}" for one in images} - {
-        f"Image/{images[5]}"
-    }
+    assert set(graph.header.included) == {f"Image/{one}" for one in images} - {f"Image/{images[5]}"}
     assert graph.header.left_out == ()
 
 

@@ -97,7 +97,7 @@ def test_an_empty_folder_may_be_there(tmp_path: Path) -> None:
 def test_a_bundle_of_something_else_is_left_alone(tmp_path: Path, header: dict[str, Any]) -> None:
     made = bundle.write(tmp_path / "transfer", GRAPH)
     before = {name: (made.folder / name).read_bytes() for name in DOCUMENTS}
-    with pytest.raises(UsageError, match="there is another transfer: Project/1") as failure:
+    with pytest.raises(UsageError, match="bundle of another transfer: Project/1") as failure:
         bundle.write(tmp_path / "transfer", graph_of(PROJECT, **header))
     assert failure.value.exit_code is Exit.USAGE
     assert {name: (made.folder / name).read_bytes() for name in DOCUMENTS} == before
@@ -105,7 +105,7 @@ def test_a_bundle_of_something_else_is_left_alone(tmp_path: Path, header: dict[s
 
 def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").touch()
-    with pytest.raises(UsageError, match="no bundle"):
+    with pytest.raises(UsageError, match="not a bundle"):
         bundle.write(tmp_path, GRAPH)
     with pytest.raises(UsageError, match="is a file"):
         bundle.write(tmp_path / "photo.jpg", GRAPH)
@@ -274,7 +274,7 @@ def test_a_journal_is_named_by_a_uuid_only(tmp_path: Path, uuid: str) -> None:
 def test_a_folder_that_is_no_bundle_is_told(tmp_path: Path, missing: str) -> None:
     made = bundle.write(tmp_path / "transfer", GRAPH)
     (made.folder / missing).unlink()
-    with pytest.raises(BadDocument, match=f"is no bundle: {re.escape(missing)} is missing"):
+    with pytest.raises(BadDocument, match=f"is not a bundle: {re.escape(missing)} is missing"):
         Bundle(made.folder)
 
 
@@ -315,16 +315,16 @@ def test_any_other_document_has_its_files_beside_it(tmp_path: Path) -> None:
 
 
 def test_what_is_no_source_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileProblem, match="is not there"):
+    with pytest.raises(FileProblem, match="does not exist"):
         bundle.open_source(tmp_path / "nothing")
-    with pytest.raises(BadDocument, match="is no bundle"):
+    with pytest.raises(BadDocument, match="is not a bundle"):
         bundle.open_source(tmp_path)
     text = tmp_path / "text.txt"
     text.write_text("hello")
     with pytest.raises(BadDocument, match=r"text\.txt: is neither JSON-LD nor OME-XML"):
         bundle.open_source(text)
     text.write_text("{hello")
-    with pytest.raises(BadDocument, match=r"text\.txt, line 1, column 2: broken JSON"):
+    with pytest.raises(BadDocument, match=r"text\.txt, line 1, column 2: is not valid JSON"):
         bundle.open_source(text)
     text.write_text('<?xml version="1.0"?><html/>')
     with pytest.raises(BadDocument, match=r"text\.txt"):

@@ -24,12 +24,12 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
         assert len(list(csv.reader(stream))) == number + 1
     assert f"{number} nodes: no difference" in person.run("verify", "bundle", uri).done().out
     assert person.run("verify", "bundle", uri, "--json").done().json == []
-    assert "nothing to do" in person.run("apply", "bundle", uri).done().out
+    assert "Up to date" in person.run("apply", "bundle", uri).done().out
     assert "would remove 1 Fileset" in person.run("undo", "bundle", uri, "--dry-run").done().out
     assert person.run("undo", "bundle", uri, "--json").done().json["removed"]["Fileset"] == 1
     ran = person.run("verify", "bundle", uri, "--json").failed(3, f"{number} differences")
     assert {one["kind"] for one in ran.json} == {"missing"}
-    assert "nothing to remove" in person.run("undo", "bundle", uri).done().out
+    assert "Nothing to remove" in person.run("undo", "bundle", uri).done().out
 
 
 def test_nodes_that_cannot_be_moved(person: Person, destination: Place) -> None:
@@ -39,8 +39,8 @@ def test_nodes_that_cannot_be_moved(person: Person, destination: Place) -> None:
     ]
     write(person.home / "bundle", nodes, {})
     for command in ("plan", "apply"):
-        ran = person.run(command, "bundle", destination.uri).failed(4, "1 nodes or links")
-        assert "Cannot be moved: Image/1 (it has no files" in ran.out
+        ran = person.run(command, "bundle", destination.uri).failed(4, "1 node or link skipped")
+        assert "Skipped: Image/1 (it has no files" in ran.out
         person.run(command, "bundle", destination.uri, "--partial-ok").done()
     json = person.run("plan", "bundle", destination.uri, "--json").failed(4).json
     assert [one["node"] for one in json["actions"] if one["kind"] == "skip"] == [

@@ -113,7 +113,7 @@ def test_two_at_once(person: Person, troubled: Troubled, slow: Callable[[str, in
     try:
         for command in ("apply", "undo"):
             ran = person.run(command, "bundle", troubled.uri)
-            ran.failed(2, "another graphxfer is at work", "bundle/journals", "→")
+            ran.failed(2, "another graphxfer is using this journal", "bundle/journals", "→")
     finally:
         os.kill(first.pid, signal.SIGCONT)
     person.wait(first).done()
@@ -133,7 +133,7 @@ def test_undo(person: Person, troubled: Troubled) -> None:
     removed = person.run("undo", "bundle", troubled.uri, "--json").done().json["removed"]
     assert removed["Fileset"] == 1
     assert troubled.counts(*before) == before
-    assert "nothing to remove" in person.run("undo", "bundle", troubled.uri).done().out
+    assert "Nothing to remove" in person.run("undo", "bundle", troubled.uri).done().out
     person.run("apply", "bundle", troubled.uri).done()
     person.run("verify", "bundle", troubled.uri).done()
     person.run("undo", "bundle", troubled.uri).done()

@@ -55,7 +55,7 @@ def test_fetch_names_a_file_that_is_not_as_it_was(person: Person, bundle: Path, 
     assert not (bundle / "files" / IMAGE).exists()
     assert (bundle / "files" / TABLE).exists()
     image.write_bytes(good)
-    assert "1 files fetched" in person.run(*fetch).done().out
+    assert "1 file fetched" in person.run(*fetch).done().out
     assert (bundle / "files" / IMAGE).read_bytes() == good
 
 
@@ -68,7 +68,7 @@ def test_apply_names_it_before_anything_is_made(
         told = person.run(command, "bundle", destination.uri).failed(1, TABLE, "OriginalFile/2")
         assert "graphxfer fetch" in told.err
         assert IMAGE not in told.err
-    assert "nothing to remove" in person.run("undo", "bundle", destination.uri).done().out
+    assert "Nothing to remove" in person.run("undo", "bundle", destination.uri).done().out
 
 
 # -- full disks

@@ -56,7 +56,7 @@ def arrived_once(person: Person, troubled: Troubled, before: dict[str, int]) -> 
     person.run("verify", "bundle", troubled.uri).done()
     after = counts(troubled)
     assert {name: after[name] - before[name] for name in EXPECTED} == EXPECTED
-    assert "nothing to do" in person.run("apply", "bundle", troubled.uri).done().out
+    assert "Up to date" in person.run("apply", "bundle", troubled.uri).done().out
     person.run("undo", "bundle", troubled.uri).done()
     assert counts(troubled) == before
 
@@ -153,7 +153,9 @@ def test_apply_when_the_server_dies(person: Person, troubled: Troubled) -> None:
         troubled.faults(f"kill@{call}")
         person.run("apply", "bundle", troubled.uri).failed(1, LOST, AGAIN)
         troubled.sandbox.wait()
-    person.run("apply", "bundle", troubled.uri).failed(1, "cannot be reached", "is the server up")
+    person.run("apply", "bundle", troubled.uri).failed(
+        1, "cannot be reached", "that the server is up"
+    )
     troubled.with_()
     person.run("apply", "bundle", troubled.uri).done()
     arrived_once(person, troubled, before)

@@ -45,7 +45,7 @@ def export(person: Person, uri: str, *objects: str, env: dict[str, str] | None =
 def test_an_object_that_is_not_there(person: Person, filled: Filled, asked: str) -> None:
     told = export(person, filled.uri, asked)
     at = filled.place.profile
-    assert f"{asked.partition(':')[0]}:987654: not there, or not readable for {at.user}" in told
+    assert f"{asked.partition(':')[0]}:987654: not found, or not readable for {at.user}" in told
     assert at.host in told
     assert "→" in told
 
@@ -65,7 +65,7 @@ def test_an_object_in_a_private_group_of_others(person: Person, filled: Filled) 
     saved = factory.getUpdateService().saveAndReturnObject(project, {"omero.group": str(number)})
     client.closeSession()
     told = export(person, filled.uri, f"Project:{saved.id.val}")
-    assert f"Project:{saved.id.val}: not there, or not readable" in told
+    assert f"Project:{saved.id.val}: not found, or not readable" in told
     assert "hidden" not in told
 
 
@@ -91,19 +91,19 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(
 
 def test_no_password_and_no_terminal(person: Person, filled: Filled) -> None:
     told = export(person, filled.uri, env={"OMERO_PASSWORD": ""})
-    assert "no password" in told
+    assert "the password is missing" in told
     assert "OMERO_PASSWORD" in told
 
 
 def test_a_group_that_is_not_there(person: Person, filled: Filled) -> None:
     told = export(person, f"{filled.uri.rpartition('/')[0]}/Nobodys")
-    assert "there is no group 'Nobodys'" in told
+    assert "the group 'Nobodys' does not exist" in told
 
 
 @pytest.mark.parametrize("where", ["h", "h/group", "h:99999", "h:4064/group"])
 def test_a_password_in_the_uri_is_refused_and_not_repeated(person: Person, where: str) -> None:
     person.secrets.add("hunter2")
-    assert "seen by everyone" in export(person, f"omero://ada:hunter2@{where}")
+    assert "visible to everyone" in export(person, f"omero://ada:hunter2@{where}")
 
 
 # -- what answers
@@ -112,7 +112,7 @@ def test_a_password_in_the_uri_is_refused_and_not_repeated(person: Person, where
 def test_a_host_that_is_not_there(person: Person) -> None:
     told = export(person, "omero://ada@no-such-host.invalid")
     assert "no-such-host.invalid" in told
-    assert "no host of that name" in told
+    assert "the host name is unknown" in told
     assert "→" in told
 
 
@@ -121,7 +121,7 @@ def test_a_port_where_nobody_listens(person: Person) -> None:
         held.bind(("127.0.0.1", 0))  # and not listening: nobody else gets it meanwhile
         told = export(person, f"omero://ada@127.0.0.1:{held.getsockname()[1]}")
     assert "cannot be reached: Connection refused" in told
-    assert "is the server up" in told
+    assert "that the server is up" in told
 
 
 @contextlib.contextmanager
@@ -157,9 +157,9 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 @pytest.mark.parametrize(
     ("scheme", "answer", "words"),
     [
-        ("omero+tcp", HTTP, "no OMERO server answers there"),
-        ("omero", HTTP, "is this the encrypted port"),
-        ("omero", b"SSH-2.0-OpenSSH_9.2\r\n", "is this the encrypted port"),
+        ("omero+tcp", HTTP, "what answers is not an OMERO server"),
+        ("omero", HTTP, "use the encrypted port"),
+        ("omero", b"SSH-2.0-OpenSSH_9.2\r\n", "use the encrypted port"),
     ],
 )
 def test_a_host_that_is_no_omero(person: Person, scheme: str, answer: bytes, words: str) -> None:
@@ -193,7 +193,7 @@ def test_a_server_with_anonymous_ciphers_only(person: Person) -> None:
         # With the setting the handshake is done: what is told is about what comes after it.
         servers_toml(person, port=port, user='"ada"', anonymous_dh="true")
         ran = person.run("export", "it", "Project:1", "--to", "bundle").failed(1)
-        assert "no OMERO server answers there" in ran.err
+        assert "what answers is not an OMERO server" in ran.err
 
 
 def certificate(folder: Path) -> Path:

@@ -171,14 +171,14 @@ def test_a_truncated_graph(bundle: Path, refused: Refused) -> None:
 @pytest.mark.parametrize(
     ("node", "old", "new", "words"),
     [
-        ("Project/1", '"name": "p', '"name": p', "broken JSON"),
+        ("Project/1", '"name": "p', '"name": p', "is not valid JSON"),
         ("Project/1", '"@type": "Project"', '"@type": "Projekt"', "Projekt"),
         ("Project/1", '"@id": "Project/1"', '"@id": "Dataset/1"', "Dataset/1"),
         ("Dataset/1", '"@id": "Dataset/1"', '"@id": "../etc/1"', "etc/1"),
         ("Image/1", '"series": 0', '"series": "zero"', "series"),
         ("Image/1", '"series": 0', '"serious": 0', "serious"),
         ("Image/1", '"pixels": ["Pixels/1"]', '"pixels": ["Roi/1"]', "Roi/1"),
-        ("Image/1", '"pixels": ["Pixels/1"]', '"pixels": [3]', "3 is no IRI"),
+        ("Image/1", '"pixels": ["Pixels/1"]', '"pixels": [3]', "3 is not a valid IRI"),
         ("Mask/2", '"AP8="', '"not base64!"', "bytes"),
     ],
 )
@@ -210,9 +210,9 @@ def test_a_node_that_is_there_twice(bundle: Path, refused: Refused) -> None:
     ("old", "new", "code", "words"),
     [
         ('"datasets": ["Dataset/1"]', "Dataset/9", 4, "Project/1 ProjectDatasetLink Dataset/9"),
-        ('"file": "OriginalFile/2"', "OriginalFile/9", 4, "Cannot be moved: FileAnnotation/4"),
-        ('"shapes": ["Point/3"]', "Point/9", 4, "Cannot be moved: Point/3"),
-        ('"shapes": ["Point/3"]', "Point/9", 4, "Cannot be moved: Roi/2 shapes Point/9"),
+        ('"file": "OriginalFile/2"', "OriginalFile/9", 4, "Skipped: FileAnnotation/4"),
+        ('"shapes": ["Point/3"]', "Point/9", 4, "Skipped: Point/3"),
+        ('"shapes": ["Point/3"]', "Point/9", 4, "Skipped: Roi/2 shapes Point/9"),
         ('"originalFile": "OriginalFile/1"', "OriginalFile/9", 1, "Fileset/1: its files are not"),
     ],
 )
@@ -271,14 +271,14 @@ def test_a_context_on_the_network(
         path.write_text(json.dumps({"@context": context, "@id": "Project/1"}))
     told = refused(by=("summary",))
     assert f"{url}/c" in told
-    assert "nothing is ever loaded" in told
+    assert "does not load documents from elsewhere" in told
     assert asked == []
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"", "line 1, column 1: broken JSON"),
+        (b"", "line 1, column 1: is not valid JSON"),
         (b"\xff\xfe\x00", "graph.jsonld"),
         (b"[" * 100_000, "graph.jsonld"),
         (b'{"@graph": ' * 1000, "graph.jsonld"),

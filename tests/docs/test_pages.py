@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 from pathlib import Path
 
 import pytest
 
-from graphxfer.bundle import manifest
-from graphxfer.graph import transfer_graph
+import graphxfer
 
 DOCS = Path(__file__).parents[2] / "docs"
+PACKAGE = Path(graphxfer.__file__).parent
+MODULES = [
+    ".".join(("graphxfer", *path.relative_to(PACKAGE).with_suffix("").parts))
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if ">>> " in path.read_text(encoding="utf-8")
+]
 PAGES = [page for page in sorted(DOCS.glob("*.md")) if ">>> " in page.read_text(encoding="utf-8")]
 
 
@@ -31,8 +37,12 @@ def test_there_are_pages_with_examples() -> None:
     assert {"graph", "bundle"} <= {page.stem for page in PAGES}
 
 
-def test_the_examples_in_docstrings_are_true() -> None:
-    for module in (transfer_graph, manifest):
-        failed, tried = doctest.testmod(module)
-        assert tried
-        assert not failed
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_in_docstrings_are_true(name: str) -> None:
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried
+    assert not failed, "see the output above"
+
+
+def test_there_are_modules_with_examples() -> None:
+    assert {"graphxfer.graph.transfer_graph", "graphxfer.bundle.manifest"} <= set(MODULES)

@@ -130,7 +130,7 @@ def test_a_second_run_reads_and_brings_nothing(
 
     monkeypatch.setattr(checksums, "of_file", noted)
     monkeypatch.setenv("PATH", "")  # no rsync
-    assert fetch(bundle, from_folder(source)) == Fetched(kept=4)
+    assert fetch(bundle, from_folder(source)) == Fetched(up_to_date=4)
     assert read == []
 
 
@@ -141,7 +141,7 @@ def test_only_what_is_missing_or_bad_is_brought_again(source: Source, bundle: Bu
     first.unlink()
     second.write_bytes(b"PIXELS OF B" * 1000)
     report = fetch(bundle, from_folder(source))
-    assert (report.fetched, report.kept, report.problems) == (2, 2, [])
+    assert (report.fetched, report.up_to_date, report.problems) == (2, 2, [])
     assert contents(bundle) == EXPECTED
     assert kept == [bundle.file(entry).stat().st_ino for entry in list(bundle.manifest())[2:]]
 
@@ -153,7 +153,7 @@ def test_files_that_were_put_there_by_hand_are_checked_and_kept(
         (bundle.files / path).parent.mkdir(parents=True, exist_ok=True)
         (bundle.files / path).write_bytes(data)
     monkeypatch.setenv("PATH", "")
-    assert fetch(bundle, from_folder(source)) == Fetched(kept=4)
+    assert fetch(bundle, from_folder(source)) == Fetched(up_to_date=4)
 
 
 def damage(source: Source, name: str, change: Callable[[Path], object]) -> None:
@@ -194,7 +194,7 @@ def test_when_the_source_is_right_again_the_rest_comes(source: Source, bundle: B
     fetch(bundle, from_folder(source))
     damage(source, "a.tif", lambda path: path.write_bytes(b"pixels of a"))
     report = fetch(bundle, from_folder(source))
-    assert (report.fetched, report.kept, report.problems) == (1, 3, [])
+    assert (report.fetched, report.up_to_date, report.problems) == (1, 3, [])
     assert contents(bundle) == EXPECTED
 
 
@@ -247,7 +247,7 @@ def test_with_client_paths_attachments_have_a_place_of_their_own(
     report = fetch(
         bundle, Folder(str(source.folder)), FetchOptions(client_paths=True, attachments=place)
     )
-    assert (report.fetched, report.kept, report.problems) == (1, 3, [])
+    assert (report.fetched, report.up_to_date, report.problems) == (1, 3, [])
     assert contents(bundle) == EXPECTED
 
 
@@ -274,7 +274,7 @@ def test_the_working_folder_is_no_place_for_a_file(tmp_path: Path) -> None:
     source = Source(tmp_path / "OMERO")
     source.image_file(".fetch/checked.jsonl", b"[]")
     bundle = bundles.write(tmp_path / "bundle", source.graph)
-    with pytest.raises(UnsafePath, match="no place"):
+    with pytest.raises(UnsafePath, match="is reserved"):
         fetch(bundle, from_folder(source))
 
 
@@ -282,7 +282,7 @@ def test_a_torn_memory_costs_one_more_reading_at_most(source: Source, bundle: Bu
     fetch(bundle, from_folder(source))
     memory = bundle.files / ".fetch" / "checked.jsonl"
     memory.write_text(memory.read_text()[:-20])
-    assert fetch(bundle, from_folder(source)) == Fetched(kept=4)
+    assert fetch(bundle, from_folder(source)) == Fetched(up_to_date=4)
     lines = memory.read_text().splitlines()
     assert json.loads(lines[-1])[0] == "Files/4/table.csv"
     assert len(lines) == 5
@@ -300,7 +300,7 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle:
     failed = run(str(bundle.folder), "--from", str(source.repository), "--json")
     assert failed.returncode == Exit.FAILED
     report = json.loads(failed.stdout)
-    assert (report["fetched"], report["kept"]) == (3, 0)
+    assert (report["fetched"], report["up_to_date"]) == (3, 0)
     assert report["problems"] == [
         {
             "path": next(iter(PIXELS)),
@@ -310,7 +310,7 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle:
     ]
     told = run(str(bundle.folder), "--from", str(source.repository))
     assert f"{next(iter(PIXELS))} (OriginalFile/1): truncated: 4 of 11 bytes" in told.stderr
-    assert "0 files fetched (0 B), 3 kept, 1 missing or wrong" in told.stdout
+    assert "0 files fetched (0 B), 3 up to date, 1 missing or wrong" in told.stdout
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_files_and_their_folders_get_their_owner(source: Source, bundle: Bundle)
 
 
 def test_an_unknown_owner_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="no such local user or group"):
+    with pytest.raises(UsageError, match="does not exist on this machine"):
         Owner.parse("nobody-of-that-name:users")
 
 
@@ -450,7 +450,7 @@ def test_files_come_over_the_connection(
         assert fetch(attached, server, FetchOptions(jobs=jobs)) == Fetched(3, 3 * len(ATTACHED))
         assert isinstance(server, Server)
         calls = server.calls
-        assert fetch(attached, server) == Fetched(kept=3)
+        assert fetch(attached, server) == Fetched(up_to_date=3)
         assert server.calls == calls
     assert list(contents(attached).values()) == [ATTACHED * number for number in range(3)]
 
@@ -464,7 +464,7 @@ def test_what_the_server_has_lost_is_named(sandbox: manage.Sandbox, attached: Bu
         report = fetch(attached, server)
     why = {problem.node: problem.why for problem in report.problems}
     assert set(why) == {short.node, gone.node}
-    assert why[short.node] == "truncated: 5 bytes there, OMERO recorded 13"
+    assert why[short.node] == "truncated: 5 bytes at the source, OMERO recorded 13"
     assert "ResourceError" in why[gone.node]
     assert report.fetched == 1
 
@@ -474,7 +474,7 @@ def test_another_server_than_the_bundles_is_refused(
 ) -> None:
     with (
         fetching.reached(over(sandbox), "omero") as server,
-        pytest.raises(UsageError, match="not the server of the bundle"),
+        pytest.raises(UsageError, match="not the server that the bundle was exported from"),
     ):
         fetch(bundle, server)
 

@@ -74,7 +74,7 @@ def contents(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_awkward_names_arrive_as_they_are(repository: Path, tmp_path: Path, jobs: int) -> None:
     arrived: list[int] = []
-    reasons = rsync.bring(
+    reasons = rsync.copy(
         Folder(str(repository)),
         sizes(repository),
         tmp_path / "target",
@@ -90,7 +90,7 @@ def test_so_they_do_through_the_remote_protocol(
     repository: Path, tmp_path: Path, ssh: Path
 ) -> None:
     folder = Folder.parse(f"omero@files.example.org:{repository}")
-    assert rsync.bring(folder, sizes(repository), tmp_path / "target", jobs=2) == {}
+    assert rsync.copy(folder, sizes(repository), tmp_path / "target", jobs=2) == {}
     assert contents(tmp_path / "target") == {name: name for name in AWKWARD}
     calls = ssh.read_text().splitlines()
     assert [call.split()[:3] for call in calls] == [["-l", "omero", "files.example.org"]] * 2
@@ -106,7 +106,7 @@ def test_symlinks_of_an_in_place_import_bring_what_they_point_to(tmp_path: Path)
     (repository / "folder").symlink_to(elsewhere)
     target = tmp_path / "target"
     names = {"file.tif": 6, "folder/a.tif": 6}
-    assert rsync.bring(Folder(str(repository)), names, target) == {}
+    assert rsync.copy(Folder(str(repository)), names, target) == {}
     assert contents(target) == {"file.tif": "pixels", "folder/a.tif": "pixels"}
     assert not any(path.is_symlink() for path in target.rglob("*"))
 
@@ -114,7 +114,7 @@ def test_symlinks_of_an_in_place_import_bring_what_they_point_to(tmp_path: Path)
 def test_a_file_that_does_not_come_is_told_with_the_reason(
     repository: Path, tmp_path: Path
 ) -> None:
-    reasons = rsync.bring(
+    reasons = rsync.copy(
         Folder(str(repository)), {"#hash.tif": 9, "sub/gone.tif": 1}, tmp_path / "target"
     )
     assert reasons == {"sub/gone.tif": "No such file or directory"}
@@ -128,7 +128,7 @@ def test_of_a_partial_file_only_the_rest_is_sent(tmp_path: Path, ssh: Path) -> N
     whole = os.urandom(1_000_000)
     (source / "big.tif").write_bytes(whole)
     (target / "big.tif").write_bytes(whole[:900_000])
-    rsync.bring(Folder(str(source), "files.example.org"), {"big.tif": len(whole)}, target)
+    rsync.copy(Folder(str(source), "files.example.org"), {"big.tif": len(whole)}, target)
     assert (target / "big.tif").read_bytes() == whole
     assert 100_000 < Path(f"{ssh}.sent").stat().st_size < 120_000
 
@@ -140,7 +140,7 @@ def test_a_partial_file_that_differs_is_brought_anew(tmp_path: Path) -> None:
     whole = os.urandom(100_000)
     (source / "big.tif").write_bytes(whole)
     (target / "big.tif").write_bytes(os.urandom(50_000))
-    rsync.bring(Folder(str(source)), {"big.tif": len(whole)}, target)
+    rsync.copy(Folder(str(source)), {"big.tif": len(whole)}, target)
     assert (target / "big.tif").read_bytes() == whole
 
 
@@ -150,22 +150,24 @@ def test_files_without_permissions_of_the_source_can_be_read_here(tmp_path: Path
     (source / "closed" / "a.tif").write_text("a")
     (source / "closed" / "a.tif").chmod(0o400)
     (source / "closed").chmod(0o555)
-    rsync.bring(Folder(str(source)), {"closed/a.tif": 1}, target)
+    rsync.copy(Folder(str(source)), {"closed/a.tif": 1}, target)
     assert (target / "closed").stat().st_mode & 0o700 == 0o700
     assert (target / "closed" / "a.tif").stat().st_mode & 0o600 == 0o600
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path, ssh: Path) -> None:
     gone = tmp_path / "gone"
-    with pytest.raises(FileProblem, match="there is no such folder"):
-        rsync.bring(Folder(str(gone)), {"a": 1}, tmp_path / "target")
+    with pytest.raises(FileProblem, match="the folder does not exist"):
+        rsync.copy(Folder(str(gone)), {"a": 1}, tmp_path / "target")
     with pytest.raises(FileProblem, match="cannot be read: No such file or directory"):
-        rsync.bring(Folder(str(gone), "files.example.org"), {"a": 1}, tmp_path / "target")
+        rsync.copy(Folder(str(gone), "files.example.org"), {"a": 1}, tmp_path / "target")
 
 
 def test_a_host_that_cannot_be_reached_says_what_to_try(tmp_path: Path, ssh: Path) -> None:
-    with pytest.raises(FileProblem, match=r"check that `ssh down\.example\.org` works"):
-        rsync.bring(Folder("/OMERO", "down.example.org"), {"a": 1}, tmp_path / "target")
+    with pytest.raises(
+        FileProblem, match=r"check that `ssh down\.example\.org rsync --version` works"
+    ):
+        rsync.copy(Folder("/OMERO", "down.example.org"), {"a": 1}, tmp_path / "target")
 
 
 def test_without_rsync_another_way_is_offered(
@@ -173,7 +175,7 @@ def test_without_rsync_another_way_is_offered(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileProblem, match="over the OMERO connection"):
-        rsync.bring(Folder(str(tmp_path)), {"a": 1}, tmp_path / "target")
+        rsync.copy(Folder(str(tmp_path)), {"a": 1}, tmp_path / "target")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
@@ -190,7 +192,7 @@ def test_another_user_runs_rsync_and_does_not_get_our_password(
         wrapper.write_text(f'#!/bin/sh\nenv > {here}/env\nexec {shutil.which("rsync")} "$@"\n')
         wrapper.chmod(0o755)
         monkeypatch.setenv("PATH", f"{here}:{os.environ['PATH']}")
-        rsync.bring(Folder(f"{here}/source"), {"a.tif": 1}, here / "target", as_user="nobody")
+        rsync.copy(Folder(f"{here}/source"), {"a.tif": 1}, here / "target", as_user="nobody")
         assert (here / "target" / "a.tif").stat().st_uid == pwd.getpwnam("nobody").pw_uid
         environment = (here / "env").read_text()
     assert "USER=nobody" in environment
@@ -216,12 +218,12 @@ def test_a_folder_is_read_as_it_is_written(text: str, folder: Folder) -> None:
     ["-oProxyCommand=id:/x", "me@-oProxyCommand=id:/x", "-l@host:/x", "a b:/x", ":/x", "me@:/x"],
 )
 def test_no_host_can_be_taken_for_an_option(text: str) -> None:
-    with pytest.raises(UsageError, match="is no host"):
+    with pytest.raises(UsageError, match="is not a host"):
         Folder.parse(text)
 
 
 def test_a_host_needs_a_folder() -> None:
-    with pytest.raises(UsageError, match="a folder is missing"):
+    with pytest.raises(UsageError, match="the folder is missing"):
         Folder.parse("host:")
 
 

@@ -33,7 +33,7 @@ def test_ids_and_what_varies_are_no_difference() -> None:
 
 def test_empty_string_is_not_null() -> None:
     found = lines(graph(tag(1, textValue="")), graph(tag(9)), SAME)
-    assert found == ["TagAnnotation/1 (TagAnnotation/9 there): textValue is nothing, not ''"]
+    assert found == ["TagAnnotation/1 (TagAnnotation/9 there): textValue is nothing, expected ''"]
 
 
 def test_what_a_document_does_not_say_is_no_difference() -> None:
@@ -52,9 +52,9 @@ def test_nan_equals_itself_and_zero_has_no_sign() -> None:
 
 def test_missing_node() -> None:
     assert lines(graph(tag(1)), graph(), SAME) == [
-        "TagAnnotation/1 (TagAnnotation/9 there): is not there"
+        "TagAnnotation/1 (TagAnnotation/9 there): missing"
     ]
-    assert lines(graph(tag(1)), graph(), {}) == ["TagAnnotation/1: is not there"]
+    assert lines(graph(tag(1)), graph(), {}) == ["TagAnnotation/1: missing"]
 
 
 def image(number: int, *tags: str) -> Node:
@@ -66,8 +66,8 @@ def test_lost_and_extra_edges() -> None:
     theirs = graph(image(7, "TagAnnotation/8"), tag(9), tag(8))
     same = SAME | {"Image/1": "Image/7"}
     assert lines(ours, theirs, same) == [
-        "Image/1 (Image/7 there): annotations lacks TagAnnotation/1",
-        "Image/1 (Image/7 there): annotations has TagAnnotation/8 besides",
+        "Image/1 (Image/7 there): annotations does not have TagAnnotation/1",
+        "Image/1 (Image/7 there): annotations also has TagAnnotation/8",
     ]
     assert len(lines(ours, theirs, same, {"Image/1"})) == 1
 

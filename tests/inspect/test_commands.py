@@ -49,10 +49,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("bundle", "told"),
     [
-        ("nothing", "nothing: is not there"),
-        ("empty", "empty: is no bundle: graph.jsonld is missing\n  → make one with"),
-        ("text", "text: is neither JSON-LD nor OME-XML\n  → Turtle and N-Quads:"),
-        ("list.json", "list.json: holds no node"),
+        ("nothing", "nothing: does not exist"),
+        ("empty", "empty: is not a bundle: graph.jsonld is missing\n  → create one with"),
+        ("text", "text: is neither JSON-LD nor OME-XML\n  → convert Turtle and N-Quads first:"),
+        ("list.json", "list.json: has no nodes"),
         ("page.xml", "page.xml, line 1: is no OME-XML"),
     ],
 )
@@ -67,21 +67,21 @@ def test_what_is_no_bundle(place: Path, command: str, bundle: str, told: str) ->
 @pytest.mark.parametrize(
     ("line", "code", "told"),
     [
-        ("diff it nothing", 1, "nothing: is not there"),
-        ("query it", 2, "what to ask?\n  → graphxfer query BUNDLE QUERY"),
+        ("diff it nothing", 1, "nothing: does not exist"),
+        ("query it", 2, "the bundle or the query is missing\n  → graphxfer query BUNDLE QUERY"),
         ("query it no-such-query", 2, "--list tells the names"),
         ("query it @no.rq", 1, "no.rq: No such file or directory"),
         ("graph it --node Image/404", 2, "Image/404: is not in the graph"),
         ("graph it -o it.png", 2, ".graphml, .gexf or .svg"),
-        ("graph it -o no/it.gexf", 1, "no: there is no such folder"),
-        ("report it -o no/it.html", 1, "no: there is no such folder"),
-        ("convert it --to turtle -o no/it.ttl", 1, "no: there is no such folder"),
-        ("convert it --to bundle", 2, "name it with -o FOLDER"),
-        ("report it --plan list.json", 1, "list.json: is no plan"),
+        ("graph it -o no/it.gexf", 1, "no: the folder does not exist"),
+        ("report it -o no/it.html", 1, "no: the folder does not exist"),
+        ("convert it --to turtle -o no/it.ttl", 1, "no: the folder does not exist"),
+        ("convert it --to bundle", 2, "add -o FOLDER"),
+        ("report it --plan list.json", 1, "list.json: is not a plan"),
         ("report it --plan no.json", 1, "no.json: No such file or directory"),
         ("validate it --shapes no.ttl", 1, "no.ttl: No such file or directory"),
-        ("validate it --shapes text", 1, "text: is no RDF"),
-        ("serve it --host no.where", 2, "no.where: is no address to listen at"),
+        ("validate it --shapes text", 1, "text: is not valid RDF"),
+        ("serve it --host no.where", 2, "no.where: is not an IP address"),
         ("serve it --no-validate --port 0 --host 192.0.2.1", 1, "Cannot assign requested address"),
     ],
 )
@@ -114,7 +114,7 @@ def test_a_long_difference_is_counted(place: Path) -> None:
     assert lines[9:12] == [
         "+ TagAnnotation/109  new",
         "+ … and 20 more TagAnnotation",
-        "30 came, 0 went, 0 changed",
+        "30 added, 0 removed, 0 changed",
     ]
 
 

@@ -24,11 +24,13 @@ def test_came_went_and_changed_are_told() -> None:
         without=("CommentAnnotation/4",),
     )
     found = diff(sample.graph(), later)
-    assert [it.iri for it in found.came] == ["TagAnnotation/77"]
-    assert [(it.iri, it.name) for it in found.went] == [("CommentAnnotation/4", 'out of "focus"')]
+    assert [it.iri for it in found.added] == ["TagAnnotation/77"]
+    assert [(it.iri, it.name) for it in found.removed] == [
+        ("CommentAnnotation/4", 'out of "focus"')
+    ]
     assert {str(it) for it in found.changed} == {
-        "Project/52 (Project/52 there): name is 'Meiosis II', not 'Meiosis'",
-        "Dataset/103 (Dataset/103 there): images lacks Image/8",
+        "Project/52 (Project/52 there): name is 'Meiosis II', expected 'Meiosis'",
+        "Dataset/103 (Dataset/103 there): images does not have Image/8",
     }
 
 
@@ -59,8 +61,8 @@ def test_the_same_on_another_server_is_the_same() -> None:
 def test_a_difference_on_another_server_is_told() -> None:
     renamed = own("Rectangle/11", {"x": 4.0, "y": 4.5, "width": 10.0, "height": 12.0})
     found = diff(sample.graph(), moved(sample.graph(renamed), 1000))
-    assert [it.iri for it in found.went] == ["Rectangle/11"]
-    assert [it.iri for it in found.came] == ["Rectangle/1011"]
+    assert [it.iri for it in found.removed] == ["Rectangle/11"]
+    assert [it.iri for it in found.added] == ["Rectangle/1011"]
 
 
 @given(graphs())

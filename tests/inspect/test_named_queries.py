@@ -116,7 +116,7 @@ def tricky() -> TransferGraph:
         own("OriginalFile/9", {"name": "t.csv", "path": "/", "size": 7, "hash": "00"}),
     ]
     header = sample.header()
-    header.roots, header.came_along = ("Project/1", "Image/1", "Image/2", "Image/4"), ("Image/3",)
+    header.roots, header.included = ("Project/1", "Image/1", "Image/2", "Image/4"), ("Image/3",)
     return TransferGraph(header, nodes)
 
 

@@ -338,7 +338,7 @@ def test_failures_and_triples_are_shown(browser: Browser, address: str) -> None:
     with visit(browser) as visitor:
         page = visitor.to(address)
         ask(page, "SELECT nonsense")
-        expect(page.locator("#told.failed")).to_contain_text("is no SPARQL query")
+        expect(page.locator("#told.failed")).to_contain_text("is not a valid SPARQL query")
         ask(page, "DESCRIBE <Project/51>")
         expect(page.locator("#answer pre")).to_contain_text('"Mitosis"')
         ask(page, "ASK { <Project/51> a model:Project }")

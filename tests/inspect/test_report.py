@@ -104,14 +104,14 @@ def test_the_plan_and_the_findings_are_shown(bundle: Bundle, tmp_path: Path) -> 
             Skip("Image/9", "Image", "it has no fileset <b>"),
             Import("Fileset/3", "Fileset", bytes=3000),
         ],
-        notes=["1 tag is there twice"],
+        notes=["1 tag appears twice"],
     )
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(plan.as_json()), encoding="utf-8")
     finding = Finding("Violation", "name is <missing>", "Dataset/102", "to do", "", "", "")
     found = [finding] * 120
     text = Reader(report.render(bundle, plan=report.read_plan(path), findings=found)).text
-    for told in ("it has no fileset <b>", "1 node cannot be moved", "1 tag is there twice"):
+    for told in ("it has no fileset <b>", "1 node cannot be moved", "1 tag appears twice"):
         assert told in text
     assert text.count("Dataset/102") == report.SHOWN
     assert "name is <missing>" in text
@@ -150,7 +150,7 @@ def test_a_plan_in_the_bundle_is_taken(bad: Bundle) -> None:
 def test_what_is_no_plan_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(text)
-    with pytest.raises(BadDocument, match="is no plan"):
+    with pytest.raises(BadDocument, match="is not a plan"):
         report.read_plan(path)
 
 
@@ -171,7 +171,7 @@ def test_numbers_are_those_of_the_bundle(bundle: Bundle) -> None:
     data = json.loads(read.scripts["data"])
     areas = {leaf["iri"]: leaf.get("area") for leaf in data["tree"][0]["children"][0]["children"]}
     assert areas == {"Image/7": 1500.0, "Image/8": 1500.0}  # they divide one file
-    assert data["details"]["Image/8"]["cameAlong"] is True
+    assert data["details"]["Image/8"]["included"] is True
     assert data["shared"]["annotations"][0]["iri"] == "TagAnnotation/5"
     links = {(annotation, place): count for annotation, place, count in data["shared"]["links"]}
     assert links == {
@@ -196,4 +196,4 @@ def test_the_command_writes_a_page_with_findings_and_the_plan(
     plan.write_text("{}")
     failed = subprocess.run([*command, "--plan", str(plan)], capture_output=True, text=True)
     assert failed.returncode == 1
-    assert "is no plan" in failed.stderr
+    assert "is not a plan" in failed.stderr

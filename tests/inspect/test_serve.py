@@ -175,11 +175,11 @@ SERVICE = "SELECT * WHERE { SERVICE <http://example.org/> { ?s ?p ?o } }"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("SELECT nonsense", "is no SPARQL query"),
+        ("SELECT nonsense", "is not a valid SPARQL query"),
         (SERVICE, "SERVICE would ask another server"),
-        ("LOAD <http://example.org/>", "is no SPARQL query"),
-        ("INSERT DATA { <a:a> <a:b> <a:c> }", "is no SPARQL query"),
-        ("", "is no SPARQL query"),
+        ("LOAD <http://example.org/>", "is not a valid SPARQL query"),
+        ("INSERT DATA { <a:a> <a:b> <a:c> }", "is not a valid SPARQL query"),
+        ("", "is not a valid SPARQL query"),
     ],
 )
 def test_bad_queries_are_told(url: str, text: str, told: str) -> None:
@@ -287,7 +287,10 @@ def test_only_this_machine_is_listened_to(bundle: Bundle) -> None:
     with serve.server(bundle, serve.Options()) as server:
         assert server.socket.getsockname()[0] == "127.0.0.1"
         taken = serve.Options(port=server.port)
-        with pytest.raises(FileProblem, match="cannot be listened at"), serve.server(bundle, taken):
+        with (
+            pytest.raises(FileProblem, match="cannot listen on this address"),
+            serve.server(bundle, taken),
+        ):
             pass
 
 

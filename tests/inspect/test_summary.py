@@ -36,7 +36,7 @@ def test_nodes_edges_files_and_owners_are_counted() -> None:
     assert found.edges["images"] == 3
     assert found.files == {"tif": (1, 4000), "ome.tif": (1, 3000), "csv": (1, 48)}
     assert found.owners["max"] == 1
-    assert found.came_along == 1
+    assert found.included == 1
     assert found.left_out[0].number == 3
 
 
@@ -53,8 +53,8 @@ def test_what_came_along_is_in_the_tree_once() -> None:
     assert [branch.iri for branch in summarise(graph).tree] == roots
     graph.header.roots = ("Image/7",)
     (asked, along) = summarise(graph).tree
-    assert (asked.iri, asked.came_along) == ("Image/7", False)
-    assert (along.iri, along.came_along) == ("Image/8", True)
+    assert (asked.iri, asked.included) == ("Image/7", False)
+    assert (along.iri, along.included) == ("Image/8", True)
 
 
 def test_what_is_shared_is_told_by_what_it_says() -> None:
@@ -80,7 +80,7 @@ def test_a_graph_with_holes_is_summarised_too() -> None:
 
 def test_a_document_that_names_no_roots_has_a_tree_too() -> None:
     graph = sample.graph()
-    graph.header.roots = graph.header.came_along = ()
+    graph.header.roots = graph.header.included = ()
     tree = summarise(graph).tree
     assert [branch.iri for branch in tree] == ["Project/51", "Project/52", "Plate/21"]
     assert [child.iri for child in tree[0].children] == ["Dataset/101", "Dataset/102"]
@@ -88,7 +88,7 @@ def test_a_document_that_names_no_roots_has_a_tree_too() -> None:
 
 def test_a_plate_is_told_by_its_wells() -> None:
     graph = sample.graph(own("Screen/20", {"name": "S"}, plates=("Plate/21",)))
-    graph.header.roots, graph.header.came_along = ("Screen/20",), ()
+    graph.header.roots, graph.header.included = ("Screen/20",), ()
     (screen,) = summarise(graph).tree
     (plate,) = screen.children
     (well,) = plate.children
@@ -127,7 +127,7 @@ def test_wells_of_a_large_plate_are_only_counted(tmp_path: Path) -> None:
     ]
     samples = [own(f"WellSample/{number}", {}, image=("Image/9",)) for number in range(384)]
     graph = sample.graph(*wells, *samples)
-    graph.header.roots, graph.header.came_along = ("Plate/21",), ()
+    graph.header.roots, graph.header.included = ("Plate/21",), ()
     bundles.write(tmp_path / "b", graph)
     told = run(f"graphxfer summary {tmp_path / 'b'}").splitlines()
     (plate,) = (place for place, line in enumerate(told) if line.startswith("Plate/21"))

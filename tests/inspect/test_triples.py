@@ -28,7 +28,7 @@ def test_the_triples_are_those_of_the_json_ld_document(graph: TransferGraph) -> 
 
 def test_what_the_catalogue_does_not_know_is_told() -> None:
     triples = Triples(Header("https://omero.example.org/"))
-    with pytest.raises(BadDocument, match="a Image has no 'colour'"):
+    with pytest.raises(BadDocument, match="Image has no member 'colour'"):
         triples.of_node(Node("Image/1", "Image", {"colour": "red"}))
     with pytest.raises(BadDocument, match="'Camera' is unknown"):
         triples.of_node(Node("Camera/1", "Camera"))

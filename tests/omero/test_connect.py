@@ -175,7 +175,7 @@ def test_a_kept_session_that_has_ended_is_passed_over(
 def test_a_kept_session_of_another_port_is_not_joined(source: Place, store: Path) -> None:
     with (
         logged_in(store, source),
-        pytest.raises(LoginFailure, match="no password"),
+        pytest.raises(LoginFailure, match="password is missing"),
         connect(dataclasses.replace(source.profile, port=source.profile.port + 1)),
     ):
         pass
@@ -257,7 +257,7 @@ def test_a_prompt_on_a_terminal(source: Place) -> None:
 
 
 def test_no_user() -> None:
-    with pytest.raises(UsageError, match="no user"), connect(Profile("a", "127.0.0.1")):
+    with pytest.raises(UsageError, match="user is missing"), connect(Profile("a", "127.0.0.1")):
         pass
 
 
@@ -373,12 +373,12 @@ def test_nobody_listens() -> None:
 
 def test_no_such_host() -> None:
     at = Profile("it", "no-such-host.invalid", 4064, "ada")
-    with pytest.raises(ServerFailure, match="no host"), connect(at, password="x"):
+    with pytest.raises(ServerFailure, match="host name is unknown"), connect(at, password="x"):
         pass
 
 
 @pytest.mark.parametrize(
-    ("secure", "told"), [(True, r"omero\+tcp://"), (False, "no OMERO server answers")]
+    ("secure", "told"), [(True, r"omero\+tcp://"), (False, "not an OMERO server")]
 )
 def test_something_else_listens(secure: bool, told: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:

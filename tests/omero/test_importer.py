@@ -180,7 +180,7 @@ def test_in_place_needs_the_repository(
     monkeypatch.setattr(in_place, "root", lambda server: tmp_path / "elsewhere")
     with (
         destination.connect(own_session=True) as server,
-        pytest.raises(GraphxferError, match="not the server's own folder"),
+        pytest.raises(GraphxferError, match="not the server's repository"),
     ):
         run(server, sending)
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -164,7 +164,7 @@ def test_a_project_brings_all_below_it(server: Server, make: Maker) -> None:
     files = {"Fileset", "FilesetEntry", "OriginalFile"}
     assert ones == {"Project", "Dataset", *files, "Experimenter", "ExperimenterGroup"}
     assert graph.header.roots == (at(project),)
-    assert not graph.header.came_along
+    assert not graph.header.included
     assert not graph.header.left_out
     assert graph.header.database_uuid == server.database_uuid
 
@@ -182,7 +182,7 @@ def test_filesets_are_whole_and_that_is_told(server: Server, make: Maker) -> Non
     graph = select(server, second)
     assert {node.iri for node in graph.of_type("Image")} == {at(first), at(second), at(third)}
     assert graph.header.roots == (at(second),)
-    assert graph.header.came_along == (at(first), at(third))
+    assert graph.header.included == (at(first), at(third))
 
 
 def test_what_is_selected_twice_is_there_once(server: Server, make: Maker) -> None:
@@ -190,7 +190,7 @@ def test_what_is_selected_twice_is_there_once(server: Server, make: Maker) -> No
     make.link(dataset, images[0], "DatasetImageLink")
     graph = select(server, dataset, *images)
     assert graph.types()["Image"] == 2
-    assert not graph.header.came_along
+    assert not graph.header.included
 
 
 def test_shapes_keep_their_order_and_nulls(server: Server, make: Maker) -> None:
@@ -397,7 +397,7 @@ def test_what_may_not_be_read_is_named(source: Place, server: Server) -> None:
     root.getImplicitContext().put("omero.group", str(id_))
     hidden = Maker(root).named(ProjectI)
     root.closeSession()
-    with pytest.raises(NotThere, match=f"Project:{hidden.id.val}: not there, or not readable"):
+    with pytest.raises(NotThere, match=f"Project:{hidden.id.val}: not found, or not readable"):
         select(server, hidden)
 
 

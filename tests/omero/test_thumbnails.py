@@ -138,7 +138,7 @@ def test_what_cannot_be_had_is_told(server: Recorded, tmp_path: Path) -> None:
     (file,) = server.sandbox.repository.rglob("gone*.fake")
     file.unlink()
     bundle, heard = server.exported(tmp_path / "it", gone, *server.wide)
-    assert heard == [f"No thumbnail: Image/{gone} (the server cannot make one)"]
+    assert heard == [f"No thumbnail: Image/{gone} (the server cannot create one)"]
     assert [path.name for path in bundle.thumbnails.iterdir()] == [f"{server.wide[0]}.jpg"]
 
 

@@ -122,7 +122,7 @@ def test_in_place_needs_the_repository(
     hidden = repository.with_name("Hidden")
     repository.rename(hidden)
     try:
-        with pytest.raises(FileProblem, match="not visible here"):
+        with pytest.raises(FileProblem, match="not mounted on this machine"):
             planned(bundle, destination, in_place=True)
     finally:
         hidden.rename(repository)
@@ -141,7 +141,7 @@ def test_a_journal_of_another_graph_is_refused(destination: Place, tmp_path: Pat
         )
         other.journals.mkdir()
         path.rename(other.journal(server.database_uuid))
-        with pytest.raises(UsageError, match="another server"):
+        with pytest.raises(UsageError, match="another source"):
             make_plan(other, server)
 
 

@@ -102,13 +102,15 @@ def test_an_edit_which_does_not_fit_fails_and_says_where(
     small_source: Path, file: str, text: str, copies: int
 ) -> None:
     (small_source / file).write_text(text * copies)
-    with pytest.raises(SetupError, match=rf"{file} of the Ice archive has .* times, not [12]"):
+    with pytest.raises(
+        SetupError, match=rf"{file} of the Ice archive contains .* times, expected [12]"
+    ):
         ice.apply_edits(small_source)
 
 
 def test_edits_do_not_fit_twice(small_source: Path) -> None:
     ice.apply_edits(small_source)
-    with pytest.raises(SetupError, match=r"has '#include <eval\.h>' 0 times, not 1"):
+    with pytest.raises(SetupError, match=r"contains '#include <eval\.h>' 0 times, expected 1"):
         ice.apply_edits(small_source)
 
 
@@ -258,7 +260,7 @@ def test_a_given_wheel_of_another_ice_is_refused(sandbox: Sandbox, tmp_path: Pat
 def test_a_given_wheel_which_is_not_there_is_named(sandbox: Sandbox) -> None:
     done = sandbox.run(**{ice.WHEEL_VARIABLE: "no/such.whl"})
     assert done.returncode == 1
-    assert done.stderr.endswith("setup: there is no file no/such.whl\n")
+    assert done.stderr.endswith("setup: the file no/such.whl does not exist\n")
 
 
 def test_a_cached_wheel_which_does_not_load_is_built_again(
@@ -266,7 +268,7 @@ def test_a_cached_wheel_which_does_not_load_is_built_again(
 ) -> None:
     make_wheel(sandbox.wheel, "3.6.5", breaks_with="raise ImportError('libssl.so.9 is missing')")
     done = sandbox.run(PATH=str(tmp_path))
-    assert "does not work here (ImportError: libssl.so.9 is missing)" in done.stderr
+    assert "does not work (ImportError: libssl.so.9 is missing)" in done.stderr
     assert "setup: building Ice 3.6.5" in done.stderr
     assert "Debian packages g++" in done.stderr  # which this PATH is without
     assert done.returncode == 1

@@ -45,7 +45,7 @@ def test_a_second_run_waits_for_the_first(
         assert not entered.wait(0.3)
     assert entered.wait(10)
     other.join()
-    assert capsys.readouterr().err == "setup: another run is setting up: waiting for it\n"
+    assert capsys.readouterr().err == "setup: waiting for another set-up to end\n"
 
 
 def test_a_killed_run_does_not_keep_its_lock(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_an_unsupported_version_is_refused(tmp_path: Path, version: str) -> None
     pretend = f'exec {sys.executable} -c "import sys; sys.version_info = {version}; $2"'
     done = bootstrap(PYTHON=str(program(tmp_path, "python", pretend)))
     assert done.returncode == 1
-    assert "no Python 3.11, 3.12 or 3.13 found" in done.stderr
+    assert "Python 3.11, 3.12 or 3.13 not found" in done.stderr
 
 
 def test_the_first_fit_python_sets_up(tmp_path: Path) -> None:

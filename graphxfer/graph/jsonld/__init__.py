@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""TransferGraph <-> JSON-LD 1.1.
+"""Transfer graphs as JSON-LD 1.1.
 
-A document of ours is flattened JSON-LD with its context inline: the context on the first line, the
-header on the second, then one node a line. Any other JSON-LD is read through pyld.
+Graphxfer writes flattened JSON-LD with an inline context: the context on the first line, the header
+on the second, then one node a line. Any other JSON-LD is read through pyld.
 """
 
 from graphxfer.graph.jsonld.context import context

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The JSON-LD context that the catalogue makes."""
+"""The JSON-LD context, generated from the catalogue."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from graphxfer.graph.jsonld.values import (
 
 
 def context(base: str = "") -> dict[str, Any]:
-    """Return the JSON-LD context that the catalogue makes.
+    """Return the JSON-LD context of the catalogue.
 
-    A name that means the same in every class is defined once; one that does not (a Roi's name is
+    A name with the same meaning in all classes is defined once. Any other (a Roi's name is
     ``ome:Name``, a tag's is ``omero:name``) is defined in the context of each class.
 
     Parameters
     ----------
     base : str
-        What node IRIs are relative to; no `@base` where it is empty.
+        The base of relative IRIs; if empty, the context has no `@base`.
     """
     known = list(classes())
     everywhere: dict[str, list[Any]] = {}
@@ -45,10 +45,10 @@ def context(base: str = "") -> dict[str, Any]:
 
 
 def understood(terms: dict[str, Any]) -> dict[str, set[str]] | None:
-    """Return what a document's context defines of the catalogue: names of members by class.
+    """Return which terms of the catalogue a context defines: names of members by class.
 
-    So the document of an older or newer graphxfer, whose catalogue had less or more, is read as
-    one of our own.
+    With these, a document of an older or newer graphxfer, with fewer or more terms, is read line
+    by line, too.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def understood(terms: dict[str, Any]) -> dict[str, set[str]] | None:
     Returns
     -------
     dict or None
-        None if something in it means anything else than in the catalogue.
+        None if a term does not mean the same as in the catalogue.
     """
     text = json.dumps(terms)
     for prefix, namespace in PREFIXES.items():
@@ -79,11 +79,11 @@ def understood(terms: dict[str, Any]) -> dict[str, set[str]] | None:
 
 
 _KEYWORDS = {"@base", "@direction", "@import", "@language", "@propagate", "@type", "@vocab"}
-"""What changes the meaning of more than one term; our contexts have none of it."""
+"""Keywords that change the meaning of several terms; graphxfer's contexts have none."""
 
 
 def _understood_of(entry: Class, terms: dict[str, Any]) -> set[str] | None:
-    """Return the members of a class that a context defines; None if it contradicts."""
+    """Return the members of a class that a context defines; None if it defines one otherwise."""
     type_ = terms.get(entry.name, _compact(entry.iri))
     own: dict[str, Any] = {}
     if isinstance(type_, dict):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Our own documents, written and read line by line."""
+"""The documents that graphxfer writes, written and read line by line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from graphxfer.graph.jsonld.nodes import Decoder, checked_base, to_header, to_re
 from graphxfer.graph.jsonld.values import Record
 
 MAX_LINE = 2**28
-"""The longest line that is read, in bytes: OMERO's own limit of a message is a little less."""
+"""The longest line that is read, in bytes: a little more than OMERO's limit of a message."""
 MAX_FOREIGN = 2**26
-"""The largest document that is read through pyld, which holds all of it in memory several times."""
+"""The largest document that is read through pyld, in bytes: pyld needs a multiple as memory."""
 MAX_NODES = 50_000_000
 
 _START, _GRAPH, _END = b'{"@context": ', b', "@graph": [', b"]}"
@@ -31,14 +31,14 @@ def write(graph: TransferGraph, stream: BinaryIO) -> None:
     Parameters
     ----------
     graph : TransferGraph
-        What to write.
+        The graph.
     stream : binary file
-        Where to; it gets UTF-8.
+        Written to, in UTF-8.
 
     Raises
     ------
     BadDocument
-        If a node has what the catalogue does not know, or a text that is no Unicode.
+        If a node has a field or edge that is not in the catalogue, or text that is not Unicode.
     """
     start = json.dumps(
         context(checked_base(graph.header.base, "the graph's header")), ensure_ascii=False
@@ -57,17 +57,22 @@ def write(graph: TransferGraph, stream: BinaryIO) -> None:
 
 
 def read(stream: BinaryIO) -> TransferGraph:
-    """Read a JSON-LD document: ours line by line, any other through pyld.
+    """Read a JSON-LD document: one of graphxfer line by line, any other through pyld.
 
     Parameters
     ----------
     stream : binary file
         The document, in UTF-8.
 
+    Returns
+    -------
+    TransferGraph
+        Its graph.
+
     Raises
     ------
     BadDocument
-        If it is no graph of the catalogue; the message names the line or the node.
+        If it is not a graph of the catalogue; the message names the line or the node.
     """
     lines = _Lines(stream)
     header, nodes = _open(lines)
@@ -83,9 +88,9 @@ def read(stream: BinaryIO) -> TransferGraph:
 
 @contextmanager
 def _without_collector() -> Iterator[None]:
-    """Pause Python's search for cycles: nodes have none, and it would look at all of them again.
+    """Pause Python's garbage collector: nodes have no cycles, and it would visit all of them.
 
-    That takes a third of the time of reading a million.
+    That saves a third of the time of reading a million nodes.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -97,19 +102,19 @@ def _without_collector() -> Iterator[None]:
 
 
 def read_nodes(stream: BinaryIO) -> tuple[Header, Iterator[Node]]:
-    """Read a JSON-LD document node by node, in bounded memory where it is one of ours.
+    """Read a JSON-LD document node by node; in bounded memory if graphxfer wrote it.
 
-    That no two nodes have the same IRI is for the caller to see.
+    The caller has to check that no two nodes have the same IRI.
 
     Parameters
     ----------
     stream : binary file
-        The document, in UTF-8; open as long as nodes are taken.
+        The document, in UTF-8; it has to stay open while nodes are read.
 
     Raises
     ------
     BadDocument
-        If it is no graph of the catalogue; a bad node raises it when its turn comes.
+        If it is not a graph of the catalogue; a bad node raises when it is read.
     """
     return _open(_Lines(stream))
 
@@ -128,7 +133,7 @@ def _nodes(lines: _Lines, records: Iterator[Record]) -> Iterator[Node]:
     decode = Decoder(lines.understood)
     for number, record in enumerate(records):
         if number >= MAX_NODES:
-            raise BadDocument(f"there are more than {MAX_NODES} nodes", where=lines.where)
+            raise BadDocument(f"there are more than {MAX_NODES:,} nodes", where=lines.where)
         try:
             node = decode(record)
         except BadDocument as error:
@@ -137,29 +142,29 @@ def _nodes(lines: _Lines, records: Iterator[Record]) -> Iterator[Node]:
 
 
 def read_header(stream: BinaryIO) -> Header:
-    """Read only the header of one of our own documents.
+    """Read only the header of a document that graphxfer wrote.
 
     Raises
     ------
     BadDocument
-        If it is not one of ours.
+        If graphxfer did not write it.
     """
     lines = _Lines(stream)
     base = lines.base()
     if base is None:
-        raise BadDocument("is no document that graphxfer wrote", where=lines.name)
+        raise BadDocument("was not written by graphxfer", where=lines.name)
     return to_header(next(lines.records(), {}), base, lines.where)
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not valid JSON")
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_constant)
 
 
 class _Lines:
-    """The lines of a document, each within bounds, and where we are for messages."""
+    """The lines of a document, none too long, and the current place for messages."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -173,7 +178,7 @@ class _Lines:
         return f"{self.name}, line {self.number}"
 
     def base(self) -> str | None:
-        """Return the base that the first line gives, or None if that line is not ours."""
+        """Return the base from the first line, or None if graphxfer did not write that line."""
         first = self.first.rstrip()
         if not (first.startswith(_START) and first.endswith(_GRAPH)):
             return None
@@ -186,13 +191,15 @@ class _Lines:
         return None if self.understood is None else checked_base(base, self.where)
 
     def records(self) -> Iterator[Record]:
-        """Iterate over the objects of the lines that follow the first."""
+        """Iterate over the objects of all lines but the first."""
         more = True
         while more:
             record, more = self._record(self._next())
             yield record
         if self._next().rstrip() != _END or self.stream.readline(1):
-            raise BadDocument(f"expected {_END.decode()} and the end", where=self.where)
+            raise BadDocument(
+                f"expected {_END.decode()} and the end of the document", where=self.where
+            )
 
     def rest(self) -> Any:
         """Return the whole document as parsed JSON."""
@@ -201,7 +208,7 @@ class _Lines:
             raise BadDocument(
                 f"is larger than {MAX_FOREIGN // 2**20} MiB",
                 where=self.name,
-                do="only documents that graphxfer wrote may be: it reads them line by line",
+                do="only documents that graphxfer wrote may be larger",
             )
         try:
             document = json.loads(data, parse_constant=_no_constant)
@@ -209,9 +216,9 @@ class _Lines:
                 _refuse_surrogates(document)
         except json.JSONDecodeError as error:
             where = f"{self.name}, line {error.lineno}, column {error.colno}"
-            raise BadDocument(f"broken JSON: {error.msg}", where=where) from None
+            raise BadDocument(f"is not valid JSON: {error.msg}", where=where) from None
         except UnicodeDecodeError:
-            raise BadDocument("is not UTF-8", where=self.name) from None
+            raise BadDocument("is not UTF-8 text", where=self.name) from None
         except (ValueError, RecursionError) as error:
             raise BadDocument(f"cannot be read as JSON: {error}", where=self.name) from None
         return document
@@ -221,14 +228,14 @@ class _Lines:
         line = self.stream.readline(MAX_LINE + 1)
         if not line:
             raise BadDocument(
-                "the document ends too early", where=self.where, do="copy or export it again"
+                "the document is truncated", where=self.where, do="copy or export it again"
             )
         if len(line) > MAX_LINE:
             raise BadDocument(f"is longer than {MAX_LINE // 2**20} MiB", where=self.where)
         return line
 
     def _record(self, line: bytes) -> tuple[Record, bool]:
-        """Return a line's object, and whether another one follows."""
+        """Return a line's object, and whether another line follows."""
         try:
             text = line.decode()
             record, end = _JSON.raw_decode(text)
@@ -236,17 +243,17 @@ class _Lines:
                 _refuse_surrogates(record)
         except json.JSONDecodeError as error:
             raise BadDocument(
-                f"broken JSON: {error.msg} at column {error.colno}",
+                f"is not valid JSON: {error.msg} at column {error.colno}",
                 where=self.where,
-                do="a node takes one line, as graphxfer writes it",
+                do="write one node a line, as graphxfer does",
             ) from None
         except UnicodeDecodeError:
-            raise BadDocument("is not UTF-8", where=self.where) from None
+            raise BadDocument("is not UTF-8 text", where=self.where) from None
         except (ValueError, RecursionError) as error:
             raise BadDocument(f"cannot be read as JSON: {error}", where=self.where) from None
         tail = text[end:].strip()
         if type(record) is not dict or tail not in ("", ","):
-            raise BadDocument("is not one node and a comma", where=self.where)
+            raise BadDocument("is not one node followed by a comma", where=self.where)
         return record, tail == ","
 
 
@@ -255,7 +262,7 @@ def _spells_surrogates(data: bytes) -> bool:
 
 
 def _refuse_surrogates(record: Any) -> None:
-    """Raise ValueError if a text holds half a character, which JSON can spell and UTF-8 cannot."""
+    """Raise ValueError if a text has half a character, which JSON can spell and UTF-8 cannot."""
     try:
         json.dumps(record, ensure_ascii=False).encode()
     except UnicodeEncodeError:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Any other JSON-LD, read through pyld: expanded, nested, under another context."""
+"""JSON-LD of other programs, read through pyld: expanded, nested, with another context."""
 
 from __future__ import annotations
 
@@ -13,28 +13,33 @@ from graphxfer.graph.jsonld.nodes import KNOWN, NAMED, NODE_IRI, Decoder, checke
 from graphxfer.graph.jsonld.values import HEADER, TRANSFER, Record, classes, is_list, members, parts
 
 _NOWHERE = "nowhere:///"
-"""What relative IRIs are resolved against where no base is told, so that they can be refused."""
+"""The base of relative IRIs in a document without one; such IRIs are refused."""
 MAX_DEPTH = 64
-"""How deep a document may nest; the catalogue's longest way down needs about 20."""
+"""The deepest nesting of a document; the catalogue needs about 20 levels."""
 
 
 def read_any(document: Any, where: str = "the JSON-LD document") -> TransferGraph:
-    """Read parsed JSON-LD of any form through pyld: expanded, nested, under another context.
+    """Read parsed JSON-LD of any form through pyld: expanded, nested, with another context.
 
-    The network is never used: a context must be inline. Nodes must be the catalogue's, named
-    ``<base>Type/id``; one said in several places is put together, as JSON-LD has it.
+    The network is never used: the context must be inline. Nodes must be of the catalogue, with
+    IRIs ``<base>Type/id``. A node that is described in several places is merged.
 
     Parameters
     ----------
     document : object
-        What a JSON parser made of it.
+        The result of a JSON parser.
     where : str
         Named in messages.
+
+    Returns
+    -------
+    TransferGraph
+        Its graph.
 
     Raises
     ------
     BadDocument
-        If it cannot be read so, or holds what the catalogue does not know.
+        If it is not JSON-LD, or has types or members that are not in the catalogue.
     """
     try:
         foreign = _Foreign(_flatten(document))
@@ -51,9 +56,9 @@ def read_any(document: Any, where: str = "the JSON-LD document") -> TransferGrap
 
 def _flatten(document: Any) -> list[Record]:
     """Return the document's nodes, expanded and flattened."""
-    if not isinstance(document, dict | list):  # pyld would take a text for an address
-        raise BadDocument("is no JSON-LD: neither an object nor a list")
-    from pyld import jsonld as pyld  # a quarter of a second, which our own documents need not wait
+    if not isinstance(document, dict | list):  # pyld would read a string as an address
+        raise BadDocument("is not valid JSON-LD: neither an object nor a list")
+    from pyld import jsonld as pyld  # takes a quarter of a second
 
     wanted: list[str] = []
 
@@ -68,22 +73,22 @@ def _flatten(document: Any) -> list[Record]:
     except (pyld.JsonLdError, ValueError, TypeError, LookupError, RecursionError) as error:
         if wanted:
             raise BadDocument(
-                f"wants {wanted[0]:.300} from elsewhere; nothing is ever loaded",
+                f"refers to {wanted[0]:.300}; graphxfer does not load documents from elsewhere",
                 do="write the context into the document",
             ) from None
-        raise BadDocument(f"is no JSON-LD: {_reason(error):.300}") from None
+        raise BadDocument(f"is not valid JSON-LD: {_reason(error):.300}") from None
     return nodes
 
 
 def _reason(error: BaseException) -> str:
-    """Return what pyld said first, before it said where it happened."""
+    """Return the first cause of a pyld error, which says most."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error.args[0] if error.args else error)
 
 
 def _refuse_depth(document: Any) -> None:
-    """Raise BadDocument if a document nests deeper than it may."""
+    """Raise BadDocument if a document is nested too deep."""
     level = [document]
     for _ in range(MAX_DEPTH):
         inner: list[Any] = []
@@ -95,16 +100,16 @@ def _refuse_depth(document: Any) -> None:
         if not inner:
             return
         level = inner
-    raise BadDocument(f"nests deeper than {MAX_DEPTH} levels")
+    raise BadDocument(f"is nested deeper than {MAX_DEPTH} levels")
 
 
 class _Foreign:
-    """Flattened JSON-LD, seen as the objects that our own documents hold.
+    """Flattened JSON-LD, converted to the objects of graphxfer's own documents.
 
     Parameters
     ----------
     nodes : list of dict
-        What pyld's flatten returns.
+        The result of pyld's flatten.
     """
 
     def __init__(self, nodes: list[Record]) -> None:
@@ -120,20 +125,20 @@ class _Foreign:
         self.header = self._record(headers[0] if headers else empty, HEADER)
 
     def records(self) -> Iterator[Record]:
-        """Iterate over the nodes as our documents write them."""
+        """Iterate over the nodes in the form of graphxfer's documents."""
         by_iri = {entry.iri: entry for entry in classes()}
         for node in self._nodes:
             types = node.get("@type", [])
             entry = by_iri.get(types[0]) if len(types) == 1 else None
             if entry is None:
-                told = ", ".join(types) or "none"
-                raise BadDocument(f"{node['@id']}: the type {told:.200} is unknown", do=KNOWN)
+                names = ", ".join(types) or "none"
+                raise BadDocument(f"{node['@id']}: the type {names:.200} is unknown", do=KNOWN)
             yield self._record(node, entry)
 
     def refuse_leftovers(self) -> None:
         """Raise BadDocument if a part without an IRI belongs to no node."""
         if left := sorted(set(self._inner) - self._used):
-            raise BadDocument(f"the node {left[0]} has no IRI", do="name it Type/id")
+            raise BadDocument(f"the node {left[0]} has no IRI", do="give it the IRI <base>Type/id")
 
     def _record(self, node: Record, entry: Class) -> Record:
         known = {member.iri: member for member in members(entry)}
@@ -143,15 +148,15 @@ class _Foreign:
                 continue
             member = known.get(iri)
             if member is None:
-                raise BadDocument(f"{node['@id']}: a {entry.name} has no {iri}", do=KNOWN)
+                raise BadDocument(f"{node['@id']}: {entry.name} has no member {iri}", do=KNOWN)
             try:
                 record[member.name] = self._raw(member, values)
             except (LookupError, TypeError, ValueError, AttributeError):
-                raise BadDocument(f"{node['@id']}: {iri} is not of the right kind") from None
+                raise BadDocument(f"{node['@id']}: {iri} has a value of the wrong type") from None
         return record
 
     def _raw(self, member: Field | Edge, values: list[Any]) -> Any:
-        """Return a member's values as our documents write them."""
+        """Return a member's values in the form of graphxfer's documents."""
         if is_list(member):
             (whole,) = values
             values = whole["@list"]
@@ -180,14 +185,14 @@ def _is_inner(node: Record) -> bool:
 
 
 def _base_of(nodes: list[Record]) -> str:
-    """Return what the IRIs of nodes begin with."""
+    """Return the common base of the nodes' IRIs."""
     if not nodes:
-        raise BadDocument("holds no node")
+        raise BadDocument("has no nodes")
     first: str = nodes[0]["@id"]
     if first.endswith(TRANSFER):
         return first.removesuffix(TRANSFER)
     head, _, number = first.rpartition("/")
     base, _, type_ = head.rpartition("/")
     if not NODE_IRI.fullmatch(f"{type_}/{number}"):
-        raise BadDocument(f"{first!r:.200} is no IRI of a node", do=NAMED)
+        raise BadDocument(f"{first!r:.200} is not a valid IRI of a node", do=NAMED)
     return base + "/"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Between nodes and their JSON: one object a node, checked member by member when read."""
+"""Nodes to JSON and back: one object a node; each member is checked when it is read."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from graphxfer.graph.jsonld.values import (
 _ID = "(0|[1-9][0-9]{0,18})"
 NODE_IRI = re.compile(f"([A-Za-z]+)/{_ID}", re.ASCII)
 BASE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`?#]+/")
-NAMED = "name nodes as OMERO does: https://omero.example.org/Image/51"
-KNOWN = "what graphxfer knows is in contexts/graphxfer.jsonld"
+NAMED = "write <base>Type/id: https://omero.example.org/Image/51"
+KNOWN = "contexts/graphxfer.jsonld lists the known types and members"
 
 
 def to_records(graph: TransferGraph) -> Iterator[Record]:
@@ -41,7 +41,7 @@ def to_records(graph: TransferGraph) -> Iterator[Record]:
 
 
 class Encoder:
-    """From nodes of one class to JSON, members in the catalogue's order so that documents diff."""
+    """Nodes of one class to JSON; members in the catalogue's order, so that documents diff."""
 
     def __init__(self, entry: Class) -> None:
         self.fields = [(field.name, ENCODINGS[field.type].encode) for field in entry.fields]
@@ -59,7 +59,7 @@ class Encoder:
                 record[name] = list(edges[name]) if many else edges[name][0]
         if len(record) != 2 + len(fields) + len(edges):
             unknown = ", ".join(sorted({*fields, *edges} - set(record)))
-            raise BadDocument(f"a {node.type} has no {unknown}", where=node.iri)
+            raise BadDocument(f"{node.type} has no member {unknown}", where=node.iri)
         return record
 
 
@@ -75,11 +75,11 @@ def header_record(header: Header) -> Record:
         "madeBy": header.made_by,
         "madeAt": header.made_at,
         "roots": list(header.roots),
-        "cameAlong": list(header.came_along),
+        "cameAlong": list(header.included),
         "leftOut": left_out,
     }
-    told = {name: value for name, value in values.items() if value}
-    return {"@id": TRANSFER, "@type": HEADER.name} | told
+    present = {name: value for name, value in values.items() if value}
+    return {"@id": TRANSFER, "@type": HEADER.name} | present
 
 
 class _Member(NamedTuple):
@@ -91,9 +91,9 @@ class _Member(NamedTuple):
 
 
 class Decoder:
-    """From JSON to nodes; a string that repeats in a graph (IRI, type, name) is kept once.
+    """JSON to nodes; strings that repeat in a graph (IRI, type, name) are stored once.
 
-    Its errors have no place yet: the caller knows the line.
+    Its errors do not name the line: the caller adds it.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Decoder:
         self._classes: dict[Any, tuple[str, dict[str, _Member]]] = {}
 
     def __call__(self, record: Record) -> Node:
-        """Return the node that a JSON object stands for."""
+        """Return the node of a JSON object."""
         iri = self.iri(record.pop("@id", None))
         type_ = record.pop("@type", None)
         try:
@@ -115,13 +115,13 @@ class Decoder:
         except (KeyError, TypeError):
             type_, table = self._learn(type_, iri)
         if not iri.startswith(type_ + "/"):
-            raise BadDocument(f"{iri} is a {type_} by its type, not by its IRI")
+            raise BadDocument(f"{iri}: the IRI does not match the type {type_}")
         fields: dict[str, catalogue.Value] = {}
         edges: dict[str, tuple[str, ...]] = {}
         for key, raw in record.items():
             member = table.get(key)
             if member is None:
-                raise BadDocument(f"{iri}: a {type_} has no {key!r}", do=KNOWN)
+                raise BadDocument(f"{iri}: {type_} has no member {key!r}", do=KNOWN)
             if raw is None:
                 continue
             name, decode, is_edge = member
@@ -136,20 +136,20 @@ class Decoder:
         return Node(iri, type_, fields, edges)
 
     def iri(self, raw: Any) -> str:
-        """Return a node's IRI, checked, the same string every time."""
+        """Check a node's IRI, and return it as one shared string."""
         known = self._iris.get(raw) if type(raw) is str else None
         if known is None:
             if type(raw) is not str or not NODE_IRI.fullmatch(raw):
-                raise BadDocument(f"{raw!r:.200} is no IRI of a node", do=NAMED)
+                raise BadDocument(f"{raw!r:.200} is not a valid IRI of a node", do=NAMED)
             known = self._iris[raw] = raw
         return known
 
     def iris(self, raw: Any) -> tuple[str, ...]:
-        """Return the IRIs of an edge without a class of its own, as the header's are."""
+        """Return the IRIs of an edge to any class, such as the header's."""
         return tuple(self.iri(each) for each in (raw if type(raw) is list else [raw]))
 
     def _learn(self, type_: Any, iri: str) -> tuple[str, dict[str, _Member]]:
-        """Make the table of a class when its first node comes."""
+        """Build the table of a class, when its first node is read."""
         entry = _entry(type_, iri)
         table = {
             field.name: _Member(field.name, _decoder(field), is_edge=False)
@@ -169,12 +169,12 @@ class Decoder:
         names = "|".join(entry.name for entry in catalogue.subclasses(edge.target))
         is_allowed = re.compile(f"(?:{names})/{_ID}", re.ASCII).fullmatch
         keep, many, ordered, varies = self._iris.setdefault, edge.many, edge.ordered, edge.varies
-        shared: dict[str, tuple[str, ...]] = {}  # thousands of nodes have the same one owner
+        shared: dict[str, tuple[str, ...]] = {}  # thousands of nodes have the same owner
 
         def one(raw: Any) -> str:
             if type(raw) is str and is_allowed(raw):
                 return keep(raw, raw)
-            raise ValueError(f"may not lead to {self.iri(raw)}")
+            raise ValueError(f"may not refer to {self.iri(raw)}")
 
         def decode(raw: Any) -> tuple[str, ...]:
             if type(raw) is str:
@@ -188,7 +188,7 @@ class Decoder:
             if not ordered:
                 targets = tuple(dict.fromkeys(targets))
             if not many and len(targets) > 1:
-                raise ValueError("leads to more than one node")
+                raise ValueError("has more than one value")
             return targets
 
         return decode
@@ -220,12 +220,12 @@ def _entry(type_: Any, iri: str) -> Class:
 
 
 def to_header(record: Record, base: str, where: str) -> Header:
-    """Return the header of a document from its node."""
+    """Return a document's header from its JSON."""
     if record.get("@id") != TRANSFER or record.get("@type") != HEADER.name:
         raise BadDocument(f"expected the header, {TRANSFER!r}", where=where)
     unknown = set(record) - {"@id", "@type"} - {member.name for member in members(HEADER)}
     if unknown:
-        raise BadDocument(f"the header has no {', '.join(sorted(unknown))}", where=where)
+        raise BadDocument(f"the header has no member {', '.join(sorted(unknown))}", where=where)
     iris = Decoder().iris
     try:
         return Header(
@@ -240,12 +240,12 @@ def to_header(record: Record, base: str, where: str) -> Header:
         )
     except (BadDocument, ValueError) as error:
         what = error.what if isinstance(error, BadDocument) else str(error)
-        raise BadDocument(f"bad header: {what}", where=where) from None
+        raise BadDocument(f"the header is not valid: {what}", where=where) from None
 
 
 def _to_left_out(raw: Any) -> tuple[LeftOut, ...]:
     if type(raw) is not list:
-        raise ValueError("leftOut is no list")
+        raise ValueError("leftOut is not a list")
     rows = [inner(each, LeftOut.__match_args__) for each in raw]
     return tuple(
         LeftOut(to_text(type_), to_long(number), to_text(why)) for type_, number, why in rows
@@ -253,11 +253,11 @@ def _to_left_out(raw: Any) -> tuple[LeftOut, ...]:
 
 
 def checked_base(base: Any, where: str) -> str:
-    """Return the base if it can be one."""
+    """Return the base, if it is valid."""
     if type(base) is not str or not BASE_IRI.fullmatch(base):
         raise BadDocument(
-            f"{base!r:.200} is no base of IRIs",
+            f"{base!r:.200} is not a valid base of IRIs",
             where=where,
-            do="a base is absolute and ends with a slash: https://omero.example.org/",
+            do="write an absolute IRI that ends with a slash: https://omero.example.org/",
         )
     return base

@@ -24,12 +24,12 @@ from graphxfer.graph.jsonld.values import (
 
 
 def to_rdflib(graph: TransferGraph) -> rdflib.Graph:
-    """Return the graph as RDF: the triples that its JSON-LD document means.
+    """Return the graph as RDF: the triples of its JSON-LD document.
 
     Parameters
     ----------
     graph : TransferGraph
-        What to show.
+        The graph.
     """
     triples = _Triples(graph.header.base)
     entries = {entry.name: entry for entry in (HEADER, *classes())}
@@ -39,7 +39,7 @@ def to_rdflib(graph: TransferGraph) -> rdflib.Graph:
 
 
 class _Triples:
-    """The triples of nodes whose IRIs are relative to a base."""
+    """The triples of nodes; their IRIs are relative to a base."""
 
     def __init__(self, base: str) -> None:
         self.base = base
@@ -75,6 +75,6 @@ class _Triples:
             return node
         if isinstance(raw, bool):
             return rdflib.Literal(raw)
-        # Not normalised: rdflib would write NaN as "nan", which is no xsd:double.
+        # Not normalised: rdflib would write NaN as "nan", which is not a valid xsd:double.
         type_ = rdflib.URIRef(datatype(member.type)) if datatype(member.type) else None
         return rdflib.Literal(str(raw), datatype=type_, normalize=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The form that every type of value has in JSON-LD; the header, in the catalogue's words."""
+"""The JSON-LD form of each type of value, and of the header."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ PREFIXES = {
     "xsd": XSD,
 }
 _EXACT = 2**53
-"""Beyond this, readers that have only doubles lose digits of whole numbers: written as strings."""
+"""Larger integers are written as strings: readers that have only doubles would lose digits."""
 _NOT_FINITE = {"nan": "NaN", "inf": "INF", "-inf": "-INF"}
 _DOUBLE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?INF", re.ASCII)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 
 Record = dict[str, Any]
-"""A node as JSON: `@id`, `@type` and its members by their names."""
+"""A node as JSON: `@id`, `@type`, and its members by name."""
 
 TRANSFER = "#transfer"
 LEFT_OUT = Field("leftOut", Type.PAIRS, OMERO + "leftOut")
@@ -50,11 +50,11 @@ HEADER = Class(
     ),
     iri=PROV + "Activity",
 )
-"""The header as a node, in the catalogue's words."""
+"""The header, described like a class of the catalogue."""
 
 
 def _double(value: float) -> float | str:
-    """Return a JSON number, or a string where JSON-LD's 16 digits would not keep it."""
+    """Return a JSON number, or a string if JSON-LD's 16 digits would not be exact."""
     if math.isfinite(value) and float(f"{value:.15e}") == value:
         return value
     text = repr(value)
@@ -82,9 +82,9 @@ def _bytes(value: bytes) -> str:
 
 
 def to_text(raw: Any) -> str:
-    """Return JSON that is a text; ValueError if it is none."""
+    """Return JSON that is a string; raise ValueError if it is not."""
     if type(raw) is not str:
-        raise ValueError("is no text")
+        raise ValueError("is not a string")
     return raw
 
 
@@ -93,18 +93,18 @@ def _to_name(raw: Any) -> str:
 
 
 def _whole(bits: int) -> Callable[[Any], int]:
-    """Return the function that reads whole numbers of so many bits, also where they are spelled."""
+    """Return the function that reads integers of so many bits, as numbers or as strings."""
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
 
     def decode(raw: Any) -> int:
-        # In JSON-LD 5.0 is the whole number 5.
+        # In JSON-LD, 5.0 is the integer 5.
         if type(raw) is not int and (
             raw.is_integer() if type(raw) is float else type(raw) is str and _WHOLE.fullmatch(raw)
         ):
             raw = int(raw)
         if type(raw) is int and low <= raw <= high:
             return raw
-        raise ValueError(f"is no whole number of {bits} bits")
+        raise ValueError(f"is not an integer of {bits} bits")
 
     return decode
 
@@ -119,7 +119,7 @@ def _to_double(raw: Any) -> float:
         return float(raw)
     if type(raw) is int and abs(raw) < 2**1023:
         return float(raw)
-    raise ValueError("is no number")
+    raise ValueError("is not a number")
 
 
 def _to_boolean(raw: Any) -> bool:
@@ -127,7 +127,7 @@ def _to_boolean(raw: Any) -> bool:
         return True
     if raw is False or raw in ("false", "0"):
         return False
-    raise ValueError("is neither true nor false")
+    raise ValueError("is not true or false")
 
 
 def _to_bytes(raw: Any) -> bytes:
@@ -138,13 +138,13 @@ def _to_bytes(raw: Any) -> bytes:
 
 
 def inner(raw: Any, names: tuple[str, ...]) -> list[Any]:
-    """Return the members of a value that is an object of just these names."""
+    """Return the members of an object that has exactly these names."""
     if type(raw) is dict and len(raw) == len(names):
         try:
             return [raw[name] for name in names]
         except KeyError:
             pass
-    raise ValueError(f"is no object of {', '.join(names)}")
+    raise ValueError(f"is not an object with {', '.join(names)}")
 
 
 def _to_quantity(raw: Any) -> Quantity:
@@ -158,7 +158,7 @@ def _to_transform(raw: Any) -> AffineTransform:
 
 def _to_pairs(raw: Any) -> catalogue.Pairs:
     if type(raw) is not list:
-        raise ValueError("is no list of pairs")
+        raise ValueError("is not a list of pairs")
     pairs = [inner(pair, ("key", "value")) for pair in raw]
     return tuple((_to_name(key), to_text(value)) for key, value in pairs)
 
@@ -169,13 +169,13 @@ class Encoding(NamedTuple):
     Parameters
     ----------
     encode : callable or None
-        From the value to JSON; None where the value is JSON already.
+        From the value to JSON; None if the value needs no conversion.
     decode : callable
-        From JSON to the value; ValueError says what it is not.
+        From JSON to the value; raises ValueError if it is not valid.
     datatype : str
-        The RDF datatype; empty for text and for objects.
+        The RDF datatype; empty for strings and objects.
     parts : tuple of Field
-        What a value that is an object consists of.
+        The members of a value that is an object.
     """
 
     encode: Callable[[Any], Any] | None
@@ -185,7 +185,7 @@ class Encoding(NamedTuple):
 
 
 _VALUE, _UNIT, _KEY = OME + "Value", OME + "Unit", OME + "Key"
-# Whole numbers are xsd:integer and texts plain, as in omero-rdf, so that its queries match.
+# Integers are xsd:integer and strings plain, as in omero-rdf, so that its queries match.
 ENCODINGS = {
     Type.STRING: Encoding(None, to_text),
     Type.ENUM: Encoding(None, _to_name),
@@ -221,12 +221,12 @@ _LEFT_OUT_PARTS = (
 
 
 def datatype(type_: Type) -> str:
-    """Return the RDF datatype of a type's values; empty for plain text and for objects."""
+    """Return the RDF datatype of a type's values; empty for strings and objects."""
     return ENCODINGS[type_].datatype
 
 
 def parts(field: Field) -> tuple[Field, ...]:
-    """Return what the field's values consist of; nothing where they are plain values."""
+    """Return the members of a field's values; empty if they are not objects."""
     return _LEFT_OUT_PARTS if field is LEFT_OUT else ENCODINGS[field.type].parts
 
 
@@ -241,7 +241,7 @@ def is_list(member: Field | Edge) -> bool:
 
 
 def classes() -> Iterator[Class]:
-    """Iterate over all that a node can be: the catalogue's classes, and links as nodes."""
+    """Iterate over the classes of nodes: the catalogue's, and the link classes."""
     yield from catalogue.CLASSES.values()
     for name in catalogue.link_classes():
         if entry := catalogue.link_node(name):

@@ -27,7 +27,7 @@ function* embeddedDetails(iri) {
     yield make("p", {}, "More of it is in the bundle, not in this page: graphxfer serve shows all.");
     return;
   }
-  if (known.cameAlong) yield make("p", { className: "note" }, "It comes along only because its fileset is taken whole.");
+  if (known.included) yield make("p", { className: "note" }, "Included: it shares a fileset with a selected image.");
   if (known.facts) yield table(known.facts);
   for (const name of known.annotations ?? []) yield* annotation(name);
 }
