@@ -13,15 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 
 from omero_sandbox.errors import fail
-
-if TYPE_CHECKING:
-    from omero_sandbox.sessions import Session
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -146,9 +143,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     @contextmanager
-    def record(
-        self, operation: str, arguments: Sequence[Any], session: Session | None
-    ) -> Iterator[Entry]:
+    def record(self, operation: str, arguments: Sequence[Any], user: str | None) -> Iterator[Entry]:
         """Note one call: its duration, how it ended, and the bytes and query it carried."""
         entry, error, start = Entry(), "", time.perf_counter()
         try:
@@ -161,7 +156,7 @@ class Recorder:
                 took = time.perf_counter() - start
                 line = {
                     "time": round(time.time() - took, 3),
-                    "user": session.name if session else None,
+                    "user": user,
                     "operation": operation,
                     "ms": round(took * 1000, 3),
                 }

@@ -20,6 +20,7 @@ from typing import Any
 import omero
 import omero.all
 import omero.model
+from omero.rtypes import rstring
 
 # Lists whose order and membership the parent writes: the child's own reference is read-only.
 ORDERED = {
@@ -275,16 +276,6 @@ class Type:
         return DISCRIMINATOR.get(self.name, self.fqn)
 
     @cached_property
-    def links_in(self) -> tuple[Field, ...]:
-        """All references of other classes to this one (or to a class above it)."""
-        return tuple(
-            f
-            for t in TYPES.values()
-            for f in t.fields.values()
-            if f.kind == "ref" and f.target in self.lineage and f.owner == t.name
-        )
-
-    @cached_property
     def lineage(self) -> tuple[str, ...]:
         """Its name and the names of the classes above it."""
         return (self.name, *(TYPES[self.base].lineage if self.base else ()))
@@ -455,3 +446,20 @@ def tables() -> dict[str, list[Type]]:
     for type_ in sorted(TYPES.values(), key=lambda t: len(t.lineage)):
         result.setdefault(type_.table, []).append(type_)
     return result
+
+
+def enumeration(name: str, value: str) -> Any:
+    """Return an enumeration's entry to save, `Unknown` for a value that OMERO does not have.
+
+    Parameters
+    ----------
+    name
+        The enumeration's class.
+    value
+        The value as OME-XML has it; of a list of values, the first counts.
+    """
+    known = ENUMERATIONS[name]
+    wanted = value if value in known else value.split(" ", 1)[0]
+    entry = TYPES[name].cls()  # type: ignore[misc]
+    entry.value = rstring(wanted if wanted in known else "Unknown")
+    return entry if wanted in known or "Unknown" in known else None

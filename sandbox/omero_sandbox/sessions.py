@@ -11,18 +11,15 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 from omero.rtypes import rlong, rstring, rtime
 
 from omero_sandbox.errors import fail, misused
-from omero_sandbox.security import ALL_GROUPS, Caller
-
-if TYPE_CHECKING:
-    from omero_sandbox.dispatch import Call
-    from omero_sandbox.store import Store
+from omero_sandbox.security.rights import ALL_GROUPS, Caller
+from omero_sandbox.store import Store
 
 #: etc/omero.properties of omero-common: omero.sessions.timeout, .maximum (ms).
 TIME_TO_IDLE, MAXIMUM = 600_000, 6_000_000
@@ -224,25 +221,6 @@ class Sessions:
         return self._store.caller(
             session.user, group, session.id, session.event_type, session.sudoer
         )
-
-    def event_context(self, call: Call) -> Any:
-        """Return what IAdmin.getEventContext answers; see BasicEventContext (omero-server)."""
-        session, caller, tx = call.session, call.caller, call.tx
-        group = session.group if caller.group == ALL_GROUPS else caller.group
-        row = tx.find("ExperimenterGroup", group)
-        context = omero.sys.EventContext(
-            shareId=-1, sessionId=session.id, sessionUuid=session.uuid,
-            userId=session.user, userName=session.name,
-            groupId=group, groupName=row.name.val if row else "",
-            isAdmin=caller.admin, adminPrivileges=sorted(caller.privileges),
-            eventId=-1, eventType=session.event_type,
-            memberOfGroups=sorted(caller.member_of), leaderOfGroups=sorted(caller.leader_of),
-            groupPermissions=row.details.permissions if row else omero.model.PermissionsI(),
-        )  # fmt: skip
-        if session.sudoer is not None:
-            context.sudoerId = rlong(session.sudoer)
-            context.sudoerName = rstring(session.sudoer_name)
-        return context
 
     # -- ending ---------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import omero
 
-from omero_sandbox.database import has_index, map_table
+from omero_sandbox.database.schema import has_index, map_table
 from omero_sandbox.errors import fail
 from omero_sandbox.model import TYPES, Field, Type, find
-from omero_sandbox.security import ReadFilter
+from omero_sandbox.security.rights import ReadFilter
 
 # The parts of ``details``: property -> (column, class referred to).
 DETAILS = {

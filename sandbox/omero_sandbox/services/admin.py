@@ -10,8 +10,8 @@ import omero
 import omero.all
 from omero.rtypes import rbool, rlist, rlong, rstring
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden, invalid, misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.sessions import groups_of
 from omero_sandbox.store import Transaction
 
@@ -46,7 +46,7 @@ class IAdmin(Service):
     # -- who one is -----------------------------------------------------------------------
 
     def getEventContext(self, call: Call) -> Any:
-        return call.server.sessions.event_context(call)
+        return call.event_context()
 
     def getSecurityRoles(self, call: Call) -> Any:
         return omero.sys.Roles(**ROLES)

@@ -13,18 +13,16 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import Ice
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import GROUP, Call, Service
 from omero_sandbox.errors import misused
-
-if TYPE_CHECKING:
-    from omero_sandbox.server import Server
-    from omero_sandbox.sessions import Session
+from omero_sandbox.service import Call, Host, Service
+from omero_sandbox.sessions import Session
+from omero_sandbox.work import GROUP
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +60,7 @@ class Job:
     """
 
     def __init__(
-        self, request: Any, server: Server, session: Session, context: dict[str, str]
+        self, request: Any, server: Host, session: Session, context: dict[str, str]
     ) -> None:
         self.request, self.server = request, server
         self.session, self.context = session, context

@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service, service_class, slice_name
 from omero_sandbox.errors import forbidden, misused
+from omero_sandbox.service import Call, Host, Service, service_class, slice_name
 from omero_sandbox.services.commands import submit
-
-if TYPE_CHECKING:
-    from omero_sandbox.server import Server
-    from omero_sandbox.sessions import Session
+from omero_sandbox.sessions import Session
 
 #: Getter of ServiceFactory -> service class; createX makes a new instance for every call.
 GETTERS = {
@@ -138,7 +135,7 @@ class ServiceFactory(_Getters):
     def detachOnDestroy(self, call: Call) -> None:
         self._close = False
 
-    def left(self, server: Server) -> None:
+    def left(self, server: Host) -> None:
         """Do what the client asked for when it goes: close the session, or leave it."""
         server.withdraw(self)
         if self._close:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
+from omero_sandbox.service import Call, Service
 
 
 class ILdap(Service):

@@ -12,10 +12,11 @@ import omero
 import omero.all
 from omero.rtypes import rlong
 
-from omero_sandbox.dispatch import CLIENT, SESSION, Call, Stateful
 from omero_sandbox.errors import fail, forbidden, misused
-from omero_sandbox.policy import RESTRICTED
-from omero_sandbox.repository import original_file
+from omero_sandbox.files.repository import original_file
+from omero_sandbox.security.policy import RESTRICTED
+from omero_sandbox.service import Call, Stateful
+from omero_sandbox.work import CLIENT, SESSION
 
 log = logging.getLogger(__name__)
 

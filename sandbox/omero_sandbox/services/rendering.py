@@ -11,8 +11,8 @@ import omero
 import omero.all
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring
 
-from omero_sandbox.dispatch import Call, Stateful
 from omero_sandbox.errors import invalid, misused
+from omero_sandbox.service import Call, Stateful
 from omero_sandbox.services.pixels import SETTINGS, IPixels
 from omero_sandbox.services.renderingsettings import (
     blank,
@@ -23,7 +23,7 @@ from omero_sandbox.services.renderingsettings import (
 )
 
 if TYPE_CHECKING:
-    from omero_sandbox.pixelbuffer import PixelBuffer
+    from omero_sandbox.pixels.buffer import PixelBuffer
 
 _PIXELS = IPixels()
 _QUALITY = 0.85
@@ -38,7 +38,7 @@ _CHANNEL = (
 
 def picture(buffer: PixelBuffer, settings: Any, z: int, t: int) -> Any:
     """Return plane (z, t) as rendered with settings: height x width x 3 bytes."""
-    from omero_sandbox import rendering
+    from omero_sandbox.pixels import rendering
 
     buffer.check(z=z, t=t)
     return rendering.rgb(buffer.plane, settings, z, t)
@@ -71,9 +71,9 @@ class Rendered(Stateful):
 
     def set_pixels(self, call: Call, pixels: int) -> bool:
         """Open a Pixels; tell whether there are settings, the caller's or the owner's."""
-        from omero_sandbox.pixelbuffer import open_pixels
+        from omero_sandbox.pixels.buffer import open_pixels
 
-        self._opened = open_pixels(call, pixels)
+        self._opened = open_pixels(call.tx, call.server.repository, pixels)
         self._chosen = False
         self._look_up(call)
         return self.rdef is not None
@@ -174,8 +174,8 @@ class RenderingEngine(Rendered):
 
     def _projected(self, algorithm: int, t: int, stepping: int, start: int, end: int) -> Any:
         """Render the projections of the active channels: RenderingBean.renderProjected..."""
-        from omero_sandbox import rendering
-        from omero_sandbox.projection import Projection
+        from omero_sandbox.pixels import rendering
+        from omero_sandbox.pixels.projection import Projection
 
         projection = Projection(self.buffer, algorithm, start, end, stepping)
 
@@ -263,7 +263,7 @@ class RenderingEngine(Rendered):
         return self._range()[1]
 
     def _range(self) -> tuple[float, float]:
-        from omero_sandbox import rendering
+        from omero_sandbox.pixels import rendering
 
         return rendering.type_range(self.buffer.row.pixelsType.value.val)
 

@@ -10,9 +10,9 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Stateful
 from omero_sandbox.errors import misused
 from omero_sandbox.search import Restrictions, check, full_text
+from omero_sandbox.service import Call, Stateful
 from omero_sandbox.services.container import class_name
 from omero_sandbox.services.query import paging, values
 

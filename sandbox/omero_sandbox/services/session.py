@@ -10,8 +10,8 @@ import Glacier2
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden
+from omero_sandbox.service import Call, Service
 from omero_sandbox.sessions import MAXIMUM, Session
 
 

@@ -14,8 +14,8 @@ import omero
 import omero.all
 from omero.rtypes import unwrap
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import fail, forbidden, misused
+from omero_sandbox.service import Call, Service
 
 MIMETYPE = "OMERO.tables"
 

@@ -11,8 +11,8 @@ import omero
 import omero.all
 from omero.rtypes import rlist, rstring, rtime
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.container import class_name
 from omero_sandbox.services.query import page
 

@@ -14,10 +14,10 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call
 from omero_sandbox.model import find
+from omero_sandbox.security.targets import CHOWN, CONTAINED, EVERY, LINKS, PARTS, SHOWN
+from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, command, error
-from omero_sandbox.targets import CHOWN, CONTAINED, EVERY, LINKS, PARTS, SHOWN
 
 TARGETS = {
     omero.cmd.Chgrp2: EVERY,

@@ -9,7 +9,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.containment import named
+from omero_sandbox.graphs.containment import named
 from omero_sandbox.model import find
 from omero_sandbox.services.admin import require
 from omero_sandbox.services.commands import Failure, Job, command, error

@@ -12,7 +12,7 @@ from omero.constants.annotation.file import ORIGINALMETADATA
 from omero.constants.namespaces import NSCOMPANIONFILE
 from omero.rtypes import rlong, rstring, unwrap
 
-from omero_sandbox.dispatch import Call
+from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, command, error
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.database import SYSTEM_GROUP
+from omero_sandbox.security.roles import SYSTEM_GROUP
 from omero_sandbox.services.commands import Failure, Job, command, error
 from omero_sandbox.sessions import groups_of
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from omero_sandbox import postgres
+from omero_sandbox.database import postgres
 from omero_sandbox.model import (
     BIT_SIZE,
     CHECK,
@@ -30,6 +30,7 @@ from omero_sandbox.model import (
     Type,
     tables,
 )
+from omero_sandbox.security.roles import GUEST, GUEST_GROUP, ROOT, SYSTEM_GROUP, USER_GROUP
 
 VERSION = "5.6.16"
 DETAILS = ("_owner", "_group", "_creation", "_update", "_external")
@@ -39,8 +40,6 @@ SQL_TYPES = {
 }  # fmt: skip
 
 _NOBODY = "0" * 36
-SYSTEM_GROUP, USER_GROUP, GUEST_GROUP = 0, 1, 2
-ROOT, GUEST = 0, 1
 
 
 class WrongDatabase(Exception):

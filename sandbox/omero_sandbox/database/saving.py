@@ -13,24 +13,22 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import omero
 
-from omero_sandbox.database import USER_GROUP, has_index, map_table, quote
+from omero_sandbox.database.loading import rlong, small_int
+from omero_sandbox.database.rows import Place, Rows
+from omero_sandbox.database.schema import has_index, map_table, quote
 from omero_sandbox.errors import fail, forbidden, invalid, misused
-from omero_sandbox.loading import rlong, small_int
 from omero_sandbox.model import TYPES, Field, Type, type_of
-from omero_sandbox.security import ALL_GROUPS
-
-if TYPE_CHECKING:
-    from omero_sandbox.store import Transaction
+from omero_sandbox.security.rights import ALL_GROUPS
+from omero_sandbox.security.roles import USER_GROUP
 
 # The right that a new object needs on what it refers to, if it is not "link" (OmeroInterceptor).
 NEEDS = {
     "Roi": "annotate", "RenderingDef": "read", "Thumbnail": "read", "ChannelBinding": "read",
 }  # fmt: skip
-Place = tuple[int, int]
 
 
 class Existing(NamedTuple):
@@ -121,10 +119,10 @@ def maps(type_: Type) -> tuple[Field, ...]:
 class Saver:
     """One save: find what is new, what is loaded again and what is referred to; check; write."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        self.tx = transaction
-        self.rights = transaction.rights
-        self.connection: sqlite3.Connection = transaction.connection
+    def __init__(self, rows: Rows) -> None:
+        self.tx = rows
+        self.rights = rows.rights
+        self.connection: sqlite3.Connection = rows.connection
         self.new: list[tuple[Type, Any]] = []
         self.merged: list[tuple[Type, Any]] = []
         self.referred: dict[str, set[int]] = defaultdict(set)

@@ -13,14 +13,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from omero_sandbox.deletion import LOOSE, is_part, references, unreadable
+from omero_sandbox.database.rows import Rows
 from omero_sandbox.errors import GraphFailure
+from omero_sandbox.graphs.deletion import LOOSE, is_part, references, unreadable
 from omero_sandbox.model import TYPES, Field, Type, find
-
-if TYPE_CHECKING:
-    from omero_sandbox.store import Transaction
 
 # Held by what they refer to, though it has no list of which they would be parts.
 HELD = {"Image.fileset"}
@@ -82,7 +80,7 @@ def tables_beyond(start: Iterable[str], upwards: bool, without: set[str]) -> set
 
 
 def search(
-    tx: Transaction,
+    tx: Rows,
     targets: Mapping[str, Sequence[int]],
     sought: Sequence[Type] | None,
     upwards: bool,
@@ -138,7 +136,7 @@ _GIVEN = "SELECT value FROM json_each(?)"
 
 
 def _step(
-    tx: Transaction, new: dict[str, set[int]], found: Found, allowed: set[str], upwards: bool
+    tx: Rows, new: dict[str, set[int]], found: Found, allowed: set[str], upwards: bool
 ) -> dict[str, set[int]]:
     """Take every step from the new ones; return what was not known yet."""
     fresh: dict[str, set[int]] = defaultdict(set)
@@ -160,7 +158,7 @@ def _step(
     return fresh
 
 
-def _readable(tx: Transaction, type_: Type, where: str, ids: Iterable[int]) -> dict[int, Type]:
+def _readable(tx: Rows, type_: Type, where: str, ids: Iterable[int]) -> dict[int, Type]:
     rows = tx.connection.execute(
         f'SELECT id, _type, _owner, _group FROM "{type_.table}" WHERE {where}',
         (json.dumps(list(ids)),),

@@ -6,28 +6,25 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 from omero.rtypes import rlong, rstring, rtime
 
-from omero_sandbox.checksums import ALGORITHMS, checksum
 from omero_sandbox.errors import fail, invalid
-from omero_sandbox.paths import Template, layout
-
-if TYPE_CHECKING:
-    from omero_sandbox.dispatch import Call
-    from omero_sandbox.security import Caller
-    from omero_sandbox.server import Server
-    from omero_sandbox.store import Transaction
+from omero_sandbox.faults import Faults
+from omero_sandbox.files.checksums import ALGORITHMS, checksum
+from omero_sandbox.files.paths import Template, layout
+from omero_sandbox.security.rights import Caller
+from omero_sandbox.security.roles import USER_GROUP
+from omero_sandbox.store import Store, Transaction
+from omero_sandbox.work import Work
 
 DIRECTORY, REPOSITORY, LOG = "Directory", "Repository", "application/omero-log-file"
-#: Group in which the repository's own directories are visible to everybody.
-_USER_GROUP = 1
 _IDS = 500
 
 
@@ -36,8 +33,14 @@ class Repository:
 
     Parameters
     ----------
-    server
-        The server.
+    directory
+        The folder of the server.
+    store
+        The database.
+    faults
+        The disk that is full, or slow.
+    config
+        OMERO's configuration values: ``omero.fs.repo.path``.
 
     Attributes
     ----------
@@ -47,9 +50,11 @@ class Repository:
         What ``OriginalFile.repo`` holds of the files in it.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self.base = server.directory.absolute()
+    def __init__(
+        self, directory: Path, store: Store, faults: Faults, config: Mapping[str, str]
+    ) -> None:
+        self._store, self._faults, self._config = store, faults, config
+        self.base = directory.absolute()
         self.root = self.base / "ManagedRepository"
         self.root.mkdir(exist_ok=True)
         self._lock = threading.Lock()
@@ -59,7 +64,7 @@ class Repository:
 
     def _describe(self) -> Any:
         """Return the row of the repository itself, made when the server is new."""
-        with self._server.store.transaction(self._system(), privileged=True) as tx:
+        with self._store.transaction(self._system(), privileged=True) as tx:
             found = tx.find_all("OriginalFile", mimetype=REPOSITORY)
             if not found:
                 row = _original_file(self.root.name, f"{self.base}/", REPOSITORY)
@@ -106,17 +111,17 @@ class Repository:
     def room(self, more: int) -> None:
         """Count bytes that are about to be written; fail when the disk is said to be full."""
         with self._lock:
-            self._server.faults.room(self._used, more)
+            self._faults.room(self._used, more)
             self._used += more
 
     # -- filesets -----------------------------------------------------------------------------
 
-    def make_fileset(self, call: Call, fileset: Any, algorithm: Any, more: Sequence[Any]) -> Any:
+    def make_fileset(self, work: Work, fileset: Any, algorithm: Any, more: Sequence[Any]) -> Any:
         """Save a new Fileset with a directory, and a row for every file and directory in it.
 
         Parameters
         ----------
-        call
+        work
             The call of ManagedRepository.importFileset.
         fileset
             As the client sent it: entries with client paths, one UploadJob.
@@ -133,8 +138,8 @@ class Repository:
         job = _upload_job(fileset)
         entries = fileset.copyUsedFiles()
         names = layout([e.clientPath.val for e in entries], _reader(job))
-        prefix = self.new_directory(call)
-        self.make_directories(call, prefix, names)
+        prefix = self.new_directory(work)
+        self.make_directories(work, prefix, names)
         for entry, parts in zip(entries, names, strict=True):
             folder = "/".join([prefix, *parts[:-1]]) + "/"
             row = _original_file(parts[-1], folder, "application/octet-stream")
@@ -144,13 +149,13 @@ class Repository:
         for following in more:
             fileset.linkJob(following)
         for each in (job, *more):
-            _submit(call, each)
+            _submit(work, each)
         log = _original_file(f"{PurePosixPath(prefix).name}.log", _parent(prefix), LOG)
         log.hasher = omero.model.ChecksumAlgorithmI()
         log.hasher.value = rstring("SHA1-160")
         job.linkOriginalFile(log)
-        saved = call.tx.save([fileset])[0]
-        self._claim(call.tx, saved.id.val)
+        saved = work.tx.save([fileset])[0]
+        self._claim(work.tx, saved.id.val)
         return saved
 
     def _claim(self, tx: Transaction, fileset: int) -> None:
@@ -166,9 +171,9 @@ class Repository:
         for (row,) in rows:
             tx.set_system("OriginalFile", row.val, repo=self.uuid)
 
-    def new_directory(self, call: Call) -> str:
+    def new_directory(self, work: Work) -> str:
         """Make the directory of a new fileset by the template; return its path."""
-        template = self._template(call)
+        template = self._template(work)
         path = template.expand(self._setting)
         while True:
             try:
@@ -179,23 +184,23 @@ class Repository:
                     raise fail(omero.ResourceError, f"Path exists on disk: {path}") from None
                 continue
             break
-        with self._lock, self._server.store.transaction(self._system(), privileged=True) as tx:
+        with self._lock, self._store.transaction(self._system(), privileged=True) as tx:
             self._register_directories(tx, [template.common(self._setting)])
         return path
 
     @property
     def _setting(self) -> str:
-        return self._server.config["omero.fs.repo.path"]
+        return self._config["omero.fs.repo.path"]
 
-    def _template(self, call: Call) -> Template:
+    def _template(self, work: Work) -> Template:
         """Return what the terms of the template stand for in a call."""
-        with call.as_system() as tx:
-            group = tx.get("ExperimenterGroup", call.writing_group)
-            user = tx.get("Experimenter", call.session.user)
+        with work.as_system() as tx:
+            group = tx.get("ExperimenterGroup", work.writing_group)
+            user = tx.get("Experimenter", work.session.user)
         values = {
-            "user": call.session.name, "userId": str(call.session.user),
-            "group": group.name.val, "groupId": str(call.writing_group),
-            "session": call.session.uuid, "sessionId": str(call.session.id),
+            "user": work.session.name, "userId": str(work.session.user),
+            "group": group.name.val, "groupId": str(work.writing_group),
+            "session": work.session.uuid, "sessionId": str(work.session.id),
             "perms": str(group.details.permissions),
         }  # fmt: skip
         institution = user.institution.val if user.institution is not None else ""
@@ -205,7 +210,7 @@ class Repository:
         place = self.root / path
         return sum(1 for _ in place.iterdir()) if place.is_dir() else None
 
-    def check_place(self, call: Call, path: str) -> None:
+    def check_place(self, work: Work, path: str) -> None:
         """Refuse directories beside those that the template gives to a user.
 
         Raises
@@ -213,26 +218,25 @@ class Repository:
         omero.ValidationException
             Unless the caller is an administrator: ManagedRepositoryI.makeCheckedDirs.
         """
-        common = self._template(call).common(self._setting)
+        common = self._template(work).common(self._setting)
         pairs = zip(common.split("/"), path.strip("/").split("/"), strict=False)
-        if common and not call.caller.admin and any(mine != other for mine, other in pairs):
+        if common and not work.caller.admin and any(mine != other for mine, other in pairs):
             raise invalid(
                 f"cannot create directory {path!r} with template path's root-owned {common!r}"
             )
 
     def _system(self) -> Caller:
-        return self._server.store.system(_USER_GROUP)
+        return self._store.system(USER_GROUP)
 
-    def make_directories(self, call: Call, prefix: str, names: Sequence[list[str]]) -> None:
+    def make_directories(self, work: Work, prefix: str, names: Sequence[list[str]]) -> None:
         """Make the directories of a fileset, each with a row, for good: other imports use them.
 
         Those above the fileset's own are kept in the user group, because imports into other groups
         share them (RepositoryDaoImpl.createOrFixUserGroup, omero-blitz).
         """
-        user = self._server.sessions.caller(call.session, _USER_GROUP)
-        with self._lock, self._server.store.transaction(user, privileged=True) as tx:
+        with self._lock, work.within(USER_GROUP, privileged=True) as tx:
             self._register_directories(tx, [_parent(prefix)])
-        with self._lock, call.within(call.writing_group) as tx:
+        with self._lock, work.within(work.writing_group) as tx:
             folders = {"/".join([prefix, *parts[:-1]]) for parts in names}
             for folder in folders:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
@@ -291,12 +295,12 @@ class Repository:
         )  # fmt: skip
         return original_file(tx, id)
 
-    def forget(self, call: Call, deleted: dict[str, list[int]]) -> None:
+    def forget(self, work: Work, deleted: dict[str, list[int]]) -> None:
         """Have the files of deleted rows removed once the deletion is committed."""
         files = deleted.get("ome.model.core.OriginalFile", [])
         gone: list[Path] = []
         # another transaction still sees the rows, with their paths
-        with call.as_system() as tx:
+        with work.as_system() as tx:
             for start in range(0, len(files), _IDS):
                 ids = omero.rtypes.rlist([rlong(i) for i in files[start : start + _IDS]])
                 hql = "select f from OriginalFile f where f.id in (:ids)"
@@ -305,7 +309,7 @@ class Repository:
             gone.append(self.numbered("Pixels", id_))
         for id_ in deleted.get("ome.model.display.Thumbnail", []):
             gone.append(self.numbered("Thumbnails", id_))
-        call.after_commit(lambda: _remove(gone))
+        work.after_commit(lambda: _remove(gone))
 
 
 def original_file(tx: Transaction, id: int) -> Any:
@@ -365,11 +369,11 @@ def _reader(job: Any) -> str:
     return pairs.get("bioformats.reader") or ""
 
 
-def _submit(call: Call, job: Any) -> None:
+def _submit(work: Work, job: Any) -> None:
     """Set what a new Job needs: ome.services.JobBean.submit (omero-server)."""
-    job.username = rstring(call.session.name)
-    job.groupname = rstring(call.tx.get("ExperimenterGroup", call.writing_group).name.val)
-    job.type = rstring(call.session.event_type)
+    job.username = rstring(work.session.name)
+    job.groupname = rstring(work.tx.get("ExperimenterGroup", work.writing_group).name.val)
+    job.type = rstring(work.session.event_type)
     job.message = job.message or rstring("")
     job.submitted = job.scheduledFor = rtime(time.time() * 1000)
     job.status = omero.model.JobStatusI()

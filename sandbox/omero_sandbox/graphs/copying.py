@@ -15,9 +15,9 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.deletion import Key, Row
-from omero_sandbox.duplication import Inclusion, Plan, by_table
 from omero_sandbox.errors import GraphFailure
+from omero_sandbox.graphs.deletion import Key, Row
+from omero_sandbox.graphs.duplication import Inclusion, Plan, by_table
 from omero_sandbox.model import TYPES, Field, Type, type_of
 
 
@@ -92,9 +92,8 @@ class Copies:
                 )
             getattr(copy, made.attribute).append(self.made[(child.table, id_)])
 
-    def save(self) -> dict[str, list[int]]:
-        """Save the copies in the caller's name; return fully-qualified class name -> ids."""
-        self._tx.save(list(self.made.values()))
+    def result(self) -> dict[str, list[int]]:
+        """Return fully-qualified class name -> ids of the copies, once they are saved."""
         found: dict[str, list[int]] = defaultdict(list)
         for copy in self.made.values():
             found[type_of(copy).fqn].append(copy.id.val)

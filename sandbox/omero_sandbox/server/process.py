@@ -18,12 +18,14 @@ from typing import IO, Any
 import Ice
 
 import omero_sandbox.services  # noqa: F401  (makes the services known)
-from omero_sandbox import policy
-from omero_sandbox.arrivals import Arrivals
-from omero_sandbox.dispatch import Service, proxy_class, slice_name
+from omero_sandbox.dispatch import proxy_class, servant_class
 from omero_sandbox.faults import Faults, Recorder
-from omero_sandbox.repository import Repository
-from omero_sandbox.router import CATEGORY, NAME, Router
+from omero_sandbox.files.repository import Repository
+from omero_sandbox.folder import DEFAULT_PASSWORD, LOCK, STATE
+from omero_sandbox.security import policy
+from omero_sandbox.server.arrivals import Arrivals
+from omero_sandbox.server.router import CATEGORY, NAME, Router
+from omero_sandbox.service import Service, slice_name
 from omero_sandbox.services.config import DEFAULTS
 from omero_sandbox.services.table import Columns
 from omero_sandbox.sessions import TIME_TO_IDLE, Session, Sessions
@@ -31,16 +33,12 @@ from omero_sandbox.store import Store
 
 log = logging.getLogger(__name__)
 
-#: Written when the server is ready, taken away when it has stopped.
-STATE = "server.json"
-#: Locked as long as the process lives.
-LOCK = "lock"
 #: Seconds between two looks for sessions that have timed out.
 _REAP = 5.0
 
 
 @dataclass
-class Options:
+class ServerOptions:
     """What a server can be asked for.
 
     Attributes
@@ -101,18 +99,23 @@ class Server:
         Of ``root``, when the database is made.
     """
 
-    def __init__(self, directory: Path, options: Options, root_password: str = "omero") -> None:  # noqa: S107
+    def __init__(
+        self,
+        directory: Path,
+        options: ServerOptions,
+        root_password: str = DEFAULT_PASSWORD,
+    ) -> None:
         self.directory, self.options = directory, options
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = lock(directory)
         (directory / STATE).unlink(missing_ok=True)  # of one that was killed
         self.faults, self.recorder = options.faults, Recorder(options.record)
         self.servants: dict[tuple[str, str], Any] = {}
+        self.config = {**DEFAULTS, **options.config}
         self._executor = ThreadPoolExecutor(5, "background")
-        settings = {**DEFAULTS, **options.config}
-        self.store = Store(directory, root_password, settings[policy.SETTING])
+        self.store = Store(directory, root_password, self.config[policy.SETTING])
         self.sessions = Sessions(self.store, self.release_services, options.idle)
-        self.repository = Repository(self)
+        self.repository = Repository(directory, self.store, self.faults, self.config)
         self._stop = threading.Event()
         self._communicator = communicator(directory)
         endpoints = f"ssl -h {options.host} -p {options.ssl}:tcp -h {options.host} -p {options.tcp}"
@@ -124,8 +127,7 @@ class Server:
         self.adapter.addServantLocator(Locator(self.servants), "")
         self._add(Router(), None, CATEGORY, NAME)
         self.ssl, self.tcp = (end.getInfo().port for end in self.adapter.getEndpoints())
-        self.config = {
-            **settings,
+        self.config |= {
             "omero.router.insecure": f"{CATEGORY}/{NAME}:tcp -p {self.tcp} -h @omero.host@",
             "omero.version": self.store.version,
         }
@@ -153,7 +155,8 @@ class Server:
         return self.proxy(service, category, name)
 
     def _add(self, service: Service, session: Session | None, category: str, name: str) -> None:
-        servant = service.servant(self, service, session)
+        kind: Any = type(service)  # mypy takes the __hash__ of its instances for its own
+        servant = servant_class(kind)(self, service, session)
         self.servants[category, name] = servant
 
     def proxy(self, service: Service, category: str, name: str) -> Any:
@@ -227,7 +230,7 @@ def lock(directory: Path) -> IO[bytes]:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SystemExit(f"{directory} is being served already") from None
+        raise SystemExit(f"{directory} is already being served") from None
     return file
 
 
@@ -240,7 +243,7 @@ def communicator(directory: Path) -> Any:
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     if not certificate.exists():
         # imported here: only the first start needs it
-        from omero_sandbox.certificate import make_certificate
+        from omero_sandbox.server.certificate import make_certificate
 
         make_certificate(certificate, key)
     properties = Ice.createProperties()

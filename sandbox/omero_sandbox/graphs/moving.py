@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from omero_sandbox.deletion import Graph, Key, Options, Row, outgoing, remove, unlink
+from omero_sandbox.database.rows import Rows
 from omero_sandbox.errors import GraphFailure, forbidden
+from omero_sandbox.graphs.deletion import ChildOptions, Graph, Key, Row, outgoing, remove, unlink
 from omero_sandbox.model import TYPES, Type, find
-from omero_sandbox.security import grants
-
-if TYPE_CHECKING:
-    from omero_sandbox.store import Transaction
+from omero_sandbox.security.rights import grants
 
 Result = tuple[dict[str, list[int]], dict[str, list[int]]]
 # What others put on an image is not shown in a private group: it goes (``$to_private``).
@@ -30,7 +28,7 @@ CONTAINER_LINKS = {
 
 
 def chgrp(
-    tx: Transaction,
+    tx: Rows,
     targets: Mapping[str, Sequence[int]],
     group: int,
     child_options: Sequence[Any],
@@ -46,7 +44,7 @@ def chgrp(
     def may(row: Row) -> bool:
         return row.owner == caller.user or "Chgrp" in caller.privileges
 
-    graph = Graph(tx, "chgrp", may, Options(child_options))
+    graph = Graph(tx, "chgrp", may, ChildOptions(child_options))
     graph.start(targets)
     graph.check()
     to_private = not grants(tx.rights.groups[group], "group", "read")
@@ -62,7 +60,7 @@ def chgrp(
 
 
 def chown(
-    tx: Transaction,
+    tx: Rows,
     targets: Mapping[str, Sequence[int]],
     users: Sequence[int],
     to_user: int,
@@ -78,7 +76,7 @@ def chown(
     def may(row: Row) -> bool:
         return anywhere or row.group in caller.leader_of
 
-    graph = Graph(tx, "chown", may, Options(child_options), lambda row: _stays(tx, row))
+    graph = Graph(tx, "chown", may, ChildOptions(child_options), lambda row: _stays(tx, row))
     graph.start(everything)
     graph.check()
     aimed_at = {
@@ -99,7 +97,7 @@ def chown(
     return graph.result(given), graph.result(deleted)
 
 
-def _stays(tx: Transaction, row: Row) -> bool:
+def _stays(tx: Rows, row: Row) -> bool:
     """Tell whether an object keeps its owner though what it belongs to is given away.
 
     Where users may annotate what others own, annotations and ROIs stay theirs; rendering settings
@@ -113,7 +111,7 @@ def _stays(tx: Transaction, row: Row) -> bool:
     return False
 
 
-def _parts(tx: Transaction, link: Row) -> bool:
+def _parts(tx: Rows, link: Row) -> bool:
     """Tell whether a link goes when one of its ends gets another owner, and the other does not."""
     permissions = tx.rights.groups.get(link.group or 0, "rw----")
     if link.type.is_annotation_link:
@@ -121,9 +119,7 @@ def _parts(tx: Transaction, link: Row) -> bool:
     return link.type.name in CONTAINER_LINKS and not grants(permissions, "group", "write")
 
 
-def _all_of(
-    tx: Transaction, users: Sequence[int], groups: frozenset[int] | None
-) -> dict[str, list[int]]:
+def _all_of(tx: Rows, users: Sequence[int], groups: frozenset[int] | None) -> dict[str, list[int]]:
     """Return everything that users own in groups (None: in all), links aside.
 
     Links go with what they link.
@@ -193,7 +189,7 @@ def _check_shared(graph: Graph) -> None:
                     )
 
 
-def _check_member(tx: Transaction, user: int, groups: set[int | None]) -> None:
+def _check_member(tx: Rows, user: int, groups: set[int | None]) -> None:
     members = tx.connection.execute(
         "SELECT parent FROM groupexperimentermap WHERE child = ?", (user,)
     ).fetchall()

@@ -23,7 +23,7 @@ import omero.model
 from omero.model import AffineTransformI, DetectorSettingsI, LightPathI, LightSettingsI, NamedValue
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
-from omero_sandbox.model import ENUMERATIONS, TYPES, UNITS, Field, type_of
+from omero_sandbox.model import ENUMERATIONS, TYPES, UNITS, Field, enumeration, type_of
 from omero_sandbox.readers.document import Element, child, children, inner_xml, kind, text
 from omero_sandbox.readers.source import BrokenFile
 
@@ -123,24 +123,6 @@ def _convert(made: Field, attribute: str, value: str, element: Element) -> Any:
     except (ValueError, KeyError, OverflowError) as error:
         where = f"{kind(element)} {element.get('ID', '')}".strip()
         raise BrokenFile(f"{where}: {attribute} cannot be {value!r}") from error
-
-
-def enumeration(name: str, value: str) -> Any:
-    """
-    Return an enumeration's entry to save, `Unknown` for a value that OMERO does not have.
-
-    Parameters
-    ----------
-    name
-        The enumeration's class.
-    value
-        The value as OME-XML has it; of a list of values, the first counts.
-    """
-    known = ENUMERATIONS[name]
-    wanted = value if value in known else value.split(" ", 1)[0]
-    entry = TYPES[name].cls()  # type: ignore[misc]
-    entry.value = rstring(wanted if wanted in known else "Unknown")
-    return entry if wanted in known or "Unknown" in known else None
 
 
 def fill(obj: Any, element: Element) -> Any:

@@ -16,14 +16,12 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from omero_sandbox.database.rows import Rows
 from omero_sandbox.errors import GraphFailure
 from omero_sandbox.model import TYPES, Field, Type, find, tables
-from omero_sandbox.security import DELETE
-
-if TYPE_CHECKING:
-    from omero_sandbox.store import Transaction
+from omero_sandbox.security.rights import DELETE
 
 # References to something that has a list of them, which all the same use it rather than being
 # part of it: what they refer to goes with the last of them.
@@ -82,7 +80,7 @@ def outgoing(type_: Type) -> tuple[Field, ...]:
     return tuple(f for t, f in references() if type_.is_a(t.name))
 
 
-class Options:
+class ChildOptions:
     """The child options of a request: which orphans are taken, or kept, whatever the rules say.
 
     Parameters
@@ -155,10 +153,10 @@ class Graph:
 
     def __init__(
         self,
-        tx: Transaction,
+        tx: Rows,
         verb: str,
         may: Callable[[Row], bool],
-        options: Options,
+        options: ChildOptions,
         stays: Callable[[Row], bool] = lambda row: False,
     ) -> None:
         self.tx = tx
@@ -401,7 +399,7 @@ class Graph:
 
 
 def delete(
-    tx: Transaction,
+    tx: Rows,
     targets: Mapping[str, Sequence[int]],
     child_options: Sequence[Any],
     dry_run: bool,
@@ -409,7 +407,7 @@ def delete(
     """Delete targets and what goes with them; see ``Transaction.delete``."""
     rights = tx.rights
     may = lambda row: rights.may(DELETE, row.type, row.owner, row.group)  # noqa: E731
-    graph = Graph(tx, "delete", may, Options(child_options))
+    graph = Graph(tx, "delete", may, ChildOptions(child_options))
     graph.start(targets)
     graph.check()
     _check_tags(graph)

@@ -7,17 +7,16 @@ on, so a client gets no client proxy and uses the router's own endpoints for eve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import Glacier2
 import Ice
 import omero
 
-from omero_sandbox.dispatch import CLIENT, GROUP, Call, Service
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.factory import ServiceFactory
-
-if TYPE_CHECKING:
-    from omero_sandbox.sessions import Session
+from omero_sandbox.sessions import Session
+from omero_sandbox.work import CLIENT, GROUP
 
 CATEGORY, NAME = "OMERO.Glacier2", "router"
 #: etc/blitz/templates.xml of omero: Glacier2.SessionTimeout (s).

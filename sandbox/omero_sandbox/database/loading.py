@@ -19,11 +19,11 @@ import omero
 from omero.model import DetailsI, NamedValue
 from omero.rtypes import RBoolI, RDoubleI, RIntI, RLongI, RStringI, RTimeI
 
-from omero_sandbox.database import map_table
+from omero_sandbox.database.schema import map_table
 from omero_sandbox.errors import forbidden
 from omero_sandbox.model import TYPES, UNITS, Field, Type, tables
-from omero_sandbox.policy import belongings
-from omero_sandbox.security import Rights
+from omero_sandbox.security.policy import belongings
+from omero_sandbox.security.rights import Rights
 
 _FIXED = ("id", "_type", "version", "_owner", "_group", "_creation", "_update", "_external")
 NOTHING = (False, False)

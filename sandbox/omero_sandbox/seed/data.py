@@ -23,9 +23,10 @@ from omero.constants.metadata import NSCLIENTMAPANNOTATION, NSINSIGHTRATING, NSI
 from omero.model.enums import UnitsLength
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 
-from omero_sandbox import examples
+from omero_sandbox.folder import PASSWORD
 from omero_sandbox.manage import SandboxError
-from omero_sandbox.upload import upload
+from omero_sandbox.seed import examples
+from omero_sandbox.seed.upload import upload
 
 GROUP, USER = "Imaging", "researcher"
 SESSION_MS = 3600 * 1000
@@ -87,8 +88,7 @@ def _connected(host: str, port: int, user: str, password: str) -> Iterator[Any]:
     except Glacier2.PermissionDeniedException:
         client.__del__()
         raise SandboxError(
-            f"The password of {user} is another one: set GRAPHXFER_SANDBOX_PASSWORD to what it"
-            " was at the first start"
+            f"Wrong password for {user}: set {PASSWORD} to the value that it had at the first start"
         ) from None
     try:
         client.enableKeepAlive(60)

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from omero.rtypes import rlong
 
 from omero_sandbox import readers
-from omero_sandbox.dispatch import Call
 from omero_sandbox.errors import fail, invalid
+from omero_sandbox.files.repository import Repository
+from omero_sandbox.store import Transaction
 
 Plane = NDArray[Any]
 
@@ -156,7 +157,7 @@ class RawBuffer(PixelBuffer):
         target[...] = values.reshape(height, width)
 
 
-def open_pixels(call: Call, pixels: int) -> PixelBuffer:
+def open_pixels(tx: Transaction, repository: Repository, pixels: int) -> PixelBuffer:
     """Return the planes of a Pixels that the caller may read.
 
     Raises
@@ -164,15 +165,14 @@ def open_pixels(call: Call, pixels: int) -> PixelBuffer:
     omero.ValidationException
         When there is no such Pixels.
     """
-    rows = call.tx.query(
+    rows = tx.query(
         "select p from Pixels p join fetch p.pixelsType join fetch p.image i where p.id = :id",
         {"id": rlong(pixels)},
     )
-    row = rows[0] if rows else call.tx.get("Pixels", pixels)
-    repository = call.server.repository
+    row = rows[0] if rows else tx.get("Pixels", pixels)
     if row.image.fileset is None:
         return RawBuffer(row, repository.numbered("Pixels", pixels), repository.room)
-    files = tuple(repository.files_of(call.tx, row.image.fileset.id.val))
+    files = tuple(repository.files_of(tx, row.image.fileset.id.val))
     source = _source(files, tuple(path.stat().st_mtime_ns for path in files))
     return FilesetBuffer(row, source[row.image.series.val].plane)
 

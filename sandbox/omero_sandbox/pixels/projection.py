@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from omero_sandbox.errors import invalid, misused
-from omero_sandbox.pixelbuffer import PixelBuffer, Plane
+from omero_sandbox.pixels.buffer import PixelBuffer, Plane
 
 #: Values of omero.constants.projection.ProjectionType, and Pixels.methodology for each.
 MAXIMUM, MEAN, SUM = range(3)

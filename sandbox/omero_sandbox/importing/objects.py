@@ -17,10 +17,10 @@ from omero.model import ChannelI, FilesetI, LaserI, LengthI, LogicalChannelI, St
 from omero.model.enums import UnitsLength
 from omero.rtypes import rdouble, rint, rstring, unwrap
 
-from omero_sandbox import rendering
 from omero_sandbox.errors import misused
-from omero_sandbox.metadata import Document, convert, enumeration
-from omero_sandbox.model import type_of
+from omero_sandbox.importing.metadata import Document, convert
+from omero_sandbox.model import enumeration, type_of
+from omero_sandbox.pixels import rendering
 from omero_sandbox.readers import Series, Source
 
 #: `Pixels.sha1` of pixels that nobody has read.

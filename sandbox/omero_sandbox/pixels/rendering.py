@@ -23,7 +23,7 @@ from omero.model import (
 from omero.rtypes import rbool, rdouble, rint
 from PIL import Image
 
-from omero_sandbox.metadata import enumeration
+from omero_sandbox.model import enumeration
 from omero_sandbox.readers.source import NUMPY_TYPES, Plane
 
 DEPTH_8BIT = 255

@@ -12,15 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from omero_sandbox.containment import named
-from omero_sandbox.deletion import Key, Row, unreadable
+from omero_sandbox.database.rows import Rows
 from omero_sandbox.errors import GraphFailure
+from omero_sandbox.graphs.containment import named
+from omero_sandbox.graphs.deletion import Key, Row, unreadable
 from omero_sandbox.model import TYPES, Field, Type
-
-if TYPE_CHECKING:
-    from omero_sandbox.store import Transaction
 
 #: What is duplicated along with an object: the end of a path of its fields.
 WITH = """
@@ -148,7 +146,7 @@ class Plan:
         The originals, by table and id.
     """
 
-    def __init__(self, tx: Transaction, choice: Choice) -> None:
+    def __init__(self, tx: Rows, choice: Choice) -> None:
         self.tx, self.choice = tx, choice
         self.taken: dict[Key, Row] = {}
 

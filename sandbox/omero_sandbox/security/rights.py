@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import omero
 from omero.model import PermissionsI
 
-from omero_sandbox.database import GUEST, ROOT, SYSTEM_GROUP, USER_GROUP
 from omero_sandbox.errors import fail, forbidden
 from omero_sandbox.model import ENUMERATIONS, Type
-from omero_sandbox.policy import RESTRICTED, BinaryAccess
-from omero_sandbox.targets import CHOWN, EVERY
+from omero_sandbox.security.policy import RESTRICTED, BinaryAccess
+from omero_sandbox.security.roles import GUEST, ROOT, SYSTEM_GROUP, USER_GROUP
+from omero_sandbox.security.targets import CHOWN, EVERY
 
 ALL_GROUPS = -1
 ALL_PRIVILEGES = frozenset(ENUMERATIONS["AdminPrivilege"])
