@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`make demo`: a project moves between two sandboxes; every command is shown, and what came of it.
+"""`make demo`: move a project between two sandboxes; print every command and its output.
 
-It only types commands, as a person would: nothing here knows graphxfer from within.
+It only runs commands, as a person would.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ base = "https://{name}.example/"
 
 
 class Failure(Exception):
-    """A step of the demo that did not end as it should."""
+    """A step of the demo that failed."""
 
 
 def main() -> None:
-    """Run the demo in ``demo/`` of the current folder, which keeps its bundle."""
-    os.environ.setdefault("OMERO_PASSWORD", "researcher")  # the sandboxes' user; none else's
+    """Run the demo in ``demo/`` of the current folder, and keep the bundle."""
+    os.environ.setdefault("OMERO_PASSWORD", "researcher")  # of the sandboxes' user only
     if FOLDER.exists() and not SERVERS.exists():
-        raise Failure(f"{FOLDER.absolute()} is there, and not of an earlier demo: move it away")
+        raise Failure(f"{FOLDER.absolute()} exists and is not from an earlier demo: move it away")
     _stop()
     shutil.rmtree(FOLDER, ignore_errors=True)
     try:
@@ -44,11 +44,11 @@ def main() -> None:
         _transfer()
     finally:
         _stop()
-    print(f"\nThe bundle is yours to look at: {BUNDLE}/graph.jsonld is the graph.")
+    print(f"\nThe bundle is in {BUNDLE}; the graph is {BUNDLE}/graph.jsonld.")
 
 
 def _servers() -> None:
-    print("Two OMERO servers of our own, one with data:")
+    print("Start two OMERO servers, one of them with data:")
     for name in NAMES:
         _run("sandbox", "start", name, "--dir", str(FOLDER / name.removeprefix("demo-")))
     _run("sandbox", "seed", NAMES[0])
@@ -61,17 +61,17 @@ def _transfer() -> None:
     source, destination = NAMES
     config = ("--config", str(SERVERS))
     repository = f"{FOLDER}/source/ManagedRepository"
-    print("\nWhat is to move becomes a graph, and can be looked at:")
-    # The import makes rendering settings, which are not moved: left out, told, and meant.
+    print("\nExport a project as a graph, and look at it:")
+    # Rendering settings are not covered: reported, and exit code 4 without --partial-ok.
     _run("export", source, "Project:1", "--to", str(BUNDLE), "--partial-ok", *config)
     _run("summary", str(BUNDLE))
-    print("\nThe files come over, and each is checked:")
+    print("\nCopy the files; each is checked:")
     _run("fetch", str(BUNDLE), "--from", repository)
-    print("\nWhat would happen, what happens, and the proof:")
+    print("\nPlan the transfer, apply it, and verify the result:")
     _run("plan", str(BUNDLE), destination, *config)
     _run("apply", str(BUNDLE), destination, "--map", f"{FOLDER}/map.csv", *config)
     _run("verify", str(BUNDLE), destination, *config)
-    print("\nDone once is done: again, it does nothing.")
+    print("\nApply it again: there is nothing to do.")
     _run("apply", str(BUNDLE), destination, *config)
 
 
@@ -88,7 +88,7 @@ def _output(*words: str) -> str:
 
 
 def _stop() -> None:
-    """Stop the demo's servers, where an earlier demo or this one left them running."""
+    """Stop the servers of this demo, or of an earlier one that was interrupted."""
     for name in NAMES:
         command = [sys.executable, "-m", "graphxfer", "sandbox", "stop", name]
         subprocess.run(command, check=False, capture_output=True)

@@ -3,7 +3,7 @@
 
 ``servant_class`` derives the Ice servant of a service by introspection of the Slice class: an entry
 point for every operation, also for those that the service lacks, because Ice leaves a client
-waiting for ever when the method of an asynchronous operation is missing.
+waiting forever when the method of an asynchronous operation is missing.
 """
 
 from __future__ import annotations

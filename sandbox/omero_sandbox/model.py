@@ -286,7 +286,7 @@ class Type:
         return (*self.lineage, *(["IAnnotationLink"] if self.is_annotation_link else []))
 
     def is_a(self, name: str) -> bool:
-        """Tell whether this is the named class or below it."""
+        """Return whether this is the named class or below it."""
         return name in self.lineage
 
 

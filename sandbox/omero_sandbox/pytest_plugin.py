@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The pytest fixture ``omero_server``: an OMERO server for the length of a test session.
 
-Ice is loaded when a client is asked for, so that the plugin costs nothing where it is not used.
+Ice is loaded with the first client, so that the plugin costs nothing where it is not used.
 """
 
 from __future__ import annotations
@@ -129,9 +129,9 @@ class OmeroServer:
         Parameters
         ----------
         name : str
-            The user's login name; by default one that nobody else has.
+            The user's login name; by default a new one.
         group : str
-            Name of the default group; by default one that nobody else has.
+            Name of the default group; by default a new one.
         permissions : str
             Permissions of the group when it is created: ``rw----``, ``rwr---``, ``rwra--`` or
             ``rwrw--``.

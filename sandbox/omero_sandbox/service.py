@@ -30,7 +30,7 @@ class Host(Protocol):
     config
         OMERO's configuration values.
     faults
-        Latency and trouble on demand.
+        Latency and faults on request.
     adapter
         The Ice object adapter.
     servants
@@ -132,7 +132,7 @@ class Stateful(Service):
 def service_class(name: str) -> type[Service]:
     """Return a service by its Slice name without the module.
 
-    One that the sandbox does not have gets an empty class: it can be had, and each of its
+    One that the sandbox does not implement gets an empty class: it can be created, and each of its
     operations answers that it is not implemented.
 
     Raises

@@ -40,9 +40,9 @@ class Session:
     group
         The group that calls without a group context run in.
     idle, live
-        Milliseconds until it ends without a call, and altogether; 0 is for ever.
+        Milliseconds until it ends without a call, and in total; 0 is unlimited.
     sudoer, sudoer_name
-        The administrator who made the session for somebody else.
+        The administrator who created the session for another user.
     references
         How many clients have joined it.
     ended
@@ -70,7 +70,7 @@ class Session:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def expired(self) -> bool:
-        """Tell whether it has been idle, or alive, for too long."""
+        """Return whether it has been idle, or alive, for too long."""
         idle = (time.monotonic() - self.used) * 1000
         live = (time.time() - self.started) * 1000
         return bool((self.idle and idle > self.idle) or (self.live and live > self.live))
@@ -201,7 +201,7 @@ class Sessions:
             raise session.ended
 
     def touch(self, session: Session) -> None:
-        """Check a session and start its idle time anew."""
+        """Check a session and restart its idle time."""
         self.check(session)
         session.used = time.monotonic()
 

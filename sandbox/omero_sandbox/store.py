@@ -215,7 +215,7 @@ class Transaction(Rows):
         Raises
         ------
         omero.ValidationException
-            When something refers to it (told at the end of the transaction), or it is not there.
+            When something refers to it (at the end of the transaction), or it does not exist.
         omero.SecurityViolation
             When the caller may not delete it.
         """

@@ -86,7 +86,7 @@ class Work:
         return self._store.transaction(self._store.system(), privileged=True)
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Have something done once the transaction is committed, such as unlinking files."""
+        """Run an action after the transaction is committed, such as removing files."""
         self._committed.append(action)
 
     @contextmanager

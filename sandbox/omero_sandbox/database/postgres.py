@@ -100,7 +100,7 @@ def exact_arithmetic(left: Number, sign: str, right: Number) -> Number:
 
 
 def given_arithmetic(left: Number, sign: str, right: Number) -> Number:
-    """Calculate with parameters, whose types nobody knows before."""
+    """Calculate with parameters, whose types are not known before the call."""
     if not (isinstance(left, int) and isinstance(right, int)):
         return arithmetic(left, sign, right)
     if sign not in "/%":

@@ -32,7 +32,7 @@ NEEDS = {
 
 
 class Existing(NamedTuple):
-    """What the database says of an object that is referred to."""
+    """Class, owner and group of an object that is referred to."""
 
     type: Type
     owner: int
@@ -197,7 +197,7 @@ class Saver:
             stack.extend(reversed(below))
 
     def _register(self, type_: Type, obj: Any) -> bool:
-        """Sort an object into new, merged or referred to; tell whether to look inside it."""
+        """Sort an object into new, merged or referred to; return whether to look inside it."""
         if obj._id is not None:
             id_ = obj._id._val
             self.referred[type_.table].add(id_)

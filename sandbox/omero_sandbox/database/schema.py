@@ -58,7 +58,7 @@ def map_table(made: Field) -> str:
 
 @cache
 def has_index(type_: Type) -> bool:
-    """Tell whether rows have a place in their parent's list."""
+    """Return whether rows have a place in their parent's list."""
     fields = type_.fields.values()
     return type_.name == "GroupExperimenterMap" or any(
         f.kind == "ref" and f.ordered for f in fields
@@ -116,7 +116,7 @@ def schema() -> Iterable[str]:
 
 
 def is_new(connection: sqlite3.Connection) -> bool:
-    """Tell whether the database is still empty.
+    """Return whether the database is still empty.
 
     Raises
     ------
@@ -126,8 +126,8 @@ def is_new(connection: sqlite3.Connection) -> bool:
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
     if found and found != set(schema()):
         raise WrongDatabase(
-            "The database was made by another version of graphxfer: start a server of another"
-            " name, or remove the folder"
+            "The database was made by another version of omero-sandbox: start a server"
+            " with another name, or remove the folder"
         )
     return not found
 
@@ -142,7 +142,7 @@ def connect(path: Path) -> sqlite3.Connection:
         "cache_size=-32000", "mmap_size=268435456",
     ):  # fmt: skip
         connection.execute(f"PRAGMA {pragma}")
-    # PostgreSQL's LIKE tells capitals from small letters.
+    # PostgreSQL's LIKE is case-sensitive.
     connection.execute("PRAGMA case_sensitive_like=ON")
     postgres.register(connection)
     return connection
@@ -155,7 +155,7 @@ def hash_password(password: str, salt: bytes | None = None) -> tuple[bytes, byte
 
 
 def password_is(connection: sqlite3.Connection, user: int, password: str) -> bool:
-    """Tell whether the user has this password; nobody without one can log in."""
+    """Return whether the user has this password; nobody without one can log in."""
     row = connection.execute(
         "SELECT salt, hash FROM _password WHERE experimenter = ?", (user,)
     ).fetchone()

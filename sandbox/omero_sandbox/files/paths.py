@@ -96,12 +96,12 @@ _CHOOSING = ("time", "increment", "subdirs")
 
 @dataclass(frozen=True)
 class Template:
-    """What the terms of ``omero.fs.repo.path`` stand for: ManagedRepositoryI (omero-blitz).
+    """Values of the terms of ``omero.fs.repo.path``: ManagedRepositoryI (omero-blitz).
 
     Attributes
     ----------
     values
-        Of the terms that stand for a text, by name; dates are added.
+        Term to its text; dates are added.
     institution
         The user's, or nothing: a directory with that term is then left out.
     entries

@@ -38,7 +38,7 @@ class Repository:
     store
         The database.
     faults
-        The disk that is full, or slow.
+        Limits of the disk.
     config
         OMERO's configuration values: ``omero.fs.repo.path``.
 
@@ -109,7 +109,7 @@ class Repository:
         return self.base.joinpath(kind, *folders, str(id))
 
     def room(self, more: int) -> None:
-        """Count bytes that are about to be written; fail when the disk is said to be full."""
+        """Count bytes that are about to be written; fail when ``full`` limits the disk."""
         with self._lock:
             self._faults.room(self._used, more)
             self._used += more
@@ -193,7 +193,7 @@ class Repository:
         return self._config["omero.fs.repo.path"]
 
     def _template(self, work: Work) -> Template:
-        """Return what the terms of the template stand for in a call."""
+        """Return the template with the values of a call."""
         with work.as_system() as tx:
             group = tx.get("ExperimenterGroup", work.writing_group)
             user = tx.get("Experimenter", work.session.user)
@@ -229,7 +229,7 @@ class Repository:
         return self._store.system(USER_GROUP)
 
     def make_directories(self, work: Work, prefix: str, names: Sequence[list[str]]) -> None:
-        """Make the directories of a fileset, each with a row, for good: other imports use them.
+        """Make the directories of a fileset, each with a row; they stay: other imports use them.
 
         Those above the fileset's own are kept in the user group, because imports into other groups
         share them (RepositoryDaoImpl.createOrFixUserGroup, omero-blitz).
@@ -243,7 +243,7 @@ class Repository:
             self._register_directories(tx, sorted(folders | {prefix}))
 
     def _register_directories(self, tx: Transaction, paths: Iterable[str]) -> None:
-        """Have a row for directories and all above them, as far as there is none yet."""
+        """Create the missing rows of directories and of all above them."""
         for path in paths:
             place = PurePosixPath(path)
             for folder in [*reversed(place.parents), place]:
@@ -296,7 +296,7 @@ class Repository:
         return original_file(tx, id)
 
     def forget(self, work: Work, deleted: dict[str, list[int]]) -> None:
-        """Have the files of deleted rows removed once the deletion is committed."""
+        """Remove the files of deleted rows after the deletion is committed."""
         files = deleted.get("ome.model.core.OriginalFile", [])
         gone: list[Path] = []
         # another transaction still sees the rows, with their paths

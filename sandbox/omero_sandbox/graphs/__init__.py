@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What goes with what: deleting, moving, giving away, finding and copying whole graphs."""
+"""Which objects belong together: to delete, move, give away, find and copy whole graphs."""

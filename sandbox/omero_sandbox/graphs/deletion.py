@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ruff: noqa: S608 - names in SQL come from the model, values are bound
-"""What goes with what when objects are deleted, moved or given away (omero.cmd.Delete2 ...).
+"""Which objects are deleted, moved or given away together (omero.cmd.Delete2 ...).
 
 Source of the rules: omero-blitz ``ome/services/blitz-graph-rules.xml``. In short:
 
@@ -58,7 +58,7 @@ def references() -> tuple[tuple[Type, Field], ...]:
 
 @cache
 def is_part(made: Field) -> bool:
-    """Tell whether a reference makes its owner a part of what it refers to."""
+    """Return whether a reference makes its owner a part of what it refers to."""
     name = f"{made.owner}.{made.name}"
     lists = (f for t in TYPES[made.target or ""].lineage for f in TYPES[t].fields.values())
     listed = any(
@@ -86,7 +86,7 @@ class ChildOptions:
     Parameters
     ----------
     options
-        omero.cmd.graphs.ChildOption instances; the first that says something of an object counts.
+        omero.cmd.graphs.ChildOption instances; the first that applies to an object counts.
     """
 
     def __init__(self, options: Sequence[Any]) -> None:
@@ -125,7 +125,7 @@ class ChildOptions:
 
 
 def unreadable(type_: Type, id_: int) -> GraphFailure:
-    """Return what GraphTraversal (omero-server) says of a target that is not there.
+    """Return the error of GraphTraversal (omero-server) for a target that does not exist.
 
     It notices that at once for classes that share a table with others, else when it gets there.
     """
@@ -135,7 +135,7 @@ def unreadable(type_: Type, id_: int) -> GraphFailure:
 
 
 class Graph:
-    """What a request takes along, found step by step from its targets.
+    """The objects that a request affects, found step by step from its targets.
 
     Parameters
     ----------

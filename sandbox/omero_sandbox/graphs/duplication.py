@@ -63,7 +63,7 @@ class Inclusion(Enum):
 
 
 class Choice:
-    """What a request says of classes: the most specific one that it names counts.
+    """What a request does with each class: the most specific class that it names counts.
 
     Raises
     ------

@@ -98,7 +98,7 @@ def chown(
 
 
 def _stays(tx: Rows, row: Row) -> bool:
-    """Tell whether an object keeps its owner though what it belongs to is given away.
+    """Return whether an object keeps its owner although its container gets another one.
 
     Where users may annotate what others own, annotations and ROIs stay theirs; rendering settings
     and thumbnails do wherever others may see them.
@@ -112,7 +112,7 @@ def _stays(tx: Rows, row: Row) -> bool:
 
 
 def _parts(tx: Rows, link: Row) -> bool:
-    """Tell whether a link goes when one of its ends gets another owner, and the other does not."""
+    """Return whether a link is deleted when only one of its ends gets another owner."""
     permissions = tx.rights.groups.get(link.group or 0, "rw----")
     if link.type.is_annotation_link:
         return not grants(permissions, "group", "read")

@@ -38,7 +38,7 @@ def family(kind: str) -> str:
 
 
 def is_literal(value: Value) -> bool:
-    """Tell whether it is a text as the query has it."""
+    """Return whether it is a text as the query has it."""
     return value.kind == "text" and value.sql.startswith("'")
 
 

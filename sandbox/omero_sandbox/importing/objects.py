@@ -23,7 +23,7 @@ from omero_sandbox.model import enumeration, type_of
 from omero_sandbox.pixels import rendering
 from omero_sandbox.readers import Series, Source
 
-#: `Pixels.sha1` of pixels that nobody has read.
+#: `Pixels.sha1` of pixels that were not read.
 PENDING = "Pending..."
 #: Larger planes are not read at import: no checksum, no minimum and maximum.
 MAX_PLANE_SIZE = 3192 * 3192
@@ -103,7 +103,7 @@ def objects(source: Source, fileset_id: int, file_name: str, settings: Settings)
     file_name
         Name of the first file, from which the images get their names.
     settings
-        What the user asked for.
+        The client's import settings.
 
     Returns
     -------
@@ -201,7 +201,7 @@ def _link_target(target: Any, document: Document) -> None:
 def _empty_screen(screens: Sequence[Any]) -> None:
     """Take plates and annotations from the file's last screen with plates, for the user's sake.
 
-    OMEROMetadataStoreClient.setUserSpecifiedTarget lets go of all references of that one screen.
+    OMEROMetadataStoreClient.setUserSpecifiedTarget drops all references of that one screen.
     """
     for screen in reversed(screens):
         if plates := screen.linkedPlateList():

@@ -21,7 +21,7 @@ def _start(path: Path) -> bytes:
 
 
 def knows(path: Path) -> bool:
-    """Tell whether the file starts as a PNG or JPEG does."""
+    """Return whether the file starts as a PNG or JPEG does."""
     return _start(path).startswith((PNG, JPEG))
 
 

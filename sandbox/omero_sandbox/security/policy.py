@@ -62,21 +62,21 @@ class BinaryAccess:
         return cls(_parse(setting), dict(groups))
 
     def allows(self, what: str, group: int | None) -> bool:
-        """Tell whether ``read``, ``write``, ``image`` or ``plate`` is allowed in a group."""
+        """Return whether ``read``, ``write``, ``image`` or ``plate`` is allowed in a group."""
         settings = self.everywhere | self.groups.get(group or 0, frozenset())
         return f"-{what}" not in settings and f"+{what}" in settings
 
     def restricts(
         self, type_: Type, group: int | None, may_edit: bool, of_image: bool, of_plate: bool
     ) -> bool:
-        """Tell whether an object's binary data is kept from somebody.
+        """Return whether an object's binary data is refused to a user.
 
         Parameters
         ----------
         type_, group
             Its class and group.
         may_edit
-            Whether that somebody may change it.
+            Whether the user may change it.
         of_image, of_plate
             Whether it belongs to an image, and to one in a plate.
         """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ruff: noqa: S608 - names in SQL come from the model, values are bound
-"""Who is calling, and what the group's permissions let them read, annotate and write.
+"""Callers, and what a group's permissions allow them to read, annotate and write.
 
 The rules are those of omero-server's ``ome/security/basic``: OneGroupSecurityFilter and
 AllGroupsSecurityFilter for reading, BasicACLVoter for everything else.
@@ -78,7 +78,7 @@ class Caller:
 
 
 def grants(permissions: str, role: str, right: str) -> bool:
-    """Tell whether ``rwra--`` grants a role (user, group, world) to read, annotate or write."""
+    """Return whether ``rwra--`` grants a role (user, group, world) to read, annotate or write."""
     position = ("user", "group", "world").index(role) * 2
     read, other = permissions[position], permissions[position + 1]
     return {"read": read == "r", "annotate": other in "aw", "write": other == "w"}[right]
@@ -180,18 +180,18 @@ class Rights:
         return whole, {g for g, p in groups.items() if grants(p, "user", "read")}
 
     def may_read(self, type_: Type, owner: int | None, group: int | None) -> bool:
-        """Tell whether one row may be loaded."""
+        """Return whether one row may be loaded."""
         if type_.is_global or self.unfiltered or group in (SYSTEM_GROUP, USER_GROUP):
             return True
         return group in self._whole or (owner == self.caller.user and group in self._own)
 
     def may_read_session(self, owner: int, sudoer: int | None) -> bool:
-        """Tell whether the row of a session may be loaded: BasicACLVoter.allowLoad."""
+        """Return whether the row of a session may be loaded: BasicACLVoter.allowLoad."""
         real = owner if sudoer is None else sudoer
         return self.reads.all_sessions or real == self.caller.real_user
 
     def is_over(self, type_: Type) -> bool:
-        """Tell whether the caller may set owner and group of what is new.
+        """Return whether the caller may set owner and group of what is new.
 
         Source: OmeroInterceptor.newTransientDetails (isPrivilegedCreator).
         """
@@ -201,10 +201,10 @@ class Rights:
         )
 
     def may_add(self, type_: Type, group: int) -> bool:
-        """Tell whether the caller may create something in a group.
+        """Return whether the caller may create something in a group.
 
         Source: OmeroInterceptor.newTransientDetails: members, and others where the group lets the
-        world do so; how something is displayed may be said by all who can read it.
+        world do so; display settings may be created by all who can read the object.
         """
         if self.is_over(type_) or group in self.caller.member_of:
             return True
@@ -216,7 +216,7 @@ class Rights:
         )
 
     def may(self, what: str, type_: Type, owner: int | None, group: int | None) -> bool:
-        """Tell whether the caller may link, edit, delete or annotate an existing object."""
+        """Return whether the caller may link, edit, delete or annotate an existing object."""
         if self.privileged:
             return True
         key = (what, type_.name, owner == self.caller.user, group)
@@ -250,7 +250,7 @@ class Rights:
         )
 
     def _is_graph_critical(self, type_: Type, group: int | None) -> bool:
-        """Tell whether an administrator or group owner could tangle users in a private group."""
+        """Return whether the caller could link data of different users in a private group."""
         if type_.is_global or group is None or group in (SYSTEM_GROUP, USER_GROUP):
             return False
         over = self.caller.admin or group in self.caller.leader_of
@@ -328,7 +328,7 @@ class Rights:
             raise forbidden(f"Cannot link to {name}: current user is not allowed to {what} it")
 
     def _may_move(self, type_: Type, owner: int | None, group: int | None) -> list[bool]:
-        """Tell whether an object may change its group, and its owner.
+        """Return whether an object may change its group, and its owner.
 
         Source: BasicACLVoter.addChgrpChownRestrictionBits: only what the requests may be aimed at,
         to both of them any link.

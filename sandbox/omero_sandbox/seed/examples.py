@@ -46,7 +46,7 @@ class ExampleFiles:
     time_lapse
         A `.fake` file of two series.
     nuclei
-        As many OME-TIFFs with nuclei as were asked for.
+        OME-TIFFs with nuclei, as many as requested.
     """
 
     cell: list[Path]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small native uploader for the seed program: files in, Pixels out.
 
-It is a plain OMERO client, on purpose not the importer of graphxfer: the two check one another.
+It is a plain OMERO client, written independently of other importers, so that it checks them.
 Source of the sequence: ome/omero-blitz `omero/Repositories.ice`.
 """
 

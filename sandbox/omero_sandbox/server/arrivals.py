@@ -54,7 +54,7 @@ class Arrivals(Ice.ObjectFactory):
         return made
 
     def destroy(self) -> None:
-        """Nothing has to be let go."""
+        """Nothing to release."""
 
     def register(self, communicator: Any) -> None:
         """Register for all classes of the model and all RTypes."""

@@ -39,7 +39,7 @@ _REAP = 5.0
 
 @dataclass
 class ServerOptions:
-    """What a server can be asked for.
+    """Options of a server.
 
     Attributes
     ----------
@@ -50,13 +50,13 @@ class ServerOptions:
     idle
         Milliseconds after which an idle session ends.
     faults
-        Latency and trouble on demand.
+        Latency and faults on request.
     record
         File that gets a line for every call.
     config
         OMERO configuration values on top of the defaults.
     with_parent
-        Whether to stop when the process that started it has gone.
+        Whether to stop when the process that started it has ended.
     """
 
     ssl: int = 0
@@ -80,10 +80,10 @@ class Locator(Ice.ServantLocator):
         return self._servants.get((current.id.category, current.id.name))
 
     def finished(self, current: Any, servant: Any, cookie: Any) -> None:
-        """Nothing is kept for a request."""
+        """Nothing to release."""
 
     def deactivate(self, category: str) -> None:
-        """Nothing has to be let go."""
+        """Nothing to release."""
 
 
 class Server:
@@ -165,7 +165,7 @@ class Server:
         return proxy_class(service.interface).uncheckedCast(prx)
 
     def withdraw(self, service: Service) -> None:
-        """Make a service unreachable and have it let go of what it holds."""
+        """Make a service unreachable and release what it holds."""
         for key, servant in list(self.servants.items()):
             if servant.service is service and self.servants.pop(key, None) is not None:
                 service.released()
@@ -181,14 +181,14 @@ class Server:
     def release_services(self, session: Session) -> None:
         """Close the stateful services of a session that has ended.
 
-        The stateless ones stay, to tell whoever still calls that the session is gone.
+        The stateless ones stay, and answer later calls with the error that the session has ended.
         """
         for service in self.services_of(session):
             if service.stateful:
                 self.withdraw(service)
 
     def background(self, task: Callable[[], None]) -> None:
-        """Have something done in another thread, once there is one free."""
+        """Run a task in another thread, when one is free."""
         self._executor.submit(task)
 
     # -- life -----------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class Server:
         log.info("stopped")
 
     def stop(self) -> None:
-        """Have :meth:`run` return, from a signal handler or another thread."""
+        """Make :meth:`run` return; called from a signal handler or another thread."""
         self._stop.set()
 
     def _write_state(self) -> None:

@@ -261,7 +261,7 @@ class IAdmin(Service):
         asked = details.permissions if details is not None else None
         with call.as_system() as tx:
             id_ = int(tx.save([new])[0].id.val)
-            # AdminImpl.createGroup: private unless said otherwise
+            # AdminImpl.createGroup: private by default
             tx.chmod(id_, str(asked) if asked is not None else "rw----")
         return id_
 

@@ -92,7 +92,7 @@ class Job:
         return part
 
     def step(self, number: int, total: int) -> None:
-        """Tell how far it is; raise when somebody has cancelled it."""
+        """Report progress; raise when the request was cancelled."""
         if self.cancelled.is_set():
             raise Failure(omero.cmd.ERR(name="cancelled", parameters={}))
         self.on_step(number, total)
@@ -128,7 +128,7 @@ def error(request: Any, name: str, problem: Any) -> Any:
 
 
 class Handle(Service):
-    """omero.cmd.Handle: how far a request is, what came of it, whom to tell."""
+    """omero.cmd.Handle: status, response and callbacks of a request."""
 
     interface = omero.cmd.Handle
     declares_errors = False
@@ -146,7 +146,7 @@ class Handle(Service):
         job.on_step = self._stepped
 
     def run(self) -> None:
-        """Carry out the job, in the thread of the caller, and tell everybody."""
+        """Run the job in the caller's thread, and notify all callbacks."""
         response = self.job.run()
         failed = isinstance(response, omero.cmd.ERR)
         with self._lock:
@@ -223,7 +223,7 @@ def start(call: Call, handle: Handle) -> Any:
 
 
 def _quietly(call: Callable[..., Any], *args: Any) -> None:
-    """Call a client that may be gone by now."""
+    """Call a client that may have disconnected."""
     try:
         call(*args)
     except Ice.Exception as problem:

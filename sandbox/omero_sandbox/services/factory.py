@@ -89,7 +89,7 @@ class ServiceFactory(_Getters):
         return [name for _, name in call.server.names_of(call.session)]
 
     def keepAlive(self, call: Call, proxy: Any) -> bool:
-        """Tell whether a service is alive; entering the call kept the session so."""
+        """Return whether a service is alive; entering the call kept the session so."""
         return proxy is None or self._alive(call, proxy)
 
     def keepAllAlive(self, call: Call, proxies: Any) -> int:
@@ -136,7 +136,7 @@ class ServiceFactory(_Getters):
         self._close = False
 
     def left(self, server: Host) -> None:
-        """Do what the client asked for when it goes: close the session, or leave it."""
+        """Close the session or leave it open, as the client chose when it leaves."""
         server.withdraw(self)
         if self._close:
             server.sessions.release(self.session.uuid)

@@ -37,7 +37,7 @@ STEPS = 6
 def jobs_after_upload(settings: Any) -> list[Any]:
     """Return the new jobs that importFileset puts after the UploadJob (ManagedRepositoryI).
 
-    Nobody says later that they are done: they stay as they are submitted.
+    OMERO never marks them as finished: they keep the status Submitted.
     """
     jobs = [omero.model.MetadataImportJobI(), omero.model.PixelDataJobI()]
     if settings.doThumbnails is not None and settings.doThumbnails.val:
@@ -72,7 +72,7 @@ class ImportJob(Job):
     Attributes
     ----------
     auto_close
-        Whether handle and process are to be closed at the end, though nobody asked for it.
+        Whether handle and process are closed at the end without a call of the client.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from omero_sandbox.service import Call, Service
 
 
 class ILdap(Service):
-    """What can be said without a directory: omero.ldap.config is false, as by default."""
+    """LDAP is not configured: omero.ldap.config is false, the default."""
 
     interface = omero.api.ILdap
 

@@ -69,5 +69,5 @@ class IProjection(Service):
 
 
 def _type(call: Call, asked: Any, pixels: Any) -> Any:
-    """Return the type of the new pixels: as asked for, else the source's."""
+    """Return the requested type of the new pixels, else the source's."""
     return pixels.pixelsType if asked is None else call.tx.get("PixelsType", asked.id.val)

@@ -90,7 +90,7 @@ class RawFileStore(Stateful):
         return os.fstat(self._open(call).fileno()).st_size
 
     def read(self, call: Call, position: int, length: int) -> bytes:
-        """Return exactly ``length`` bytes: zeros stand for what is past the end."""
+        """Return exactly ``length`` bytes: past the end of the file they are zeros."""
         if self._of_repository and length > _MOST:
             raise misused(f"Can read at most {_MOST} bytes at once")
         self._check_restriction(call)

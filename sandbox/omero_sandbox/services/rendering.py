@@ -70,7 +70,7 @@ class Rendered(Stateful):
         return int(self.buffer.row.id.val)
 
     def set_pixels(self, call: Call, pixels: int) -> bool:
-        """Open a Pixels; tell whether there are settings, the caller's or the owner's."""
+        """Open a Pixels; return whether there are settings, the caller's or the owner's."""
         from omero_sandbox.pixels.buffer import open_pixels
 
         self._opened = open_pixels(call.tx, call.server.repository, pixels)
@@ -133,7 +133,7 @@ class RenderingEngine(Rendered):
         return self.getRenderingDefId(call)
 
     def saveCurrentSettings(self, call: Call) -> None:
-        """Save the settings; those of somebody else become the caller's own, if not chosen."""
+        """Save the settings; another user's become the caller's own, unless chosen by id."""
         if self._chosen or self.settings.details.owner.id.val == call.session.user:
             save(call, [self.settings])
             self._look_up(call)

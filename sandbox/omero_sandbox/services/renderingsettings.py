@@ -278,7 +278,7 @@ def _settings(call: Call, pixels: Iterable[Any], user: int) -> dict[int, Any]:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Tell whether settings of a Pixels fit another: type, channels, emission wavelengths."""
+    """Return whether settings of a Pixels fit another: type, channels, emission wavelengths."""
     if one.pixelsType.value.val != other.pixelsType.value.val or one.sizeC.val != other.sizeC.val:
         return False
     waves, others = _waves(one), _waves(other)

@@ -297,7 +297,7 @@ class ImportProcess(Stateful):
             {"id": rlong(self._fileset)},
         )
         if not fileset:
-            raise invalid(f"The fileset {self._fileset} is gone")
+            raise invalid(f"Fileset {self._fileset} was deleted")
         return [entry.originalFile for entry in fileset[0].copyUsedFiles()]
 
     def verifyUpload(self, call: Call, hash: list[str]) -> Any:

@@ -20,7 +20,7 @@ from omero_sandbox.services.query import paging, values
 class Search(Stateful):
     """Searches; the rules are ome.services.SearchBean's (omero-server).
 
-    A query is carried out when its results are asked for.
+    A query runs when its results are requested.
     """
 
     interface = omero.api.Search

@@ -37,7 +37,7 @@ class ISession(Service):
         return self._sudo(call, principal, timeToLive, timeToIdle)
 
     def _sudo(self, call: Call, principal: Any, live: int, idle: int | None) -> Any:
-        """Make a session for somebody else: administrators with Sudo, owners of their groups."""
+        """Create a session for another user: needs Sudo, or a group of the user that one owns."""
         caller = call.caller
         if "Sudo" not in caller.privileges and not self._leads(call, principal.name):
             raise forbidden("No matching roles found for the current user: Sudo")

@@ -126,7 +126,7 @@ class Table(Service):
 
 
 def enabled() -> bool:
-    """Tell whether PyTables is installed."""
+    """Return whether PyTables is installed."""
     return importlib.util.find_spec("tables") is not None
 
 
@@ -153,7 +153,7 @@ class Columns(Ice.ObjectFactory):
         return getattr(omero.columns, f"{type.rpartition('::')[2]}I")()
 
     def destroy(self) -> None:
-        """Nothing has to be let go."""
+        """Nothing to release."""
 
     def register(self, communicator: Any) -> None:
         """Register for all kinds of columns."""

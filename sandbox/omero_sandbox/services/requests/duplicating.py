@@ -110,7 +110,7 @@ _NUMBERED = {"OriginalFile": "Files", "Pixels": "Pixels", "Thumbnail": "Thumbnai
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Make a second name for a file of the repository, which nobody writes to; False: no file."""
+    """Link a file of the repository, which is never written again; False if there is none."""
     if not source.exists():
         return False
     os.link(source, target)

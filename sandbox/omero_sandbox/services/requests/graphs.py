@@ -43,7 +43,7 @@ def do_all(job: Job) -> Any:
 
 @command(omero.cmd.Delete2)
 def delete(job: Job) -> Any:
-    """Delete along the graph rules; files go from the disk when the rows are gone."""
+    """Delete along the graph rules; files are removed from the disk after the rows are deleted."""
     request = job.request
     with on_graph(job) as call:
         deleted = call.tx.delete(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests about the files of an image: what it takes on the disk, and what is said in them."""
+"""Requests about the files of an image: their sizes and their metadata."""
 
 from __future__ import annotations
 

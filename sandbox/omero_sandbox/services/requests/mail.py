@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests that send mail. The sandbox sends none: it checks them, and says so."""
+"""Requests that send mail. The sandbox checks them and sends none; the response says so."""
 
 from __future__ import annotations
 
