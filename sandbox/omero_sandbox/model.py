@@ -271,11 +271,6 @@ class Type:
         return self.base is None
 
     @cached_property
-    def discriminator(self) -> str:
-        """What ``.class`` is in HQL."""
-        return DISCRIMINATOR.get(self.name, self.fqn)
-
-    @cached_property
     def lineage(self) -> tuple[str, ...]:
         """Its name and the names of the classes above it."""
         return (self.name, *(TYPES[self.base].lineage if self.base else ()))
