@@ -79,13 +79,13 @@ def enter(servant: Any, operation: str, arguments: Sequence[Any], current: Any) 
 
     Parameters
     ----------
-    servant
+    servant : Any
         The Ice servant: server, service and session.
-    operation
+    operation : str
         Slice name of the operation.
-    arguments
+    arguments : Sequence[Any]
         Its arguments.
-    current
+    current : Any
         Ice's description of the request.
 
     Returns

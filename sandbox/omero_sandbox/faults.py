@@ -73,9 +73,9 @@ class Faults:
 
     Attributes
     ----------
-    latency
+    latency : float
         Seconds that every call waits before it is carried out.
-    faults
+    faults : list[Fault]
         The faults.
     """
 
@@ -134,7 +134,7 @@ class Recorder:
 
     Parameters
     ----------
-    path
+    path : Path, optional
         The file to append to, or None to record nothing.
     """
 

@@ -175,16 +175,16 @@ class Field:
 
     Attributes
     ----------
-    kind
+    kind : str
         ``text int long double bool time bytes strings``: a value in one column; ``unit``: value
         and unit; ``ref``: many-to-one; ``many``: collection; ``map``: ordered NamedValues.
-    owner
+    owner : str
         The class that declares it.
-    target
+    target : str, optional
         Class referred to or collected; for ``unit`` the quantity (``Length``).
-    inverse
+    inverse : str, optional
         For ``many``: the attribute of the target that refers back.
-    ordered
+    ordered : bool
         For ``many``: the parent writes order and membership. For ``ref``: it is the read-only
         other side of such a list.
     """
@@ -222,15 +222,15 @@ class Type:
 
     Attributes
     ----------
-    fqn
+    fqn : str
         Its name on the server, such as ``ome.model.core.Image``.
-    fields
+    fields : dict[str, Field]
         All fields, inherited ones included, by name.
-    table
+    table : str
         The table of its rows: that of the topmost class, shared by a whole hierarchy.
-    cls
+    cls : type, optional
         The Python class that is instantiated; None for an abstract class.
-    is_global
+    is_global : bool
         Rows without owner, group and events (enumerations, users, groups, sessions ...).
     """
 
@@ -448,9 +448,9 @@ def enumeration(name: str, value: str) -> Any:
 
     Parameters
     ----------
-    name
+    name : str
         The enumeration's class.
-    value
+    value : str
         The value as OME-XML has it; of a list of values, the first counts.
     """
     known = ENUMERATIONS[name]

@@ -25,15 +25,19 @@ class Host(Protocol):
 
     Attributes
     ----------
-    store, sessions, repository
-        The database, the sessions and the files.
-    config
+    store : Store
+        The database.
+    sessions : Sessions
+        OMERO's sessions.
+    repository : Repository
+        The files.
+    config : dict[str, str]
         OMERO's configuration values.
-    faults
+    faults : Faults
         Latency and faults on request.
-    adapter
+    adapter : Any
         The Ice object adapter.
-    servants
+    servants : dict[tuple[str, str], Any]
         (category, name) of an Ice identity to the servant that is published there.
     """
 
@@ -71,9 +75,9 @@ class Call(Work):
 
     Attributes
     ----------
-    server
+    server : Host
         The server.
-    connection
+    connection : Any
         The connection that the call came by; calls to the client go back through it.
     """
 

@@ -33,21 +33,27 @@ class Session:
 
     Attributes
     ----------
-    id, uuid
-        Key of its row; its name towards clients.
-    user, name
-        Id and omeName of the user.
-    group
+    id : int
+        Id of its row.
+    uuid : str
+        Its key for clients.
+    user : int
+        Id of the user.
+    name : str
+        The user's omeName.
+    group : int
         The group that calls without a group context run in.
-    idle, live
+    idle, live : int
         Milliseconds until it ends without a call, and in total; 0 is unlimited.
-    sudoer, sudoer_name
-        The administrator who created the session for another user.
-    references
+    sudoer : int, optional
+        Id of the administrator who created the session for another user.
+    sudoer_name : str, optional
+        The administrator's omeName.
+    references : int
         How many clients have joined it.
-    ended
+    ended : Any
         Why it is over: an exception for those who still call. None while it is alive.
-    inputs, outputs
+    inputs, outputs : dict[str, Any]
         What ISession.setInput and setOutput keep.
     """
 
@@ -81,11 +87,11 @@ class Sessions:
 
     Parameters
     ----------
-    store
+    store : Store
         The database.
-    on_end
+    on_end : Any
         Called with each session that ends, so that its services are released.
-    idle
+    idle : int
         Default time to idle in milliseconds.
     """
 
@@ -119,9 +125,9 @@ class Sessions:
 
         Parameters
         ----------
-        name
+        name : str
             The user's omeName.
-        group
+        group : str
             Name or id of the group to start in; empty for the user's default group.
 
         Raises

@@ -31,16 +31,16 @@ class Store:
 
     Parameters
     ----------
-    directory
+    directory : Path
         The folder of the server.
-    root_password
+    root_password : str
         Password of ``root`` when the database is created.
-    binary_access
+    binary_access : str
         The server's ``omero.policy.binary_access``.
 
     Attributes
     ----------
-    uuid, version
+    uuid, version : str
         What IConfig.getDatabaseUuid and IConfig.getVersion answer.
     """
 
@@ -77,9 +77,9 @@ class Store:
 
         Parameters
         ----------
-        caller
+        caller : Caller
             In whose name.
-        privileged
+        privileged : bool
             The server's own work for the caller (OMERO's SecureAction): the rules for clients are
             not applied, owner and events are the caller's.
 
@@ -118,13 +118,13 @@ class Store:
 
         Parameters
         ----------
-        user, session
+        user, session : int
             Row ids.
-        group
+        group : int
             The context group, or -1 for all.
-        event_type
+        event_type : str
             Value of the EventType of what the caller writes.
-        sudoer
+        sudoer : int, optional
             Row id of who made the session for the user: privileges are those that both have
             (omero-server's LightAdminPrivileges.getPrivileges).
         """

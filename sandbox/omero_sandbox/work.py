@@ -25,9 +25,9 @@ class Work:
 
     Attributes
     ----------
-    session
+    session : Session
         The OMERO session.
-    context
+    context : dict[str, str]
         The call context: group, session, client ...
     """
 
@@ -74,9 +74,9 @@ class Work:
 
         Parameters
         ----------
-        group
+        group : int
             The group, or -1 for all.
-        privileged
+        privileged : bool
             Whether it is the server's own work: see ``Store.transaction``.
         """
         return self._store.transaction(self._sessions.caller(self.session, group), privileged)

@@ -29,9 +29,9 @@ class Shared:
 
     Parameters
     ----------
-    binary_access
+    binary_access : str
         The server's ``omero.policy.binary_access``.
-    sequence
+    sequence : dict[str, int]
         Table to the last id that was used.
     """
 
@@ -68,13 +68,13 @@ class Rows:
 
     Parameters
     ----------
-    shared
+    shared : Shared
         What it has in common with the other transactions of the database.
-    connection
+    connection : sqlite3.Connection
         A connection with an open transaction.
-    caller
+    caller : Caller
         The user, group and session that it runs for.
-    privileged
+    privileged : bool
         Whether it is the server's own work, to which the rules for clients do not apply.
     """
 

@@ -54,9 +54,9 @@ def checksum(path: Path, algorithm: str) -> str:
 
     Parameters
     ----------
-    path
+    path : Path
         The file.
-    algorithm
+    algorithm : str
         A ChecksumAlgorithm value, such as ``SHA1-160``.
     """
     if algorithm == "File-Size-64":

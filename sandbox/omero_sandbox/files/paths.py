@@ -49,9 +49,9 @@ def layout(client_paths: Sequence[str], reader: str = "") -> list[list[str]]:
 
     Parameters
     ----------
-    client_paths
+    client_paths : Sequence[str]
         FilesetEntry.clientPath of each file.
-    reader
+    reader : str
         ``bioformats.reader`` of the UploadJob.
 
     Raises
@@ -100,13 +100,13 @@ class Template:
 
     Attributes
     ----------
-    values
+    values : Mapping[str, str]
         Term to its text; dates are added.
-    institution
+    institution : str
         The user's, or nothing: a directory with that term is then left out.
-    entries
+    entries : Callable[[str], int | None]
         How many entries a directory of the repository has; None when it is not there.
-    now
+    now : datetime.datetime
         The time of the import.
     """
 

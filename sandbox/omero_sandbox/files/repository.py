@@ -33,20 +33,20 @@ class Repository:
 
     Parameters
     ----------
-    directory
+    directory : Path
         The folder of the server.
-    store
+    store : Store
         The database.
-    faults
+    faults : Faults
         Limits of the disk.
-    config
+    config : Mapping[str, str]
         OMERO's configuration values: ``omero.fs.repo.path``.
 
     Attributes
     ----------
-    root
+    root : Path
         ``ManagedRepository``.
-    uuid
+    uuid : str
         What ``OriginalFile.repo`` holds of the files in it.
     """
 
@@ -121,13 +121,13 @@ class Repository:
 
         Parameters
         ----------
-        work
+        work : Work
             The call of ManagedRepository.importFileset.
-        fileset
+        fileset : Any
             As the client sent it: entries with client paths, one UploadJob.
-        algorithm
+        algorithm : Any
             The ChecksumAlgorithm of its files.
-        more
+        more : Sequence[Any]
             The jobs that are to follow the upload.
 
         Returns

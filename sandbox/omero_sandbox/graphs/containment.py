@@ -32,9 +32,11 @@ class Edge(NamedTuple):
 
     Attributes
     ----------
-    owner, made
-        The class that has the reference, and the reference.
-    held
+    owner : Type
+        The class that has the reference.
+    made : Field
+        The reference.
+    held : bool
         Whether the owner is what is held, and not what holds.
     """
 
@@ -90,15 +92,15 @@ def search(
 
     Parameters
     ----------
-    tx
+    tx : Rows
         The transaction.
-    targets
+    targets : Mapping[str, Sequence[int]]
         Class name to ids. They are found, too.
-    sought
+    sought : Sequence[Type], optional
         The classes of interest, so that ways that lead to none of them are not taken; None for all.
-    upwards
+    upwards : bool
         To what holds, and not to what is held.
-    stop_before
+    stop_before : Sequence[Type]
         Classes that are not entered.
 
     Raises

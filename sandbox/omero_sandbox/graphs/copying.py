@@ -26,7 +26,7 @@ class Copies:
 
     Attributes
     ----------
-    made
+    made : dict[Key, Any]
         Key of the original -> its copy.
     """
 

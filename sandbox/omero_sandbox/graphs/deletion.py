@@ -85,7 +85,7 @@ class ChildOptions:
 
     Parameters
     ----------
-    options
+    options : Sequence[Any]
         omero.cmd.graphs.ChildOption instances; the first that applies to an object counts.
     """
 
@@ -139,15 +139,15 @@ class Graph:
 
     Parameters
     ----------
-    tx
+    tx : Rows
         The transaction.
-    verb
+    verb : str
         What the request does (``delete``), for messages.
-    may
+    may : Callable[[Row], bool]
         Tells whether the caller may do that to an object: needed of targets and of orphans.
-    options
+    options : ChildOptions
         The request's child options.
-    stays
+    stays : Callable[[Row], bool]
         Tells of an object that is no target whether it is left where it is.
     """
 

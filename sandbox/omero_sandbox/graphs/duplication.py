@@ -91,11 +91,13 @@ class Step(NamedTuple):
 
     Attributes
     ----------
-    start
+    start : Type
         The class of the object.
-    holder, made
-        Which class's field holds the reference.
-    forward
+    holder : Type
+        The class that has the reference.
+    made : Field
+        The reference.
+    forward : bool
         Whether it is the object's own, or that of the others.
     """
 
@@ -142,7 +144,7 @@ class Plan:
 
     Attributes
     ----------
-    taken
+    taken : dict[Key, Row]
         The originals, by table and id.
     """
 

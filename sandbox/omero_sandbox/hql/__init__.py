@@ -26,9 +26,9 @@ class Query:
 
     Parameters
     ----------
-    text
+    text : str
         The HQL.
-    reads
+    reads : ReadFilter
         Which rows the caller's rights hide.
     """
 

@@ -36,14 +36,14 @@ class Value:
 
     Attributes
     ----------
-    kind
+    kind : str
         A kind of Field; or ``entity`` (an id), ``class`` (a class name), ``unit``,
         ``permissions``, ``null``, ``any`` (a parameter).
-    type
+    type : Type, optional
         The class of an entity.
-    quantity
+    quantity : str
         For ``unit``: ``Length`` ...; the SQL is then that of the value, ``unit`` that of the unit.
-    columns
+    columns : frozenset[str]
         The columns it needs outside aggregates, as ``t1."name"``.
     """
 
@@ -106,11 +106,11 @@ class Scope:
 
     Parameters
     ----------
-    outer
+    outer : Scope, optional
         The query that this is a subquery of.
-    numbering
+    numbering : list[int]
         Counter of SQL aliases, shared by all scopes of a query.
-    reads
+    reads : ReadFilter
         Which rows are hidden.
     """
 

@@ -131,10 +131,10 @@ def fill(obj: Any, element: Element) -> Any:
 
     Parameters
     ----------
-    obj
+    obj : Any
         A new OMERO object. Enumerations that it must have and the element has not are `Unknown`
         (omero-blitz, `ome.formats.model.handler`).
-    element
+    element : Element
         The element that describes it.
 
     Returns
@@ -180,11 +180,11 @@ class Document:
 
     Attributes
     ----------
-    images
+    images : list[Any]
         In document order.
-    plates, screens, folders
+    plates, screens, folders : list[Any]
         Likewise.
-    by_id
+    by_id : dict[str, Any]
         All objects by their ID in the document.
     """
 
@@ -229,7 +229,7 @@ def convert(ome: Element) -> Document:
 
     Parameters
     ----------
-    ome
+    ome : Element
         The `OME` element.
 
     Returns

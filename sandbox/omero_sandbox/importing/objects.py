@@ -72,11 +72,11 @@ class Imported:
 
     Attributes
     ----------
-    images
+    images : list[Any]
         One Image per series, in series order.
-    plates
+    plates : list[Any]
         The Plates, in the order of the file.
-    others
+    others : list[Any]
         Screens and folders.
     """
 
@@ -96,13 +96,13 @@ def objects(source: Source, fileset_id: int, file_name: str, settings: Settings)
 
     Parameters
     ----------
-    source
+    source : Source
         What `readers.read` returned.
-    fileset_id
+    fileset_id : int
         The saved Fileset, to which the images will belong.
-    file_name
+    file_name : str
         Name of the first file, from which the images get their names.
-    settings
+    settings : Settings
         The client's import settings.
 
     Returns
@@ -143,11 +143,11 @@ def rendering_defs(source: Source, pixels: Sequence[Any], settings: Settings) ->
 
     Parameters
     ----------
-    source
+    source : Source
         What `readers.read` returned.
-    pixels
+    pixels : Sequence[Any]
         The saved Pixels in series order, with ids; their channels are loaded.
-    settings
+    settings : Settings
         None are made unless `doThumbnails`.
 
     Returns

@@ -42,11 +42,11 @@ class PixelBuffer:
 
     Attributes
     ----------
-    row
+    row : Any
         The Pixels.
-    dtype
+    dtype : numpy.dtype
         Type of a pixel on the wire.
-    sizes
+    sizes : dict[str, int]
         Sizes of x, y, z, c and t.
     """
 

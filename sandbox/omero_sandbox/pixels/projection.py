@@ -23,14 +23,14 @@ class Projection:
 
     Parameters
     ----------
-    buffer
+    buffer : PixelBuffer
         Where the planes come from.
-    algorithm
+    algorithm : int
         ``MAXIMUM``, ``MEAN`` or ``SUM``.
-    start, end, stepping
+    start, end, stepping : int
         Every so-manieth section from ``start`` on. OMERO takes the ``end`` itself into a maximum,
         but not into a mean or a sum.
-    dtype
+    dtype : DTypeLike, optional
         Type of the new plane; the buffer's if not given.
 
     Raises

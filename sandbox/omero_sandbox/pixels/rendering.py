@@ -41,7 +41,7 @@ def type_range(pixels_type: str) -> tuple[float, float]:
 
     Parameters
     ----------
-    pixels_type
+    pixels_type : str
         Value of the PixelsType; for real numbers OMERO takes the range of int32
         (omero-py, `ChannelWrapper.getWindowMin`).
     """
@@ -56,9 +56,9 @@ def default(pixels: Any, pixels_type: str | None = None) -> Any:
 
     Parameters
     ----------
-    pixels
+    pixels : Any
         Saved Pixels, with their channels and these channels' StatsInfo loaded.
-    pixels_type
+    pixels_type : str, optional
         Value of the PixelsType, where that is not loaded.
 
     Returns
@@ -106,11 +106,11 @@ def rgb(
 
     Parameters
     ----------
-    plane
+    plane : Callable[[int, int, int], Plane]
         `plane(z, c, t)` reads a plane.
-    settings
+    settings : Any
         A RenderingDef with its quantization, model and channel bindings loaded.
-    z, t
+    z, t : int
         The section and the time point.
 
     Returns
@@ -175,9 +175,9 @@ def thumbnail(
 
     Parameters
     ----------
-    picture
+    picture : NDArray[np.uint8]
         What `rgb` returned.
-    width, height
+    width, height : int
         The box; the proportions of the picture are kept.
 
     Returns

@@ -155,7 +155,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The `.fake` or the `.fake.ini`; its text is not looked at in the first case.
 
     Returns

@@ -54,7 +54,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The TIFF or the companion; other files are looked for beside it.
 
     Returns

@@ -47,7 +47,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The document.
 
     Returns
@@ -82,11 +82,11 @@ class _Planes:
 
     Attributes
     ----------
-    pixels
+    pixels : Element
         The element.
-    data
+    data : Sequence[Element]
         The BinData of all Pixels of the document: they are counted through.
-    first
+    first : int
         How many planes come before those of this one.
     """
 

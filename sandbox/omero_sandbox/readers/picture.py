@@ -31,7 +31,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The file; it is decoded now, since the sizes of a PNG with a palette need it.
 
     Returns

@@ -139,7 +139,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The file; reduced-resolution pages are left out.
 
     Returns

@@ -42,9 +42,9 @@ class BinaryAccess:
 
     Attributes
     ----------
-    everywhere
+    everywhere : frozenset[str]
         The server's settings.
-    groups
+    groups : dict[int, frozenset[str]]
         Group id to the settings that it has of its own.
     """
 
@@ -73,11 +73,13 @@ class BinaryAccess:
 
         Parameters
         ----------
-        type_, group
-            Its class and group.
-        may_edit
+        type_ : Type
+            Its class.
+        group : int, optional
+            Its group.
+        may_edit : bool
             Whether the user may change it.
-        of_image, of_plate
+        of_image, of_plate : bool
             Whether it belongs to an image, and to one in a plate.
         """
         if type_.name not in _TYPES:

@@ -41,19 +41,19 @@ class Caller:
 
     Attributes
     ----------
-    user, session
+    user, session : int
         Row ids of the Experimenter and of the Session that the Event will name.
-    group
+    group : int
         The context group; ``ALL_GROUPS`` (-1) for all groups that the user may see.
-    admin
+    admin : bool
         Whether the user is a member of the ``system`` group.
-    privileges
+    privileges : frozenset[str]
         The AdminPrivilege values that the user holds (empty for non-administrators).
-    member_of, leader_of
+    member_of, leader_of : frozenset[int]
         Ids of the groups the user belongs to, and of those the user owns.
-    event_type
+    event_type : str
         Value of the EventType of the Event that a write makes.
-    sudoer
+    sudoer : int, optional
         Row id of the Experimenter who made the session for the user.
     """
 
@@ -89,9 +89,9 @@ class ReadFilter(NamedTuple):
 
     Attributes
     ----------
-    everything
+    everything : bool
         Nothing is hidden in any group.
-    all_sessions
+    all_sessions : bool
         The caller may read the sessions of others.
     """
 
@@ -117,13 +117,13 @@ class Rights:
 
     Parameters
     ----------
-    caller
+    caller : Caller
         Who asks.
-    groups
+    groups : Mapping[int, str]
         Group id to permissions (``rwra--``).
-    policy
+    policy : BinaryAccess
         Whose files may be downloaded.
-    privileged
+    privileged : bool
         The server's own work: everything is allowed, past the rules for clients.
 
     Raises

@@ -49,18 +49,20 @@ def seed(
 
     Parameters
     ----------
-    host, port
-        The server's TLS endpoint.
-    user, password
-        An administrator; he creates the group "Imaging" and the user "researcher" and fills in
-        the data as that user. With `group`, an ordinary member of it who fills it as himself.
-    group
+    host : str
+        The server.
+    port : int
+        Its encrypted port.
+    user, password : str
+        An administrator, who creates the group "Imaging" and the user "researcher"; the data
+        belongs to that user. With `group`, a member of it, whose data it becomes.
+    group : str, optional
         Group to fill; default: "Imaging", created where it does not exist.
-    scale
+    scale : int
         How many times the generated images are made.
-    member_password
+    member_password : str
         Password of "researcher" when he is created.
-    say
+    say : Say
         Takes a line for the person who waits.
 
     Returns
@@ -107,11 +109,13 @@ def account(host: str, port: int, user: str, password: str, *, member_password: 
 
     Parameters
     ----------
-    host, port
-        The server's TLS endpoint.
-    user, password
+    host : str
+        The server.
+    port : int
+        Its encrypted port.
+    user, password : str
         An administrator.
-    member_password
+    member_password : str
         Password of "researcher" when he is created.
     """
     with _connected(host, port, user, password) as client:

@@ -31,21 +31,21 @@ class ExampleFiles:
 
     Attributes
     ----------
-    cell
+    cell : list[Path]
         A cell in transmitted light, as a plain TIFF with its pixel size.
-    tissue
+    tissue : list[Path]
         A stained section of tissue, as a PNG in colours.
-    retina
+    retina : list[Path]
         A photograph of a retina, as a JPEG.
-    aneurysms
+    aneurysms : list[Path]
         Microaneurysms, as an OME-TIFF with acquisition date, tag and ROI in its OME-XML.
-    positions
+    positions : list[Path]
         Three positions of a stack of nuclei, as one OME-TIFF of three series.
-    two_files
+    two_files : list[Path]
         A time series whose time points lie in two OME-TIFFs.
-    time_lapse
+    time_lapse : list[Path]
         A `.fake` file of two series.
-    nuclei
+    nuclei : list[list[Path]]
         OME-TIFFs with nuclei, as many as requested.
     """
 
@@ -65,9 +65,9 @@ def write(folder: Path, scale: int = 1) -> ExampleFiles:
 
     Parameters
     ----------
-    folder
+    folder : Path
         Where to; it exists.
-    scale
+    scale : int
         How many files of nuclei.
 
     Returns
@@ -105,9 +105,9 @@ def nuclei(seed: int, shape: tuple[int, int, int, int, int]) -> NDArray[np.uint1
 
     Parameters
     ----------
-    seed
+    seed : int
         The same seed gives the same spots.
-    shape
+    shape : tuple[int, int, int, int, int]
         Sizes T, C, Z, Y, X.
     """
     random = np.random.default_rng(seed)

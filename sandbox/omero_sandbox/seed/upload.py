@@ -31,11 +31,11 @@ def upload(client: Any, files: Sequence[Path], target: Any = None) -> list[Any]:
 
     Parameters
     ----------
-    client
+    client : Any
         A connected `omero.client`; its group is where the images go.
-    files
+    files : Sequence[Path]
         The file to open first, then those that belong to it.
-    target
+    target : Any
         Dataset or Screen to link to.
 
     Returns

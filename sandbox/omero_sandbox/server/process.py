@@ -43,19 +43,19 @@ class ServerOptions:
 
     Attributes
     ----------
-    ssl, tcp
+    ssl, tcp : int
         Ports of the encrypted and the plain endpoint; 0 lets the system choose.
-    host
+    host : str
         Address to listen at.
-    idle
+    idle : int
         Milliseconds after which an idle session ends.
-    faults
+    faults : Faults
         Latency and faults on request.
-    record
+    record : Path, optional
         File that gets a line for every call.
-    config
+    config : dict[str, str]
         OMERO configuration values on top of the defaults.
-    with_parent
+    with_parent : bool
         Whether to stop when the process that started it has ended.
     """
 
@@ -91,11 +91,11 @@ class Server:
 
     Parameters
     ----------
-    directory
+    directory : Path
         Its folder: database, repository, certificate, log.
-    options
+    options : ServerOptions
         Ports, faults, recording.
-    root_password
+    root_password : str
         Of ``root``, when the database is made.
     """
 
@@ -141,11 +141,11 @@ class Server:
 
         Parameters
         ----------
-        service
+        service : Service
             The service.
-        session
+        session : Session
             The session it belongs to: it dies with it.
-        category, name
+        category, name : str
             Identity; by default the session's uuid and a name of its own.
         """
         category = category or session.uuid

@@ -53,10 +53,14 @@ class Job:
 
     Attributes
     ----------
-    request
+    request : Any
         The request.
-    server, session, context
-        Where, for whom, and the context of the call that submitted it.
+    server : Host
+        The server.
+    session : Session
+        The session that submitted it.
+    context : dict[str, str]
+        The context of the call that submitted it.
     """
 
     def __init__(
@@ -74,7 +78,7 @@ class Job:
 
         Parameters
         ----------
-        everywhere
+        everywhere : bool
             Across all groups, as Delete2I and the other graph requests run.
         """
         if self._call is not None:

@@ -54,9 +54,9 @@ class ServiceFactory(_Getters):
 
     Parameters
     ----------
-    session
+    session : Session
         The session that it has joined.
-    client
+    client : str
         The client's own uuid.
     """
 

@@ -71,7 +71,7 @@ class ImportJob(Job):
 
     Attributes
     ----------
-    auto_close
+    auto_close : bool
         Whether handle and process are closed at the end without a call of the client.
     """
 

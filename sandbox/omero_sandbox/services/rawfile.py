@@ -29,14 +29,14 @@ class RawFileStore(Stateful):
 
     Parameters
     ----------
-    row
+    row : Any
         The OriginalFile, of a store that the repository gave out for it.
-    mode
+    mode : str
         ``r`` or ``rw``.
 
     Attributes
     ----------
-    offset
+    offset : int
         Where the last block that was written ends.
     """
 

@@ -237,7 +237,7 @@ def set_defaults(call: Call, settings: Any, pixels: Any, *, measure: bool = True
 
     Parameters
     ----------
-    measure
+    measure : bool
         Whether to look into the planes of pixels that have no statistics.
     """
     from omero_sandbox.pixels import rendering

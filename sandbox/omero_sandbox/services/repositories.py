@@ -249,11 +249,11 @@ class ImportProcess(Stateful):
 
     Parameters
     ----------
-    call
+    call : Call
         The call of importFileset: uploads and import run in its session and group.
-    fileset
+    fileset : Any
         The saved Fileset.
-    settings
+    settings : Any
         The client's ImportSettings.
     """
 

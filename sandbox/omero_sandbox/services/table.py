@@ -25,9 +25,9 @@ class Table(Service):
 
     Parameters
     ----------
-    call
+    call : Call
         The call that opens it.
-    row
+    row : Any
         Its OriginalFile.
     """
 

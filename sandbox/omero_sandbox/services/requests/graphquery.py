@@ -43,9 +43,9 @@ def on_graph(job: Job, *, everywhere: bool = True) -> Iterator[Call]:
 
     Parameters
     ----------
-    job
+    job : Job
         What carries out the request.
-    everywhere
+    everywhere : bool
         Across all groups, as nearly all of them run.
     """
     _check(job.request)
