@@ -61,7 +61,7 @@ def seed(
     scale : int
         How many times the generated images are made.
     member_password : str
-        Password of "researcher" when he is created.
+        Password of "researcher" when it is created.
     say : Say
         Takes a line for the person who waits.
 
@@ -116,7 +116,7 @@ def account(host: str, port: int, user: str, password: str, *, member_password: 
     user, password : str
         An administrator.
     member_password : str
-        Password of "researcher" when he is created.
+        Password of "researcher" when it is created.
     """
     with _connected(host, port, user, password) as client:
         _create_member(client, member_password, print)

@@ -33,7 +33,7 @@ _GROUPS = (
     " left outer join fetch m.child e left outer join fetch e.groupExperimenterMap m2"
     " left outer join fetch m2.parent p"
 )
-#: What a user may change of himself, and what an administrator may change of anybody.
+#: What users may change of themselves, and what an administrator may change of any user.
 _OWN_FIELDS = ("firstName", "middleName", "lastName", "email", "institution")
 _ALL_FIELDS = ("omeName", *_OWN_FIELDS)
 
@@ -186,7 +186,7 @@ class IAdmin(Service):
             tx.delete_row(tx.get("Experimenter", user.id.val))
 
     def setAdminPrivileges(self, call: Call, user: Any, privileges: list[Any]) -> None:
-        """Keep what an administrator lacks in his config, as LightAdminPrivileges reads it."""
+        """Store the privileges that an administrator lacks, for LightAdminPrivileges to read."""
         require(call, "ModifyUser")
         granted = {privilege.value.val for privilege in privileges}
         with call.as_system() as tx:
@@ -362,7 +362,7 @@ def require(call: Call, privilege: str, leader_of: int | None = None) -> None:
 
 
 def _photo(user: int, file: int) -> Any:
-    """Return the link from a user to a picture of him."""
+    """Return the link from a user to the user's picture."""
     link = omero.model.ExperimenterAnnotationLinkI()
     link.parent = omero.model.ExperimenterI(user, False)
     link.child = omero.model.FileAnnotationI()

@@ -26,7 +26,7 @@ from omero_sandbox.model import TYPES
 from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, error
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded by the first import of files, not at the start: they load numpy
     from omero_sandbox.importing.objects import Settings
     from omero_sandbox.readers import Source
 

@@ -11,7 +11,7 @@ import omero.all
 from omero_sandbox.errors import forbidden, invalid, misused
 from omero_sandbox.service import Call, Stateful
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded by the first call that needs it, not at the start: it loads numpy
     from omero_sandbox.pixels.buffer import PixelBuffer
 
 

@@ -22,7 +22,7 @@ from omero_sandbox.services.renderingsettings import (
     set_defaults,
 )
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded by the first call that needs it, not at the start: it loads numpy
     from omero_sandbox.pixels.buffer import PixelBuffer
 
 _PIXELS = IPixels()
@@ -88,7 +88,7 @@ class Rendered(Stateful):
         self.rdef, self._chosen = found[0], True
 
     def reset(self, call: Call) -> int:
-        """Give the caller default settings, in place of what he has; return their id."""
+        """Give the caller default settings, in place of the present ones; return their id."""
         pixels = described(call, self.pixels)
         mine = _PIXELS.retrieveRndSettingsFor(call, self.pixels, call.session.user)
         settings = mine if mine is not None else blank(pixels)
