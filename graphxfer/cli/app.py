@@ -68,7 +68,12 @@ def register() -> None:
         module = importlib.import_module(f"graphxfer.cli.{name}")
         app.command(name)(_interruptible(getattr(module, name)))
     sandbox = importlib.import_module("graphxfer.cli.sandbox")
-    app.add_typer(sandbox.app, name="sandbox", help="Run local OMERO servers, to try things on.")
+    app.add_typer(
+        sandbox.app,
+        name="sandbox",
+        cls=sandbox.Group,
+        help="Run local OMERO servers, to try things on.",
+    )
 
 
 def _interruptible(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Trouble on demand, and a record of every call: what reliability tests and benchmarks need."""
+"""Latency and faults on request, and a record of every call, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 
 from omero_sandbox.errors import fail
-
-if TYPE_CHECKING:
-    from omero_sandbox.sessions import Session
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -40,7 +37,7 @@ def seconds(text: str) -> float:
 
 @dataclass
 class Fault:
-    """One trouble: ``drop``, ``error`` or ``kill`` at the n-th call, ``full`` after n bytes.
+    """One fault: ``drop``, ``error`` or ``kill`` at the n-th call, ``full`` after n bytes.
 
     Or a disk that is ``slow``, of n bytes a second.
     """
@@ -72,14 +69,14 @@ class Fault:
 
 @dataclass
 class Faults:
-    """All trouble that a server was asked for.
+    """All faults of a server.
 
     Attributes
     ----------
-    latency
+    latency : float
         Seconds that every call waits before it is carried out.
-    faults
-        What goes wrong, and when.
+    faults : list[Fault]
+        The faults.
     """
 
     latency: float = 0.0
@@ -87,19 +84,19 @@ class Faults:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def before(self, operation: str) -> set[str]:
-        """Wait for the latency, count a call, and return the kinds of trouble that are due."""
+        """Wait for the latency, count a call, and return the kinds of faults that are due."""
         if self.latency:
             time.sleep(self.latency)
         with self._lock:
             return {f.kind for f in self.faults if f.strikes(operation)}
 
     def instead(self, operation: str, due: set[str]) -> None:
-        """Fail when an ``error`` is due: nothing is done."""
+        """Fail when an ``error`` is due, before anything is done."""
         if "error" in due:
-            raise fail(omero.InternalException, f"{operation}: an error was asked for")
+            raise fail(omero.InternalException, f"{operation}: an error was requested (--fault)")
 
     def after(self, due: set[str], connection: Any) -> None:
-        """Kill the server or drop the connection when that is due: done, but not answered."""
+        """Kill the server or drop the connection when that is due: the call gets no answer."""
         if "kill" in due:
             os.kill(os.getpid(), signal.SIGKILL)
         if "drop" in due:
@@ -127,7 +124,7 @@ class Faults:
 
 @dataclass
 class Entry:
-    """What is noted of a call while it runs."""
+    """The result of a call, for its record."""
 
     result: Any = None
 
@@ -137,7 +134,7 @@ class Recorder:
 
     Parameters
     ----------
-    path
+    path : Path, optional
         The file to append to, or None to record nothing.
     """
 
@@ -146,9 +143,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     @contextmanager
-    def record(
-        self, operation: str, arguments: Sequence[Any], session: Session | None
-    ) -> Iterator[Entry]:
+    def record(self, operation: str, arguments: Sequence[Any], user: str | None) -> Iterator[Entry]:
         """Note one call: its duration, how it ended, and the bytes and query it carried."""
         entry, error, start = Entry(), "", time.perf_counter()
         try:
@@ -161,7 +156,7 @@ class Recorder:
                 took = time.perf_counter() - start
                 line = {
                     "time": round(time.time() - took, 3),
-                    "user": session.name if session else None,
+                    "user": user,
                     "operation": operation,
                     "ms": round(took * 1000, 3),
                 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sandboxes as child processes: start, stop, list, and a context manager for tests.
 
-A sandbox is a folder. The process that serves it holds a lock on it, and writes ``server.json``
-(pid, ports, repository) when it is ready.
+A sandbox is a folder. The process that serves it locks the folder, and writes ``server.json``
+(pid, ports, repository) when it is ready. Nothing here loads Ice.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pathlib import Path
 
 import platformdirs
 
-#: As server.STATE and __main__.PASSWORD, which are not imported: they load Ice.
-_STATE, _LOCK, _LOG = "server.json", "lock", "server.log"
-_PASSWORD = "GRAPHXFER_SANDBOX_PASSWORD"  # noqa: S105
+from omero_sandbox.folder import DEFAULT_PASSWORD, LOCK, PASSWORD, STATE
+
+_LOG = "server.log"
 _PATIENCE = 60.0
-#: What argparse exits with.
+#: Exit code of argparse.
 _USAGE = 2
 
 
@@ -35,10 +35,10 @@ class SandboxError(Exception):
 
     Parameters
     ----------
-    message
+    message : str
         What is wrong.
-    is_usage
-        Whether it is about how an option is written.
+    is_usage : bool
+        Whether an option has a wrong value.
     """
 
     def __init__(self, message: str, *, is_usage: bool = False) -> None:
@@ -52,15 +52,17 @@ class Address:
 
     Attributes
     ----------
-    name
-        Its name, or its folder's.
-    directory
+    name : str
+        Its name; of an unnamed sandbox, the name of its folder.
+    directory : Path
         Its folder.
-    host, port, tcp
-        Address, and the ports of the encrypted and of the plain endpoint.
-    pid
-        The process.
-    repository
+    host : str
+        The address it listens on.
+    port, tcp : int
+        The encrypted and the plain port.
+    pid : int
+        Its process.
+    repository : Path
         The ManagedRepository folder.
     """
 
@@ -78,23 +80,23 @@ class Address:
 
 
 class Sandbox:
-    """A sandbox in a folder, as a child process that can be stopped, killed and started again.
+    """A sandbox in a folder, as a child process that can be stopped, killed and restarted.
 
     Parameters
     ----------
-    directory
-        Its folder; made when it is not there.
-    password
+    directory : Path
+        Its folder; created if it does not exist.
+    password : str
         Root's password when the folder is new.
-    arguments
-        Options of ``python -m omero_sandbox``, such as ``--latency 20ms``.
+    arguments : sequence of str
+        Options of ``omero-sandbox serve``, such as ``--latency 20ms``.
     """
 
     def __init__(
         self,
         directory: Path,
         *,
-        password: str = "omero",  # noqa: S107
+        password: str = DEFAULT_PASSWORD,
         arguments: Sequence[str] = (),
     ) -> None:
         self.directory, self.password = directory.absolute(), password
@@ -110,7 +112,7 @@ class Sandbox:
 
     @property
     def host(self) -> str:
-        """The address it listens at."""
+        """The address it listens on."""
         return self._running.host
 
     @property
@@ -125,7 +127,7 @@ class Sandbox:
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """Its process."""
         return self._running.pid
 
     @property
@@ -134,28 +136,33 @@ class Sandbox:
         return self._running.repository
 
     def start(self, *arguments: str) -> Address:
-        """Start it and wait until it is ready; again on the ports that it had before.
+        """Start it and wait until it is ready; a restarted one keeps its ports.
 
         Parameters
         ----------
-        *arguments
-            Options for this start alone.
+        *arguments : str
+            Options for this start only.
+
+        Returns
+        -------
+        Address
+            Where it runs.
 
         Raises
         ------
         SandboxError
-            When it runs already or does not come up; with the end of its log.
+            When it is already running or does not start; with the end of its log.
         """
         if (running := address_of(self.directory)) is not None:
             raise SandboxError(
-                f"{self.directory} is being served already, at {running.host}:{running.port}"
+                f"{self.directory} is already being served, at {running.host}:{running.port}"
             )
         self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / _STATE).unlink(missing_ok=True)
+        (self.directory / STATE).unlink(missing_ok=True)
         ports: list[str] = []
         if self.address is not None:
             ports = ["--port", str(self.address.port), "--tcp", str(self.address.tcp)]
-        command = [sys.executable, "-m", "omero_sandbox", str(self.directory)]
+        command = [sys.executable, "-m", "omero_sandbox.serve", str(self.directory)]
         with (self.directory / _LOG).open("ab") as log:
             before = log.tell()
             self.process = subprocess.Popen(
@@ -163,14 +170,14 @@ class Sandbox:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, _PASSWORD: self.password},
+                env={**os.environ, PASSWORD: self.password},
                 start_new_session=True,
             )
         self.address = self._wait_until_ready(self.process, before)
         return self.address
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], before: int) -> Address:
-        """Wait for its state file; fail with what it wrote into its log after ``before``."""
+        """Wait for its state file; on failure, report what was logged after byte ``before``."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:
             found = _read_state(self.directory)
@@ -189,21 +196,21 @@ class Sandbox:
         raise SandboxError(f"The sandbox in {self.directory} did not start: {log[-2000:]}")
 
     def stop(self) -> None:
-        """Have it stop in order, and wait for it."""
+        """Stop it cleanly, and wait until it has ended."""
         stop(self.directory)
         self._reap()
 
     def kill(self) -> None:
-        """Kill it without a warning (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         os.kill(self.pid, signal.SIGKILL)
         self._reap()
 
     def wait(self) -> None:
-        """Wait until it has died of itself, as after a fault that kills it."""
+        """Wait until it has ended by itself, as after a fault that kills it."""
         self._reap()
 
     def restart(self, *arguments: str) -> Address:
-        """Stop it when it runs, and start it again on the same ports."""
+        """Stop it if it is running, and start it again on the same ports."""
         if address_of(self.directory) is not None:
             self.stop()
         self._reap()
@@ -218,18 +225,23 @@ class Sandbox:
 def running(
     directory: Path,
     *arguments: str,
-    password: str = "omero",  # noqa: S107
+    password: str = DEFAULT_PASSWORD,
 ) -> Iterator[Sandbox]:
-    """Have a sandbox for the length of a block, or of this process where that is killed.
+    """Run a sandbox for the length of a block. It also stops when this process is killed.
 
     Parameters
     ----------
-    directory
+    directory : Path
         Its folder.
-    *arguments
-        Options of ``python -m omero_sandbox``.
-    password
+    *arguments : str
+        Options of ``omero-sandbox serve``.
+    password : str
         Root's password when the folder is new.
+
+    Yields
+    ------
+    Sandbox
+        The running sandbox.
     """
     sandbox = Sandbox(directory, password=password, arguments=["--with-parent", *arguments])
     sandbox.start()
@@ -245,7 +257,7 @@ def running(
 
 def home() -> Path:
     """Return the folder that holds the named sandboxes."""
-    return Path(platformdirs.user_state_dir("graphxfer")) / "sandboxes"
+    return Path(platformdirs.user_state_dir("omero-sandbox"))
 
 
 def folder(name: str) -> Path:
@@ -254,10 +266,10 @@ def folder(name: str) -> Path:
     Raises
     ------
     SandboxError
-        When the name cannot be one.
+        When the name is not valid.
     """
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
-        raise SandboxError(f"{name!r} is no name for a sandbox: letters, digits, '.', '_', '-'")
+        raise SandboxError(f"{name!r} is not a valid name: use letters, digits, '.', '_' and '-'")
     return home() / name
 
 
@@ -265,20 +277,25 @@ def start(
     name: str,
     directory: Path | None = None,
     arguments: Sequence[str] = (),
-    password: str = "omero",  # noqa: S107
+    password: str = DEFAULT_PASSWORD,
 ) -> Address:
     """Start a named sandbox in the background.
 
     Parameters
     ----------
-    name
+    name : str
         Its name.
-    directory
-        Its folder, where it is not the usual one.
-    arguments
-        Options of ``python -m omero_sandbox``.
-    password
+    directory : Path, optional
+        Its folder, instead of the usual one.
+    arguments : sequence of str
+        Options of ``omero-sandbox serve``.
+    password : str
         Root's password when it is new.
+
+    Returns
+    -------
+    Address
+        Where it runs.
     """
     place = folder(name)
     if directory is not None:
@@ -288,9 +305,9 @@ def start(
 
 
 def _point(place: Path, directory: Path) -> None:
-    """Make the usual place of a named sandbox lead to a folder elsewhere."""
+    """Link the usual folder of a named sandbox to another folder."""
     if place.exists() and place.resolve() != directory.resolve():
-        raise SandboxError(f"There is a sandbox of that name already, in {place.resolve()}")
+        raise SandboxError(f"A sandbox of that name already exists, in {place.resolve()}")
     directory.mkdir(parents=True, exist_ok=True)
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.is_symlink():
@@ -305,23 +322,23 @@ def find(name: str) -> Address:
     Raises
     ------
     SandboxError
-        When it does not.
+        When it is not running.
     """
     found = address_of(folder(name).resolve())
     if found is None:
-        raise SandboxError(f"No sandbox of the name {name} is running")
+        raise SandboxError(f"No sandbox named {name} is running")
     return _named(name, found)
 
 
 def listing() -> dict[str, Address | None]:
-    """Return all named sandboxes, with the address of those that run."""
+    """Return all named sandboxes, with the addresses of the running ones."""
     names = sorted(p.name for p in home().iterdir() if p.is_dir()) if home().is_dir() else []
     found = {name: address_of(folder(name).resolve()) for name in names}
     return {name: address and _named(name, address) for name, address in found.items()}
 
 
 def stop(directory: Path) -> None:
-    """Stop the server of a folder: SIGTERM, and SIGKILL when it does not heed that.
+    """Stop the server of a folder: SIGTERM, then SIGKILL if it does not end.
 
     Raises
     ------
@@ -346,8 +363,8 @@ def address_of(directory: Path) -> Address | None:
 
 
 def _locked(directory: Path) -> bool:
-    """Tell whether a live process serves a folder: it holds the lock, and nobody else can."""
-    lock = directory / _LOCK
+    """Return whether a live process serves a folder: only that process can hold the lock."""
+    lock = directory / LOCK
     if not lock.exists():
         return False
     with lock.open() as file:
@@ -360,7 +377,7 @@ def _locked(directory: Path) -> bool:
 
 def _read_state(directory: Path) -> Address | None:
     try:
-        state = json.loads((directory / _STATE).read_text(encoding="utf-8"))
+        state = json.loads((directory / STATE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     return Address(

@@ -20,6 +20,7 @@ from typing import Any
 import omero
 import omero.all
 import omero.model
+from omero.rtypes import rstring
 
 # Lists whose order and membership the parent writes: the child's own reference is read-only.
 ORDERED = {
@@ -174,16 +175,16 @@ class Field:
 
     Attributes
     ----------
-    kind
+    kind : str
         ``text int long double bool time bytes strings``: a value in one column; ``unit``: value
         and unit; ``ref``: many-to-one; ``many``: collection; ``map``: ordered NamedValues.
-    owner
+    owner : str
         The class that declares it.
-    target
+    target : str, optional
         Class referred to or collected; for ``unit`` the quantity (``Length``).
-    inverse
+    inverse : str, optional
         For ``many``: the attribute of the target that refers back.
-    ordered
+    ordered : bool
         For ``many``: the parent writes order and membership. For ``ref``: it is the read-only
         other side of such a list.
     """
@@ -221,15 +222,15 @@ class Type:
 
     Attributes
     ----------
-    fqn
+    fqn : str
         Its name on the server, such as ``ome.model.core.Image``.
-    fields
+    fields : dict[str, Field]
         All fields, inherited ones included, by name.
-    table
+    table : str
         The table of its rows: that of the topmost class, shared by a whole hierarchy.
-    cls
+    cls : type, optional
         The Python class that is instantiated; None for an abstract class.
-    is_global
+    is_global : bool
         Rows without owner, group and events (enumerations, users, groups, sessions ...).
     """
 
@@ -270,21 +271,6 @@ class Type:
         return self.base is None
 
     @cached_property
-    def discriminator(self) -> str:
-        """What ``.class`` is in HQL."""
-        return DISCRIMINATOR.get(self.name, self.fqn)
-
-    @cached_property
-    def links_in(self) -> tuple[Field, ...]:
-        """All references of other classes to this one (or to a class above it)."""
-        return tuple(
-            f
-            for t in TYPES.values()
-            for f in t.fields.values()
-            if f.kind == "ref" and f.target in self.lineage and f.owner == t.name
-        )
-
-    @cached_property
     def lineage(self) -> tuple[str, ...]:
         """Its name and the names of the classes above it."""
         return (self.name, *(TYPES[self.base].lineage if self.base else ()))
@@ -295,7 +281,7 @@ class Type:
         return (*self.lineage, *(["IAnnotationLink"] if self.is_annotation_link else []))
 
     def is_a(self, name: str) -> bool:
-        """Tell whether this is the named class or below it."""
+        """Return whether this is the named class or below it."""
         return name in self.lineage
 
 
@@ -455,3 +441,20 @@ def tables() -> dict[str, list[Type]]:
     for type_ in sorted(TYPES.values(), key=lambda t: len(t.lineage)):
         result.setdefault(type_.table, []).append(type_)
     return result
+
+
+def enumeration(name: str, value: str) -> Any:
+    """Return an enumeration's entry to save, `Unknown` for a value that OMERO does not have.
+
+    Parameters
+    ----------
+    name : str
+        The enumeration's class.
+    value : str
+        The value as OME-XML has it; of a list of values, the first counts.
+    """
+    known = ENUMERATIONS[name]
+    wanted = value if value in known else value.split(" ", 1)[0]
+    entry = TYPES[name].cls()  # type: ignore[misc]
+    entry.value = rstring(wanted if wanted in known else "Unknown")
+    return entry if wanted in known or "Unknown" in known else None

@@ -11,18 +11,15 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 from omero.rtypes import rlong, rstring, rtime
 
 from omero_sandbox.errors import fail, misused
-from omero_sandbox.security import ALL_GROUPS, Caller
-
-if TYPE_CHECKING:
-    from omero_sandbox.dispatch import Call
-    from omero_sandbox.store import Store
+from omero_sandbox.security.rights import ALL_GROUPS, Caller
+from omero_sandbox.store import Store
 
 #: etc/omero.properties of omero-common: omero.sessions.timeout, .maximum (ms).
 TIME_TO_IDLE, MAXIMUM = 600_000, 6_000_000
@@ -36,21 +33,27 @@ class Session:
 
     Attributes
     ----------
-    id, uuid
-        Key of its row; its name towards clients.
-    user, name
-        Id and omeName of the user.
-    group
+    id : int
+        Id of its row.
+    uuid : str
+        Its key for clients.
+    user : int
+        Id of the user.
+    name : str
+        The user's omeName.
+    group : int
         The group that calls without a group context run in.
-    idle, live
-        Milliseconds until it ends without a call, and altogether; 0 is for ever.
-    sudoer, sudoer_name
-        The administrator who made the session for somebody else.
-    references
+    idle, live : int
+        Milliseconds until it ends without a call, and in total; 0 is unlimited.
+    sudoer : int, optional
+        Id of the administrator who created the session for another user.
+    sudoer_name : str, optional
+        The administrator's omeName.
+    references : int
         How many clients have joined it.
-    ended
+    ended : Any
         Why it is over: an exception for those who still call. None while it is alive.
-    inputs, outputs
+    inputs, outputs : dict[str, Any]
         What ISession.setInput and setOutput keep.
     """
 
@@ -73,7 +76,7 @@ class Session:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def expired(self) -> bool:
-        """Tell whether it has been idle, or alive, for too long."""
+        """Return whether it has been idle, or alive, for too long."""
         idle = (time.monotonic() - self.used) * 1000
         live = (time.time() - self.started) * 1000
         return bool((self.idle and idle > self.idle) or (self.live and live > self.live))
@@ -84,11 +87,11 @@ class Sessions:
 
     Parameters
     ----------
-    store
+    store : Store
         The database.
-    on_end
+    on_end : Any
         Called with each session that ends, so that its services are released.
-    idle
+    idle : int
         Default time to idle in milliseconds.
     """
 
@@ -122,9 +125,9 @@ class Sessions:
 
         Parameters
         ----------
-        name
+        name : str
             The user's omeName.
-        group
+        group : str
             Name or id of the group to start in; empty for the user's default group.
 
         Raises
@@ -204,7 +207,7 @@ class Sessions:
             raise session.ended
 
     def touch(self, session: Session) -> None:
-        """Check a session and start its idle time anew."""
+        """Check a session and restart its idle time."""
         self.check(session)
         session.used = time.monotonic()
 
@@ -224,25 +227,6 @@ class Sessions:
         return self._store.caller(
             session.user, group, session.id, session.event_type, session.sudoer
         )
-
-    def event_context(self, call: Call) -> Any:
-        """Return what IAdmin.getEventContext answers; see BasicEventContext (omero-server)."""
-        session, caller, tx = call.session, call.caller, call.tx
-        group = session.group if caller.group == ALL_GROUPS else caller.group
-        row = tx.find("ExperimenterGroup", group)
-        context = omero.sys.EventContext(
-            shareId=-1, sessionId=session.id, sessionUuid=session.uuid,
-            userId=session.user, userName=session.name,
-            groupId=group, groupName=row.name.val if row else "",
-            isAdmin=caller.admin, adminPrivileges=sorted(caller.privileges),
-            eventId=-1, eventType=session.event_type,
-            memberOfGroups=sorted(caller.member_of), leaderOfGroups=sorted(caller.leader_of),
-            groupPermissions=row.details.permissions if row else omero.model.PermissionsI(),
-        )  # fmt: skip
-        if session.sudoer is not None:
-            context.sudoerId = rlong(session.sudoer)
-            context.sudoerName = rstring(session.sudoer_name)
-        return context
 
     # -- ending ---------------------------------------------------------------------------
 

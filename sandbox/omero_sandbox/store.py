@@ -6,26 +6,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import omero
 
-from omero_sandbox import database, deletion, moving
-from omero_sandbox.database import hash_password, map_table, quote
+from omero_sandbox.database import schema
+from omero_sandbox.database.rows import Rows, Shared
+from omero_sandbox.database.saving import ENCODE, Saver, real
+from omero_sandbox.database.schema import hash_password, quote
 from omero_sandbox.errors import fail, forbidden, invalid, misused
+from omero_sandbox.graphs import deletion, moving
 from omero_sandbox.hql import Query
-from omero_sandbox.loading import Loader
 from omero_sandbox.model import TYPES, Type, find, type_of
-from omero_sandbox.policy import DEFAULT, BinaryAccess
-from omero_sandbox.saving import ENCODE, Place, Saver, real
-from omero_sandbox.security import ALL_GROUPS, ALL_PRIVILEGES, Caller, Rights, root
-
-NOT_LOGGED = {"Event", "EventLog", "Session", "Share", "Node"}
+from omero_sandbox.security.policy import DEFAULT
+from omero_sandbox.security.rights import ALL_PRIVILEGES, Caller, root
+from omero_sandbox.security.roles import ROOT, SYSTEM_GROUP
 
 
 class Store:
@@ -33,20 +31,20 @@ class Store:
 
     Parameters
     ----------
-    directory
+    directory : Path
         The folder of the server.
-    root_password
+    root_password : str
         Password of ``root`` when the database is created.
-    binary_access
+    binary_access : str
         The server's ``omero.policy.binary_access``.
 
     Attributes
     ----------
-    uuid, version
+    uuid, version : str
         What IConfig.getDatabaseUuid and IConfig.getVersion answer.
     """
 
-    version: str = database.VERSION
+    version: str = schema.VERSION
 
     def __init__(
         self,
@@ -54,39 +52,21 @@ class Store:
         root_password: str = "omero",  # noqa: S107
         binary_access: str = DEFAULT,
     ) -> None:
-        self._binary_access = binary_access
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / "omero.sqlite"
         self._free: list[sqlite3.Connection] = []
-        self.write_lock = threading.Lock()
-        self.enum_ids: dict[tuple[str, str], int] = {}
-        self._groups: dict[int, str] | None = None
-        self._policy: BinaryAccess | None = None
         connection = self._take()
-        if database.is_new(connection):
-            database.create(connection, root_password)
+        if schema.is_new(connection):
+            schema.create(connection, root_password)
         self.uuid: str = connection.execute(
             "SELECT value FROM _server WHERE key = 'uuid'"
         ).fetchone()[0]
-        self.sequence: dict[str, int] = dict(connection.execute("SELECT name, last FROM _sequence"))
+        sequence = dict(connection.execute("SELECT name, last FROM _sequence"))
+        self._shared = Shared(binary_access, sequence)
         self._free.append(connection)
 
     def _take(self) -> sqlite3.Connection:
-        return self._free.pop() if self._free else database.connect(self._path)
-
-    def groups(self, connection: sqlite3.Connection) -> dict[int, str]:
-        """Return group id -> permissions."""
-        if self._groups is None:
-            self._groups = dict(
-                connection.execute("SELECT id, _permissions FROM experimentergroup")
-            )
-        return self._groups
-
-    def policy(self, connection: sqlite3.Connection) -> BinaryAccess:
-        """Return whose files may be downloaded."""
-        if self._policy is None:
-            self._policy = BinaryAccess.of(self._binary_access, connection)
-        return self._policy
+        return self._free.pop() if self._free else schema.connect(self._path)
 
     @contextmanager
     def transaction(self, caller: Caller, privileged: bool = False) -> Iterator[Transaction]:
@@ -97,9 +77,9 @@ class Store:
 
         Parameters
         ----------
-        caller
+        caller : Caller
             In whose name.
-        privileged
+        privileged : bool
             The server's own work for the caller (OMERO's SecureAction): the rules for clients are
             not applied, owner and events are the caller's.
 
@@ -112,7 +92,7 @@ class Store:
         connection.execute("BEGIN")
         tx = None
         try:
-            tx = Transaction(self, connection, caller, privileged)
+            tx = Transaction(self._shared, connection, caller, privileged)
             yield tx
             tx.finish()
         finally:
@@ -122,7 +102,7 @@ class Store:
                 tx.release()
             self._free.append(connection)
 
-    def system(self, group: int = database.SYSTEM_GROUP) -> Caller:
+    def system(self, group: int = SYSTEM_GROUP) -> Caller:
         """Return root, for the server's own work: with ``privileged=True`` past client rules."""
         return root(group)
 
@@ -138,13 +118,13 @@ class Store:
 
         Parameters
         ----------
-        user, session
+        user, session : int
             Row ids.
-        group
+        group : int
             The context group, or -1 for all.
-        event_type
+        event_type : str
             Value of the EventType of what the caller writes.
-        sudoer
+        sudoer : int, optional
             Row id of who made the session for the user: privileges are those that both have
             (omero-server's LightAdminPrivileges.getPrivileges).
         """
@@ -156,11 +136,11 @@ class Store:
             denied = connection.execute(
                 "SELECT name FROM experimenter_config WHERE parent IN (?, ?) AND parent <> ? "
                 "AND name LIKE 'AdminPrivilege:%' AND lower(value) <> 'true'",
-                (user, sudoer, database.ROOT),
+                (user, sudoer, ROOT),
             ).fetchall()
         finally:
             self._free.append(connection)
-        admin = any(group_id == database.SYSTEM_GROUP for group_id, _ in memberships)
+        admin = any(group_id == SYSTEM_GROUP for group_id, _ in memberships)
         taken = {name.partition(":")[2] for (name,) in denied}
         return Caller(
             user=user,
@@ -181,17 +161,12 @@ class Store:
             row = connection.execute(
                 "SELECT id FROM experimenter WHERE omeName = ?", (name,)
             ).fetchone()
-            if row is None or not database.password_is(connection, row[0], password):
+            if row is None or not schema.password_is(connection, row[0], password):
                 return None
             user: int = row[0]
             return user
         finally:
             self._free.append(connection)
-
-    def forget(self) -> None:
-        """Drop what is kept of groups and enumerations: a transaction changed them."""
-        self._groups = self._policy = None
-        self.enum_ids = {}
 
     def close(self) -> None:
         """Close all connections."""
@@ -199,169 +174,13 @@ class Store:
             self._free.pop().close()
 
 
-class Transaction:
-    """One call's view of the database. Made by ``Store.transaction``."""
+class Transaction(Rows):
+    """One call's view of the database: what IUpdate, IQuery and the graph requests do with it.
 
-    def __init__(
-        self, store: Store, connection: sqlite3.Connection, caller: Caller, privileged: bool
-    ) -> None:
-        self.store = store
-        self.connection = connection
-        self.caller = caller
-        groups, policy = store.groups(connection), store.policy(connection)
-        self.rights = Rights(caller, groups, policy, privileged)
-        self._writing = False
-        self._event: int | None = None
-        self._touched: set[str] = set()
-        self._stale = False
-        self._loader: Loader | None = None
+    Made by ``Store.transaction``.
+    """
 
     # -- writing -------------------------------------------------------------------------------
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether it has the write lock, so that no other transaction may write."""
-        return self._writing
-
-    def write(self) -> None:
-        """Take the write lock, once."""
-        if not self._writing:
-            self.connection.execute("COMMIT")
-            self.store.write_lock.acquire()
-            self._writing = True
-            self.connection.execute("BEGIN IMMEDIATE")
-
-    def finish(self) -> None:
-        """Commit."""
-        if self._touched:
-            self.connection.executemany(
-                "UPDATE _sequence SET last = ? WHERE name = ?",
-                [(self.store.sequence[table], table) for table in self._touched],
-            )
-        try:
-            self.connection.execute("COMMIT")
-        except sqlite3.IntegrityError as error:
-            raise invalid(f"could not execute statement: {error}") from error
-        if self._stale:
-            self.store.forget()
-
-    def release(self) -> None:
-        """Give the write lock back."""
-        if self._writing:
-            self._writing = False
-            self.store.write_lock.release()
-
-    @property
-    def loader(self) -> Loader:
-        """The objects of the current reply."""
-        if self._loader is None:
-            self._loader = Loader(self.connection, self.rights)
-        return self._loader
-
-    def next_id(self, table: str) -> int:
-        """Return a new id; ids are never used twice."""
-        return self.next_ids(table, 1)[0]
-
-    def next_ids(self, table: str, count: int) -> range:
-        """Return new ids."""
-        self.write()
-        self._touched.add(table)
-        last = self.store.sequence[table]
-        self.store.sequence[table] = last + count
-        return range(last + 1, last + 1 + count)
-
-    def enum_id(self, type_: Type, value: str) -> int | None:
-        """Return the id of an enumeration's value."""
-        known = self.store.enum_ids
-        if (type_.name, value) not in known:
-            rows = self.connection.execute(f'SELECT value, id FROM "{type_.table}"')
-            known.update({(type_.name, v): id_ for v, id_ in rows})
-        return known.get((type_.name, value))
-
-    def event(self, group: int | None = None) -> int:
-        """Return the Event of this transaction; the first call makes it."""
-        if self._event is None:
-            self._event = self.next_id("event")
-            caller = self.caller
-            context = caller.group if caller.group != ALL_GROUPS else group
-            self.connection.execute(
-                "INSERT INTO event (id, _type, time, experimenter, experimenterGroup, type, "
-                "session) VALUES (?, 'Event', ?, ?, ?, ?, ?)",
-                (
-                    self._event, int(time.time() * 1000), caller.user, context or 0,
-                    self.enum_id(TYPES["EventType"], caller.event_type), caller.session,
-                ),
-            )  # fmt: skip
-        return self._event
-
-    def log(self, action: str, objects: Iterable[tuple[Type, int]]) -> None:
-        """Write the EventLogs of what was done."""
-        logged = [(id_, type_.fqn) for type_, id_ in objects if type_.name not in NOT_LOGGED]
-        if logged:
-            event, ids = self.event(), self.next_ids("eventlog", len(logged))
-            self.connection.executemany(
-                "INSERT INTO eventlog (id, _type, entityId, entityType, action, event)"
-                " VALUES (?, 'EventLog', ?, ?, ?, ?)",
-                ((own, *what, action, event) for own, what in zip(ids, logged, strict=True)),
-            )
-
-    def write_many(self, type_: Type, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run a statement for all rows; a broken constraint is a ValidationException."""
-        self.write()
-        self._stale |= type_.is_global
-        try:
-            self.connection.executemany(sql, rows)
-        except sqlite3.IntegrityError as error:
-            raise invalid(f"could not insert or update [{type_.fqn}]: {error}") from error
-
-    def update_row(
-        self,
-        type_: Type,
-        id_: int,
-        changed: Mapping[str, Any],
-        version: int | None,
-        place: Place | None,
-    ) -> dict[str, Any]:
-        """Write changed columns, the next version and the update event; return these two."""
-        own: dict[str, Any] = {}
-        if version is not None and type_.is_mutable:
-            own["version"] = version + 1
-        if not type_.is_global and type_.is_mutable:
-            own["_update"] = self.event(place[1] if place else None)
-        values = {**changed, **own}
-        if values:
-            sets = ", ".join(f'"{name}" = ?' for name in values)
-            self.write_many(
-                type_,
-                f'UPDATE "{type_.table}" SET {sets} WHERE id = ?',
-                [(*values.values(), id_)],
-            )
-            self.log("UPDATE", [(type_, id_)])
-        return own
-
-    def add_namespaces(self, names: Iterable[str]) -> None:
-        """Make the Namespace rows that are missing, as OMERO's annotation trigger does."""
-        for name in sorted(names):
-            known = self.connection.execute("SELECT 1 FROM namespace WHERE name = ?", (name,))
-            if known.fetchone() is None:
-                self.connection.execute(
-                    "INSERT INTO namespace (id, _type, version, name) "
-                    "VALUES (?, 'Namespace', 0, ?)",
-                    (self.next_id("namespace"), name),
-                )
-
-    def check_folders(self) -> None:
-        """Refuse a folder inside itself, as OMERO's trigger does."""
-        row = self.connection.execute(
-            "WITH RECURSIVE up (start, id) AS (SELECT id, parentFolder FROM folder "
-            "WHERE parentFolder NOTNULL UNION SELECT up.start, f.parentFolder FROM up "
-            "JOIN folder f ON f.id = up.id WHERE f.parentFolder NOTNULL) "
-            "SELECT start FROM up WHERE start = id LIMIT 1"
-        ).fetchone()
-        if row is not None:
-            raise invalid(
-                f"cyclic parent-child relationship of ome.model.containers.Folder:Id_{row[0]}"
-            )
 
     def save(self, objects: Sequence[Any]) -> list[Any]:
         """Insert or merge object graphs and return them loaded, as IUpdate.saveAndReturnArray.
@@ -396,7 +215,7 @@ class Transaction:
         Raises
         ------
         omero.ValidationException
-            When something refers to it (told at the end of the transaction), or it is not there.
+            When something refers to it (at the end of the transaction), or it does not exist.
         omero.SecurityViolation
             When the caller may not delete it.
         """
@@ -411,23 +230,6 @@ class Transaction:
         if not self.rights.may("delete", type_, row[0], row[1]):
             raise forbidden(f"Deleting {type_.fqn}:Id_{obj._id._val} not allowed.")
         self.remove_rows(TYPES[row[2]], [obj._id._val])
-
-    def remove_rows(self, type_: Type, ids: Sequence[int]) -> None:
-        """Delete rows of one class, and their lists of NamedValues."""
-        self._stale |= type_.is_global
-        given = json.dumps(list(ids))
-        for made in type_.fields.values():
-            if made.kind == "map":
-                self.connection.execute(
-                    f'DELETE FROM "{map_table(made)}" WHERE parent IN '
-                    "(SELECT value FROM json_each(?))",
-                    (given,),
-                )
-        self.connection.execute(
-            f'DELETE FROM "{type_.table}" WHERE id IN (SELECT value FROM json_each(?))',
-            (given,),
-        )
-        self.log("DELETE", ((type_, id_) for id_ in ids))
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -627,7 +429,3 @@ class Transaction:
             f'UPDATE "{type_.table}" SET {sets} WHERE id = ?',
             [(*values.values(), id_)],
         )
-
-    def group_permissions(self) -> dict[int, str]:
-        """Return group id -> permissions as this transaction sees them."""
-        return dict(self.connection.execute("SELECT id, _permissions FROM experimentergroup"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import io
 import itertools
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import omero
@@ -202,12 +204,24 @@ class Filled:
             return [unwrap(row) for row in client.sf.getQueryService().projection(hql, None)]
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
-    """Have a server with example data, for the length of a module."""
-    with manage.running(tmp_path_factory.mktemp("filled")) as sandbox:
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[int]]]:
+    """The folder of a server with example data, which is stopped, and the ids of the data."""
+    folder = tmp_path_factory.mktemp("seeded") / "server"
+    with manage.running(folder) as sandbox:
         made = seed(
             sandbox.host, sandbox.port, "root", "omero", member_password=PASSWORD,
             say=lambda line: None,
         )  # fmt: skip
+    return folder, made
+
+
+@pytest.fixture(scope="module")
+def filled(
+    seeded: tuple[Path, dict[str, list[int]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Filled]:
+    """Have a server with example data, for the length of a module, which may change it."""
+    folder, made = seeded
+    copy = shutil.copytree(folder, tmp_path_factory.mktemp("filled") / "server")
+    with manage.running(copy) as sandbox:
         yield Filled(sandbox, made)

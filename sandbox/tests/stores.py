@@ -24,7 +24,7 @@ from omero.model import (
 )
 from omero.rtypes import rbool, rdouble, rint, rlist, rlong, rstring
 
-from omero_sandbox.security import Caller
+from omero_sandbox.security.rights import Caller
 from omero_sandbox.store import Store
 
 

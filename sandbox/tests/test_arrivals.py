@@ -15,8 +15,8 @@ import omero
 import omero.all
 import pytest
 
-from omero_sandbox.arrivals import Arrivals
 from omero_sandbox.model import TYPES
+from omero_sandbox.server.arrivals import Arrivals
 
 NAMES = [
     *(f"::omero::model::{t.name}" for t in TYPES.values() if t.cls),

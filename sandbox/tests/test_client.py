@@ -19,7 +19,7 @@ from omero.model import ProjectI, TagAnnotationI
 from omero.rtypes import rlong, rstring
 
 from omero_sandbox import manage, services  # noqa: F401
-from omero_sandbox.dispatch import SERVICES, operations, service_class
+from omero_sandbox.service import SERVICES, operations, service_class
 
 
 def project(name: str = "P") -> Any:

@@ -38,7 +38,7 @@ from omero.model import (
 from omero.rtypes import rbool, rdouble, rint, rlist, rlong, rstring, rtime
 
 from omero_sandbox.hql.compiler import compile_hql
-from omero_sandbox.security import ReadFilter
+from omero_sandbox.security.rights import ReadFilter
 from tests.stores import Lab, as_parameter, image, link, named, tag
 
 CORPUS = [

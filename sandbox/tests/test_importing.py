@@ -30,8 +30,9 @@ from omero.model import (
 )
 from omero.rtypes import rbool, rdouble, rlong, rstring
 
-from omero_sandbox import importing, rendering
-from omero_sandbox.importing import Settings
+from omero_sandbox.importing import objects as importing
+from omero_sandbox.importing.objects import Settings
+from omero_sandbox.pixels import rendering
 from omero_sandbox.readers import Series, Source, read
 from omero_sandbox.readers.document import E, Element, children, parse
 from omero_sandbox.store import Store, Transaction

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sqlite3
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 from omero.model import TagAnnotationI
 from omero.rtypes import rstring
 
-from omero_sandbox import manage, seed
+from omero_sandbox import cli, manage, seed
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +126,7 @@ def test_a_first_start_that_was_killed_is_begun_again(tmp_path: Path) -> None:
 def test_seeding_with_another_password_says_so(tmp_path: Path) -> None:
     with (
         manage.running(tmp_path, password="else") as sandbox,
-        pytest.raises(manage.SandboxError, match="GRAPHXFER_SANDBOX_PASSWORD"),
+        pytest.raises(manage.SandboxError, match="OMERO_SANDBOX_PASSWORD"),
     ):
         seed.account(sandbox.host, sandbox.port, "root", "omero", member_password="x")
 
@@ -142,11 +141,8 @@ def test_sigterm_stops_it_in_order(tmp_path: Path) -> None:
 
 def test_from_the_command_line(tmp_path: Path) -> None:
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "graphxfer.cli", "sandbox", *arguments]
-        if not (Path(manage.__file__).parents[1] / "cli" / "__main__.py").exists():
-            main = "from graphxfer.cli import sandbox; sandbox.app()"
-            command = [sys.executable, "-c", main, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ))
+        command = [sys.executable, "-W", "ignore", "-m", "omero_sandbox", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -155,9 +151,52 @@ def test_from_the_command_line(tmp_path: Path) -> None:
         (address,) = json.loads(run("list", "--json")).values()
         assert f"127.0.0.1:{address['port']}" in said
         assert str(tmp_path / "one" / "ManagedRepository") in said
+        assert "user researcher" in run("seed", "one", "--account")
     finally:
         run("stop", "one")
     assert run("list") == "one\tstopped\n"
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, line: str) -> int:
+    """Run the command in this process; return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["omero-sandbox", *line.split()])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return int(end.value.code or 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("stop nobody", 1, "omero-sandbox: No sandbox named nobody is running"),
+        ("start x --latency soon", 2, "omero-sandbox: --latency: not a duration: 'soon'"),
+        ("start ../x", 1, "omero-sandbox: '../x' is not a valid name"),
+        ("list", 0, "No servers. Start one with: omero-sandbox start NAME"),
+        ("serve", 2, "the following arguments are required: directory"),
+    ],
+)
+def test_messages_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, line: str, code: int, message: str
+) -> None:
+    assert ended(monkeypatch, line) == code
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "list", "seed", "serve"])
+def test_each_command_has_help(monkeypatch: pytest.MonkeyPatch, capsys: Any, name: str) -> None:
+    assert ended(monkeypatch, f"{name} --help") == 0
+    assert capsys.readouterr().out.lower().startswith(f"usage: omero-sandbox {name} ")
+
+
+def test_in_the_foreground(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "omero_sandbox", "serve", str(tmp_path), "--idle", "60000"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while manage.address_of(tmp_path) is None or not (tmp_path / "server.json").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_a_test_that_is_killed_leaves_no_server(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import omero
 import omero.all
 import pytest
 
-from omero_sandbox.paths import Template
+from omero_sandbox.files.paths import Template
 
 NOW = datetime.datetime(2026, 3, 4, 15, 6, 7, 89_000)
 VALUES = {"user": "ada:l", "userId": "7", "group": "Imaging", "groupId": "3", "perms": "rwr---"}

@@ -15,8 +15,8 @@ from omero.model import ChannelBindingI, QuantumDefI, RenderingDefI, ReverseInte
 from omero.rtypes import rbool, rdouble, rint
 from PIL import Image
 
-from omero_sandbox import rendering
-from omero_sandbox.metadata import enumeration
+from omero_sandbox.model import enumeration
+from omero_sandbox.pixels import rendering
 
 
 def binding(colour: tuple[int, int, int], end: float, **more: Any) -> Any:

@@ -17,9 +17,9 @@ from omero.constants.metadata import NSINSIGHTTAGSET
 from omero.rtypes import unwrap
 
 from omero_sandbox import manage
-from omero_sandbox.examples import SHIPPED, nuclei
-from omero_sandbox.seed import SHAPES, seed
-from omero_sandbox.upload import ImportFailed, upload
+from omero_sandbox.seed.data import SHAPES, seed
+from omero_sandbox.seed.examples import SHIPPED, nuclei
+from omero_sandbox.seed.upload import ImportFailed, upload
 
 PASSWORD = "for the test"
 

@@ -31,7 +31,7 @@ from omero.model import (
     ProjectI,
     TagAnnotationI,
 )
-from omero.rtypes import rstring
+from omero.rtypes import rstring, unwrap
 
 from omero_sandbox.errors import GraphFailure
 from tests.stores import Lab, named, tag
@@ -227,30 +227,30 @@ class Sandbox(RuleBasedStateMachine):
 
     @invariant()
     def everyone_sees_what_they_may(self):
-        model = self.model
         for user in ("ann", "ben", "cleo", "root"):
-            for cls in CLASSES:
-                value = "x.textValue" if cls == "TagAnnotation" else "x.name"
-                rows = self.lab.rows(
-                    f"select x.id, {value}, x.details.owner.omeName from {cls} x",
-                    name=user, group=self.group,
-                )  # fmt: skip
-                assert sorted(map(tuple, rows)) == sorted(
-                    (key[1], name, owner)
-                    for key, (owner, name) in model.objects.items()
-                    if key[0] == cls and model.may_read(user, owner)
-                )
-            for (parent, child), cls in LINKS.items():
-                rows = self.lab.rows(
-                    "select l.parent.id, l.child.id, l.details.owner.omeName "
-                    f"from {cls.__name__[:-1]} l",
-                    name=user, group=self.group,
-                )  # fmt: skip
-                assert sorted(map(tuple, rows)) == sorted(
-                    (p[1], c[1], owner)
-                    for p, c, owner in model.links
-                    if (p[0], c[0]) == (parent, child) and model.may_read(user, owner)
-                )
+            with self.lab.transaction(user, self.group) as tx:
+                self.check_what_is_seen(user, tx)
+
+    def check_what_is_seen(self, user, tx):
+        model = self.model
+        for cls in CLASSES:
+            value = "x.textValue" if cls == "TagAnnotation" else "x.name"
+            rows = tx.projection(f"select x.id, {value}, x.details.owner.omeName from {cls} x")
+            assert sorted(map(tuple, unwrap(rows))) == sorted(
+                (key[1], name, owner)
+                for key, (owner, name) in model.objects.items()
+                if key[0] == cls and model.may_read(user, owner)
+            )
+        for (parent, child), cls in LINKS.items():
+            rows = tx.projection(
+                "select l.parent.id, l.child.id, l.details.owner.omeName "
+                f"from {cls.__name__[:-1]} l"
+            )
+            assert sorted(map(tuple, unwrap(rows))) == sorted(
+                (p[1], c[1], owner)
+                for p, c, owner in model.links
+                if (p[0], c[0]) == (parent, child) and model.may_read(user, owner)
+            )
 
 
 TestSandbox = Sandbox.TestCase

@@ -83,7 +83,7 @@ def test_fetch_when_the_connection_drops(person: Person, troubled: Troubled) -> 
     files = {path for path in tree(person.home / "bundle/files") if not path.startswith(".fetch")}
     ran = person.run(*fetch)
     if ran.code:  # the server's error about one file is that file's, and named so
-        ran.failed(1, "OriginalFile/", "an error was asked for")
+        ran.failed(1, "OriginalFile/", "an error was requested")
         ran = person.run(*fetch)
     assert "0 missing or wrong" in ran.done().out
     assert files <= set(tree(person.home / "bundle/files"))
@@ -126,7 +126,7 @@ def test_apply_when_the_server_fails(person: Person, troubled: Troubled) -> None
     troubled.faults(*faults)
     failures = 0
     while (ran := person.run("apply", "bundle", troubled.uri)).code:
-        ran.failed(1, "InternalException", "an error was asked for", troubled.sandbox.host, "→")
+        ran.failed(1, "InternalException", "an error was requested", troubled.sandbox.host, "→")
         failures += 1
         assert failures <= len(faults)
     assert failures == len(faults)
@@ -141,7 +141,7 @@ def test_verify_when_the_connection_drops(person: Person, troubled: Troubled) ->
     troubled.faults("drop@9:IQuery.projection", "error@40:IQuery.projection")
     ran = person.run("verify", "bundle", troubled.uri).failed(1, LOST, AGAIN)
     assert ran.out == ""
-    ran = person.run("verify", "bundle", troubled.uri).failed(1, "an error was asked for")
+    ran = person.run("verify", "bundle", troubled.uri).failed(1, "an error was requested")
     assert ran.out == ""
     arrived_once(person, troubled, before)
 

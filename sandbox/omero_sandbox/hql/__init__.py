@@ -10,13 +10,13 @@ from typing import Any
 
 from omero.rtypes import RBoolI, RListI, RLongI, RMapI, RObjectI, RStringI, unwrap
 
+from omero_sandbox.database.loading import DECODE, Loader, make_unit
+from omero_sandbox.database.saving import real
 from omero_sandbox.hql.compiler import Column, Compiled, compile_hql
 from omero_sandbox.hql.kinds import UNKNOWN, family, kind_of_parameter
 from omero_sandbox.hql.scope import bad
-from omero_sandbox.loading import DECODE, Loader, make_unit
 from omero_sandbox.model import TYPES, Type
-from omero_sandbox.saving import real
-from omero_sandbox.security import ReadFilter
+from omero_sandbox.security.rights import ReadFilter
 
 __all__ = ["Query", "ReadFilter"]
 
@@ -26,9 +26,9 @@ class Query:
 
     Parameters
     ----------
-    text
+    text : str
         The HQL.
-    reads
+    reads : ReadFilter
         Which rows the caller's rights hide.
     """
 

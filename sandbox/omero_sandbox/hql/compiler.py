@@ -18,7 +18,7 @@ from lark.exceptions import UnexpectedInput
 from omero_sandbox.hql.functions import Functions
 from omero_sandbox.hql.scope import Collection, Details, Range, Scope, Value, bad
 from omero_sandbox.model import Field, Type, find
-from omero_sandbox.security import ReadFilter
+from omero_sandbox.security.rights import ReadFilter
 
 # A column in SQL: the alias, and its number.
 _COLUMN = re.compile(r't(\d+)\.(?:"\w+"|\w+)')

@@ -35,7 +35,7 @@ class Expressions(ABC):
 
     Attributes
     ----------
-    parameters
+    parameters : dict[str, set[str]]
         Names of parameters, and the kinds that they are used as; ``list`` for lists.
     """
 

@@ -21,11 +21,11 @@ class Function(NamedTuple):
 
     Attributes
     ----------
-    takes
+    takes : tuple[frozenset[str], ...]
         Kinds of each argument.
-    kind
+    kind : str
         Of the result; "" for that of the first argument.
-    sql
+    sql : str
         With a place for each argument.
     """
 

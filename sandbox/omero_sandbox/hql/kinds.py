@@ -13,8 +13,8 @@ from typing import Any
 
 from omero.rtypes import RBoolI, RDoubleI, RFloatI, RIntI, RLongI, RStringI, RTimeI
 
+from omero_sandbox.database.loading import make_unit
 from omero_sandbox.hql.scope import Value, bad
-from omero_sandbox.loading import make_unit
 from omero_sandbox.model import UNITS
 
 WHOLE = frozenset({"int", "long"})
@@ -38,7 +38,7 @@ def family(kind: str) -> str:
 
 
 def is_literal(value: Value) -> bool:
-    """Tell whether it is a text as the query has it."""
+    """Return whether it is a text as the query has it."""
     return value.kind == "text" and value.sql.startswith("'")
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import omero
 
-from omero_sandbox.database import has_index, map_table
+from omero_sandbox.database.schema import has_index, map_table
 from omero_sandbox.errors import fail
 from omero_sandbox.model import TYPES, Field, Type, find
-from omero_sandbox.security import ReadFilter
+from omero_sandbox.security.rights import ReadFilter
 
 # The parts of ``details``: property -> (column, class referred to).
 DETAILS = {
@@ -36,14 +36,14 @@ class Value:
 
     Attributes
     ----------
-    kind
+    kind : str
         A kind of Field; or ``entity`` (an id), ``class`` (a class name), ``unit``,
         ``permissions``, ``null``, ``any`` (a parameter).
-    type
+    type : Type, optional
         The class of an entity.
-    quantity
+    quantity : str
         For ``unit``: ``Length`` ...; the SQL is then that of the value, ``unit`` that of the unit.
-    columns
+    columns : frozenset[str]
         The columns it needs outside aggregates, as ``t1."name"``.
     """
 
@@ -62,7 +62,7 @@ class Value:
 
 @dataclass
 class Range:
-    """What an alias stands for: rows of a class, NamedValues of a map, or a value with unit."""
+    """What an alias represents: rows of a class, NamedValues of a map, or a value with unit."""
 
     alias: str
     type: Type | None = None
@@ -106,11 +106,11 @@ class Scope:
 
     Parameters
     ----------
-    outer
+    outer : Scope, optional
         The query that this is a subquery of.
-    numbering
+    numbering : list[int]
         Counter of SQL aliases, shared by all scopes of a query.
-    reads
+    reads : ReadFilter
         Which rows are hidden.
     """
 
@@ -129,7 +129,7 @@ class Scope:
         self._before = numbering[0]
 
     def owns(self, column: str) -> bool:
-        """Tell whether a column is one of this query, not of those around."""
+        """Return whether a column belongs to this query, not to an outer one."""
         return int(column.partition(".")[0].removeprefix("t")) > self._before
 
     def alias(self) -> str:
@@ -212,7 +212,7 @@ class Scope:
         return None
 
     def find(self, name: str) -> Range | Details | None:
-        """Return what an alias stands for, here or in the queries around."""
+        """Return what an alias represents, in this query or an outer one."""
         found = self.aliases.get(name)
         return found if found or not self.outer else self.outer.find(name)
 
@@ -361,7 +361,7 @@ def find_top(type_: Type) -> Type:
 
 
 def _is_index(type_: Type, name: str) -> bool:
-    """Tell whether PostgreSQL has a column of that name for places in lists: ``well_index``.
+    """Return whether PostgreSQL has a column of that name for places in lists: ``well_index``.
 
     What HQL does not know goes through to SQL; OMERO.iviewer sorts well samples by it.
     """
@@ -376,7 +376,7 @@ def column(alias: str, name: str, kind: str) -> Value:
 
 
 def has_property(type_: Type, name: str) -> bool:
-    """Tell whether a class has a property that HQL can name."""
+    """Return whether a class has a property that HQL can name."""
     return name in ("id", "class", "details", "version") or property_of(type_, name) is not None
 
 

@@ -25,7 +25,7 @@ def read(files: Sequence[Path]) -> Source:
 
     Parameters
     ----------
-    files
+    files : Sequence[Path]
         The files of the fileset in the order of its entries. The first is the one to open; the
         others may be used by it.
 

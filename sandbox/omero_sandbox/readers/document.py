@@ -23,7 +23,7 @@ def parse(xml: bytes) -> Element:
 
     Parameters
     ----------
-    xml
+    xml : bytes
         The document. One of an older schema is brought to 2016-06 by ome-types.
 
     Returns

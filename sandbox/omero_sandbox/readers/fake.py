@@ -145,7 +145,7 @@ KINDS = {key.name: _PARSERS[str(key.type)] for key in fields(Parameters) if key.
 
 
 def knows(path: Path) -> bool:
-    """Tell whether the name is that of a `.fake` file or of its companion."""
+    """Return whether the name is that of a `.fake` file or of its companion."""
     return path.name.lower().endswith((".fake", ".fake.ini"))
 
 
@@ -155,13 +155,13 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The `.fake` or the `.fake.ini`; its text is not looked at in the first case.
 
     Returns
     -------
     Source
-        Series whose planes are painted when asked for.
+        Series whose planes are painted when read.
 
     Raises
     ------
@@ -435,7 +435,7 @@ def _mask(number: int) -> Element:
 
 @dataclass(frozen=True)
 class Painter:
-    """Paints planes: a gradient along X, and five boxes that tell which plane it is."""
+    """Paints planes: a gradient along X, and five boxes that identify the plane."""
 
     series: int
     parameters: Parameters

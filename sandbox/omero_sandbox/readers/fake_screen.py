@@ -37,7 +37,7 @@ def document(layout: Layout) -> Element:
 
     Parameters
     ----------
-    layout
+    layout : Layout
         The counts of the `.fake` name.
 
     Returns

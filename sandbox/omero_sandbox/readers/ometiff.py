@@ -30,7 +30,7 @@ Place = tuple[Path, int] | None
 
 
 def knows(path: Path) -> bool:
-    """Tell whether it is a companion, or a TIFF with OME-XML as the comment of its first page."""
+    """Return whether it is a companion, or a TIFF with OME-XML as the comment of its first page."""
     if path.name.endswith(COMPANION):
         return True
     if not tiff.knows(path):
@@ -54,7 +54,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The TIFF or the companion; other files are looked for beside it.
 
     Returns
@@ -143,7 +143,7 @@ class _Image:
         if first is not None:
             path, page = self._file(first), int(first.get("IFD", "0"))
         if path.name.endswith(COMPANION):
-            raise BrokenFile(f"{path.name}: no TiffData says which TIFF has the planes")
+            raise BrokenFile(f"{path.name}: TiffData does not name the TIFF that has the planes")
         samples = int(self.pages.page(path, page).samplesperpixel)
         return samples if channels % samples == 0 else 1
 

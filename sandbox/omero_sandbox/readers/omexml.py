@@ -26,12 +26,12 @@ from omero_sandbox.readers.source import (
     plane_index,
 )
 
-#: How many bytes the reader looks at where the name does not tell.
+#: How many bytes the reader looks at where the name does not decide.
 _START = 64
 
 
 def knows(path: Path) -> bool:
-    """Tell whether it is named ``.ome`` or ``.ome.xml``, or starts as OME-XML does."""
+    """Return whether it is named ``.ome`` or ``.ome.xml``, or starts as OME-XML does."""
     if path.name.lower().endswith(COMPANION):
         return False
     if path.name.lower().endswith((".ome", ".ome.xml")):
@@ -47,13 +47,13 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The document.
 
     Returns
     -------
     Source
-        A series per Image; planes are decoded when asked for, black where there is no BinData.
+        A series per Image; planes are decoded when read, black where there is no BinData.
 
     Raises
     ------
@@ -82,11 +82,11 @@ class _Planes:
 
     Attributes
     ----------
-    pixels
+    pixels : Element
         The element.
-    data
+    data : Sequence[Element]
         The BinData of all Pixels of the document: they are counted through.
-    first
+    first : int
         How many planes come before those of this one.
     """
 
@@ -108,13 +108,13 @@ class _Planes:
         self.little = bool(self.data) and not self._big_endian()
 
     def _big_endian(self) -> bool:
-        """Tell the byte order: of the Pixels, else of its first BinData, else little-endian."""
+        """Return the byte order: of the Pixels, else of its first BinData, else little-endian."""
         holders = (self.pixels, child(self.pixels, "BinData"))
         values = [holder.get("BigEndian") for holder in holders if holder is not None]
         return next((v.lower().startswith("t") for v in values if v is not None), False)
 
     def __call__(self, z: int, c: int, t: int) -> Plane:
-        """Decode a plane; when there are too few, the last one stands for those that lack."""
+        """Decode a plane; when there are too few, the last one is used for the missing ones."""
         shape = self.sizes["Y"], self.sizes["X"]
         number = self.first + plane_index(self.order, self.sizes, {"Z": z, "C": c, "T": t})
         content = _decode(self.data[min(number, len(self.data) - 1)]) if self.data else b""

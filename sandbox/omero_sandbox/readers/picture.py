@@ -21,7 +21,7 @@ def _start(path: Path) -> bytes:
 
 
 def knows(path: Path) -> bool:
-    """Tell whether the file starts as a PNG or JPEG does."""
+    """Return whether the file starts as a PNG or JPEG does."""
     return _start(path).startswith((PNG, JPEG))
 
 
@@ -31,7 +31,7 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The file; it is decoded now, since the sizes of a PNG with a palette need it.
 
     Returns

@@ -48,15 +48,15 @@ class Series:
 
     Attributes
     ----------
-    index
+    index : int
         Number of the series in its source, from 0.
-    image
+    image : _Element
         The `Image` element of OME-XML that describes it.
-    plane
+    plane : Callable[[int, int, int], Plane]
         `plane(z, c, t)` reads one plane from disk. OMERO sends big-endian: the caller's `astype`.
-    little
+    little : bool
         Whether the pixels are little-endian in the file; the checksum of the pixels is of that.
-    tile
+    tile : tuple[int, int], optional
         Width and height of the tiles in the file, which is the order of the checksum.
     """
 
@@ -130,17 +130,17 @@ class Source(Sequence[Series]):
 
     Attributes
     ----------
-    format
+    format : str
         Value of OMERO's `Format` enumeration: `OMETiff`, `OMEXML`, `Fake`, `TIFF`, `PNG` ...
-    reader
+    reader : str
         The Bio-Formats class that reads such files, e.g. `loci.formats.in.OMETiffReader`.
-    ome
+    ome : _Element
         The whole document (`OME` element): images, plates, ROIs, annotations, instruments.
-    series
+    series : tuple[Series, ...]
         The series, in order.
-    used
+    used : tuple[Path, ...]
         The files that belong together, the opened one first.
-    graphics
+    graphics : bool
         Whether it is an everyday picture, whose channels OMERO calls Red, Green and Blue.
     """
 
@@ -184,9 +184,9 @@ def plane_index(order: str, sizes: dict[str, int], position: dict[str, int]) -> 
 
     Parameters
     ----------
-    order
+    order : str
         Such as `XYZCT`; the third letter runs fastest.
-    sizes, position
+    sizes, position : dict[str, int]
         By axis letter Z, C and T.
     """
     index, step = 0, 1

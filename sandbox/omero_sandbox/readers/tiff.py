@@ -33,7 +33,7 @@ RESOLUTION_UNITS = {2: 25400.0, 3: 10000.0}
 
 
 def knows(path: Path) -> bool:
-    """Tell whether the file starts as a TIFF does."""
+    """Return whether the file starts as a TIFF does."""
     with path.open("rb") as file:
         return file.read(4) in MAGIC
 
@@ -100,7 +100,7 @@ def _samples_first(page: Any, data: Plane) -> Plane:
 
 
 def is_palette(page: Any) -> bool:
-    """Tell whether the pixels are indices of colours."""
+    """Return whether the pixels are indices of colours."""
     return page.photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None
 
 
@@ -139,13 +139,13 @@ def read(path: Path) -> Source:
 
     Parameters
     ----------
-    path
+    path : Path
         The file; reduced-resolution pages are left out.
 
     Returns
     -------
     Source
-        One series; pages are time points where nothing says otherwise.
+        One series; pages are time points by default.
 
     Raises
     ------

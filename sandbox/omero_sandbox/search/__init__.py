@@ -15,7 +15,7 @@ from omero_sandbox.store import Transaction
 
 @dataclass(frozen=True)
 class Restrictions:
-    """What was asked for until a query is added: ome.services.search.SearchValues."""
+    """Restrictions of the next query: ome.services.search.SearchValues."""
 
     types: tuple[str, ...] = ()
     ids: tuple[int, ...] | None = None
@@ -36,7 +36,7 @@ def check(only: Restrictions, query: str) -> None:
     Raises
     ------
     omero.ApiUsageException
-        When not exactly one class is asked for, or the query begins with a wildcard.
+        When not exactly one class is requested, or the query begins with a wildcard.
     """
     if len(only.types) != 1:
         raise misused(

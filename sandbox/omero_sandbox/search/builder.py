@@ -19,13 +19,13 @@ def build(fields: Sequence[str], start: str, stop: str, date: str, text: str) ->
 
     Parameters
     ----------
-    fields
+    fields : Sequence[str]
         Where to look; everywhere if there are none.
-    start, stop
+    start, stop : str
         Days, as YYYYMMDD, or nothing.
-    date
+    date : str
         The field that the days are of.
-    text
+    text : str
         Words, phrases in quotes, ``AND``.
 
     Raises

@@ -33,7 +33,7 @@ _TIMES = {
     "acquisitionDate": 't."acquisitionDate"',
 }
 _WORD = re.compile(r"[^\W_]+")
-#: Words that a search is asked for at once.
+#: Words that are searched for in one query.
 _MANY = 200
 
 #: Fields of an annotation, as columns and (for files) what they join.
@@ -87,7 +87,7 @@ _IMAGE = """
 
 @contextmanager
 def index(tx: Transaction, type_: Type) -> Iterator[Words]:
-    """Have the words of the objects of a class that the caller may see."""
+    """Index the words of those objects of a class that the caller may read."""
     tx.connection.execute(_TABLE)
     try:
         tx.connection.execute(_VOCABULARY)

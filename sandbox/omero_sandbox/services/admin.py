@@ -10,8 +10,8 @@ import omero
 import omero.all
 from omero.rtypes import rbool, rlist, rlong, rstring
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden, invalid, misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.sessions import groups_of
 from omero_sandbox.store import Transaction
 
@@ -33,7 +33,7 @@ _GROUPS = (
     " left outer join fetch m.child e left outer join fetch e.groupExperimenterMap m2"
     " left outer join fetch m2.parent p"
 )
-#: What a user may change of himself, and what an administrator may change of anybody.
+#: What users may change of themselves, and what an administrator may change of any user.
 _OWN_FIELDS = ("firstName", "middleName", "lastName", "email", "institution")
 _ALL_FIELDS = ("omeName", *_OWN_FIELDS)
 
@@ -46,7 +46,7 @@ class IAdmin(Service):
     # -- who one is -----------------------------------------------------------------------
 
     def getEventContext(self, call: Call) -> Any:
-        return call.server.sessions.event_context(call)
+        return call.event_context()
 
     def getSecurityRoles(self, call: Call) -> Any:
         return omero.sys.Roles(**ROLES)
@@ -186,7 +186,7 @@ class IAdmin(Service):
             tx.delete_row(tx.get("Experimenter", user.id.val))
 
     def setAdminPrivileges(self, call: Call, user: Any, privileges: list[Any]) -> None:
-        """Keep what an administrator lacks in his config, as LightAdminPrivileges reads it."""
+        """Store the privileges that an administrator lacks, for LightAdminPrivileges to read."""
         require(call, "ModifyUser")
         granted = {privilege.value.val for privilege in privileges}
         with call.as_system() as tx:
@@ -261,7 +261,7 @@ class IAdmin(Service):
         asked = details.permissions if details is not None else None
         with call.as_system() as tx:
             id_ = int(tx.save([new])[0].id.val)
-            # AdminImpl.createGroup: private unless said otherwise
+            # AdminImpl.createGroup: private by default
             tx.chmod(id_, str(asked) if asked is not None else "rw----")
         return id_
 
@@ -362,7 +362,7 @@ def require(call: Call, privilege: str, leader_of: int | None = None) -> None:
 
 
 def _photo(user: int, file: int) -> Any:
-    """Return the link from a user to a picture of him."""
+    """Return the link from a user to the user's picture."""
     link = omero.model.ExperimenterAnnotationLinkI()
     link.parent = omero.model.ExperimenterI(user, False)
     link.child = omero.model.FileAnnotationI()

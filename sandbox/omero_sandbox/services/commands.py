@@ -13,18 +13,16 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import Ice
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import GROUP, Call, Service
 from omero_sandbox.errors import misused
-
-if TYPE_CHECKING:
-    from omero_sandbox.server import Server
-    from omero_sandbox.sessions import Session
+from omero_sandbox.service import Call, Host, Service
+from omero_sandbox.sessions import Session
+from omero_sandbox.work import GROUP
 
 log = logging.getLogger(__name__)
 
@@ -55,14 +53,18 @@ class Job:
 
     Attributes
     ----------
-    request
+    request : Any
         The request.
-    server, session, context
-        Where, for whom, and the context of the call that submitted it.
+    server : Host
+        The server.
+    session : Session
+        The session that submitted it.
+    context : dict[str, str]
+        The context of the call that submitted it.
     """
 
     def __init__(
-        self, request: Any, server: Server, session: Session, context: dict[str, str]
+        self, request: Any, server: Host, session: Session, context: dict[str, str]
     ) -> None:
         self.request, self.server = request, server
         self.session, self.context = session, context
@@ -76,7 +78,7 @@ class Job:
 
         Parameters
         ----------
-        everywhere
+        everywhere : bool
             Across all groups, as Delete2I and the other graph requests run.
         """
         if self._call is not None:
@@ -94,7 +96,7 @@ class Job:
         return part
 
     def step(self, number: int, total: int) -> None:
-        """Tell how far it is; raise when somebody has cancelled it."""
+        """Report progress; raise when the request was cancelled."""
         if self.cancelled.is_set():
             raise Failure(omero.cmd.ERR(name="cancelled", parameters={}))
         self.on_step(number, total)
@@ -130,7 +132,7 @@ def error(request: Any, name: str, problem: Any) -> Any:
 
 
 class Handle(Service):
-    """omero.cmd.Handle: how far a request is, what came of it, whom to tell."""
+    """omero.cmd.Handle: status, response and callbacks of a request."""
 
     interface = omero.cmd.Handle
     declares_errors = False
@@ -148,7 +150,7 @@ class Handle(Service):
         job.on_step = self._stepped
 
     def run(self) -> None:
-        """Carry out the job, in the thread of the caller, and tell everybody."""
+        """Run the job in the caller's thread, and notify all callbacks."""
         response = self.job.run()
         failed = isinstance(response, omero.cmd.ERR)
         with self._lock:
@@ -225,7 +227,7 @@ def start(call: Call, handle: Handle) -> Any:
 
 
 def _quietly(call: Callable[..., Any], *args: Any) -> None:
-    """Call a client that may be gone by now."""
+    """Call a client that may have disconnected."""
     try:
         call(*args)
     except Ice.Exception as problem:

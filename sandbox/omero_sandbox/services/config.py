@@ -11,9 +11,9 @@ import omero
 import omero.all
 from omero.rtypes import rtime
 
-from omero_sandbox import policy
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden
+from omero_sandbox.security import policy
+from omero_sandbox.service import Call, Service
 
 #: Defaults of etc/omero.properties (omero-common) that clients ask for.
 DEFAULTS = {

@@ -11,8 +11,8 @@ import omero
 import omero.all
 from omero.rtypes import rlist, rlong
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.query import paging
 
 #: Container -> (links below it, leaf below the child); PojosLoadHierarchyQueryDefinition.
@@ -110,7 +110,7 @@ class IContainer(Service):
     def getImagesBySplitFilesets(
         self, call: Call, included: dict[str, Sequence[int]], options: Any
     ) -> dict[int, dict[bool, list[int]]]:
-        """Tell of each fileset of which only a part is selected: images in it, and out of it."""
+        """Return filesets with only some images selected: the selected and the others."""
         chosen: set[int] = set()
         for kind, wanted in included.items():
             inside = _IMAGES_BELOW.get(class_name(kind))

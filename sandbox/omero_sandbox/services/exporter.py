@@ -10,8 +10,8 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Stateful
 from omero_sandbox.errors import misused
+from omero_sandbox.service import Call, Stateful
 from omero_sandbox.services.pixels import described_of
 
 
@@ -36,13 +36,13 @@ class Exporter(Stateful):
         """Write the file; return how long it is."""
         import tifffile
 
-        from omero_sandbox.pixelbuffer import open_pixels
+        from omero_sandbox.pixels.buffer import open_pixels
 
         if len(self._images) != 1:
             raise misused("Only one image supported for TIFF, not " + str(len(self._images)))
         image = call.tx.get("Image", self._images[0])
         (pixels, *_) = described_of(call, image.id.val)
-        buffer = open_pixels(call, pixels.id.val)
+        buffer = open_pixels(call.tx, call.server.repository, pixels.id.val)
         shape = [buffer.sizes[axis] for axis in "tczyx"]
 
         def planes() -> Iterator[Any]:

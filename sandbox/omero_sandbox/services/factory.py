@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service, service_class, slice_name
 from omero_sandbox.errors import forbidden, misused
+from omero_sandbox.service import Call, Host, Service, service_class, slice_name
 from omero_sandbox.services.commands import submit
-
-if TYPE_CHECKING:
-    from omero_sandbox.server import Server
-    from omero_sandbox.sessions import Session
+from omero_sandbox.sessions import Session
 
 #: Getter of ServiceFactory -> service class; createX makes a new instance for every call.
 GETTERS = {
@@ -57,9 +54,9 @@ class ServiceFactory(_Getters):
 
     Parameters
     ----------
-    session
+    session : Session
         The session that it has joined.
-    client
+    client : str
         The client's own uuid.
     """
 
@@ -92,7 +89,7 @@ class ServiceFactory(_Getters):
         return [name for _, name in call.server.names_of(call.session)]
 
     def keepAlive(self, call: Call, proxy: Any) -> bool:
-        """Tell whether a service is alive; entering the call kept the session so."""
+        """Return whether a service is alive; entering the call kept the session so."""
         return proxy is None or self._alive(call, proxy)
 
     def keepAllAlive(self, call: Call, proxies: Any) -> int:
@@ -138,8 +135,8 @@ class ServiceFactory(_Getters):
     def detachOnDestroy(self, call: Call) -> None:
         self._close = False
 
-    def left(self, server: Server) -> None:
-        """Do what the client asked for when it goes: close the session, or leave it."""
+    def left(self, server: Host) -> None:
+        """Close the session or leave it open, as the client chose when it leaves."""
         server.withdraw(self)
         if self._close:
             server.sessions.release(self.session.uuid)

@@ -21,15 +21,14 @@ import omero.all
 from omero.constants.namespaces import NSAUTOCLOSE, NSTARGETTEMPLATE
 from omero.rtypes import rlist, rlong
 
-from omero_sandbox.dispatch import Call
 from omero_sandbox.errors import forbidden
 from omero_sandbox.model import TYPES
+from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, error
 
-if TYPE_CHECKING:
-    from omero_sandbox.importing import Settings
+if TYPE_CHECKING:  # loaded by the first import of files, not at the start: they load numpy
+    from omero_sandbox.importing.objects import Settings
     from omero_sandbox.readers import Source
-    from omero_sandbox.services.repositories import ImportProcess
 
 #: Files made read-only (not here), metadata, pixels, thumbnails, post-processing, response.
 STEPS = 6
@@ -38,7 +37,7 @@ STEPS = 6
 def jobs_after_upload(settings: Any) -> list[Any]:
     """Return the new jobs that importFileset puts after the UploadJob (ManagedRepositoryI).
 
-    Nobody says later that they are done: they stay as they are submitted.
+    OMERO never marks them as finished: they keep the status Submitted.
     """
     jobs = [omero.model.MetadataImportJobI(), omero.model.PixelDataJobI()]
     if settings.doThumbnails is not None and settings.doThumbnails.val:
@@ -47,7 +46,7 @@ def jobs_after_upload(settings: Any) -> list[Any]:
 
 
 def import_job(
-    call: Call, process: ImportProcess, fileset: int, settings: Any, context: dict[str, str]
+    call: Call, process: Any, fileset: int, settings: Any, context: dict[str, str]
 ) -> ImportJob:
     """Note that the upload is over, and return the job that imports the files."""
     row = call.tx.query(
@@ -62,7 +61,7 @@ def import_job(
     call.tx.log("UPDATE", [(TYPES["UploadJob"], upload.child.id.val)])
     activity.parent = row
     request = omero.grid.ImportRequest(
-        str(uuid.uuid4()), call.server.repository.uuid, process.prx, activity, settings
+        str(uuid.uuid4()), call.server.repository.uuid, process, activity, settings
     )
     return ImportJob(request, call, context, fileset, upload.child.id.val)
 
@@ -72,8 +71,8 @@ class ImportJob(Job):
 
     Attributes
     ----------
-    auto_close
-        Whether handle and process are to be closed at the end, though nobody asked for it.
+    auto_close : bool
+        Whether handle and process are closed at the end without a call of the client.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ class ImportJob(Job):
     def _import(self, files: list[Path]) -> Any:
         """Carry out the steps."""
         # numpy, tifffile and ome-types would triple the time that a server takes to start
-        from omero_sandbox import importing
+        from omero_sandbox.importing import objects as importing
 
         settings = importing.Settings.of(self.request.settings)
         with self._opened(files, settings) as source, self._named_errors(files[0]):

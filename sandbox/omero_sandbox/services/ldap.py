@@ -6,11 +6,11 @@ from __future__ import annotations
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
+from omero_sandbox.service import Call, Service
 
 
 class ILdap(Service):
-    """What can be said without a directory: omero.ldap.config is false, as by default."""
+    """LDAP is not configured: omero.ldap.config is false, the default."""
 
     interface = omero.api.ILdap
 

@@ -12,9 +12,9 @@ import omero
 import omero.all
 from omero.rtypes import rlist, rlong, rstring
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import misused
 from omero_sandbox.model import TYPES
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.container import class_name, ids
 from omero_sandbox.services.query import paging
 

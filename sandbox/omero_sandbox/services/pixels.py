@@ -10,8 +10,8 @@ import omero
 import omero.all
 from omero.rtypes import rdouble, rint, rlong, rstring
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import invalid
+from omero_sandbox.service import Call, Service
 
 #: PixelsImpl.retrievePixDescription's own query, without a condition.
 DESCRIPTION = (

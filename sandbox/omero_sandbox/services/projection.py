@@ -10,7 +10,7 @@ import omero
 import omero.all
 from omero.rtypes import rdouble, rint, rstring
 
-from omero_sandbox.dispatch import Call, Service
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.pixels import IPixels, described_of
 
 _PIXELS = IPixels()
@@ -25,10 +25,10 @@ class IProjection(Service):
         self, call: Call, pixelsId: int, pixelsType: Any, algorithm: Any, timepoint: int,
         channelIndex: int, stepping: int, start: int, end: int,
     ) -> bytes:  # fmt: skip
-        from omero_sandbox.pixelbuffer import TYPES, open_pixels
-        from omero_sandbox.projection import Projection
+        from omero_sandbox.pixels.buffer import TYPES, open_pixels
+        from omero_sandbox.pixels.projection import Projection
 
-        buffer = open_pixels(call, pixelsId)
+        buffer = open_pixels(call.tx, call.server.repository, pixelsId)
         dtype = TYPES[_type(call, pixelsType, buffer.row).value.val]
         projection = Projection(buffer, algorithm.value, start, end, stepping, dtype)
         return projection.plane(channelIndex, timepoint).tobytes()
@@ -38,10 +38,10 @@ class IProjection(Service):
         channelList: Sequence[int], stepping: int, zStart: int, zEnd: int, name: str,
     ) -> int:  # fmt: skip
         """Make an image of the projections of some channels and time points; return its id."""
-        from omero_sandbox.pixelbuffer import TYPES, open_pixels
-        from omero_sandbox.projection import METHODOLOGIES, Projection
+        from omero_sandbox.pixels.buffer import TYPES, open_pixels
+        from omero_sandbox.pixels.projection import METHODOLOGIES, Projection
 
-        buffer = open_pixels(call, pixelsId)
+        buffer = open_pixels(call.tx, call.server.repository, pixelsId)
         kind = _type(call, pixelsType, buffer.row)
         projection = Projection(
             buffer, algorithm.value, zStart, zEnd, stepping, TYPES[kind.value.val]
@@ -56,7 +56,7 @@ class IProjection(Service):
         pixels.pixelsType = kind
         pixels.methodology = rstring(METHODOLOGIES[algorithm.value])
         call.tx.save([pixels])
-        target = open_pixels(call, pixels.id.val)
+        target = open_pixels(call.tx, call.server.repository, pixels.id.val)
         for c, (channel, source) in enumerate(zip(pixels.copyChannels(), channelList, strict=True)):
             planes = [projection.plane(source, t) for t in range(tStart, tEnd + 1)]
             for t, plane in enumerate(planes):
@@ -69,5 +69,5 @@ class IProjection(Service):
 
 
 def _type(call: Call, asked: Any, pixels: Any) -> Any:
-    """Return the type of the new pixels: as asked for, else the source's."""
+    """Return the requested type of the new pixels, else the source's."""
     return pixels.pixelsType if asked is None else call.tx.get("PixelsType", asked.id.val)

@@ -8,9 +8,9 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import misused
 from omero_sandbox.search import Restrictions, check, full_text
+from omero_sandbox.service import Call, Service
 
 
 class IQuery(Service):

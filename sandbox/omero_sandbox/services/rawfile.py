@@ -12,10 +12,11 @@ import omero
 import omero.all
 from omero.rtypes import rlong
 
-from omero_sandbox.dispatch import CLIENT, SESSION, Call, Stateful
 from omero_sandbox.errors import fail, forbidden, misused
-from omero_sandbox.policy import RESTRICTED
-from omero_sandbox.repository import original_file
+from omero_sandbox.files.repository import original_file
+from omero_sandbox.security.policy import RESTRICTED
+from omero_sandbox.service import Call, Stateful
+from omero_sandbox.work import CLIENT, SESSION
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,14 @@ class RawFileStore(Stateful):
 
     Parameters
     ----------
-    row
+    row : Any
         The OriginalFile, of a store that the repository gave out for it.
-    mode
+    mode : str
         ``r`` or ``rw``.
 
     Attributes
     ----------
-    offset
+    offset : int
         Where the last block that was written ends.
     """
 
@@ -89,7 +90,7 @@ class RawFileStore(Stateful):
         return os.fstat(self._open(call).fileno()).st_size
 
     def read(self, call: Call, position: int, length: int) -> bytes:
-        """Return exactly ``length`` bytes: zeros stand for what is past the end."""
+        """Return exactly ``length`` bytes: past the end of the file they are zeros."""
         if self._of_repository and length > _MOST:
             raise misused(f"Can read at most {_MOST} bytes at once")
         self._check_restriction(call)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Stateful
 from omero_sandbox.errors import forbidden, invalid, misused
+from omero_sandbox.service import Call, Stateful
 
-if TYPE_CHECKING:
-    from omero_sandbox.pixelbuffer import PixelBuffer
+if TYPE_CHECKING:  # loaded by the first call that needs it, not at the start: it loads numpy
+    from omero_sandbox.pixels.buffer import PixelBuffer
 
 
 class RawPixelsStore(Stateful):
@@ -31,9 +31,9 @@ class RawPixelsStore(Stateful):
         return self._opened
 
     def setPixelsId(self, call: Call, pixelsId: int, bypassOriginalFile: bool) -> None:
-        from omero_sandbox.pixelbuffer import open_pixels
+        from omero_sandbox.pixels.buffer import open_pixels
 
-        self._opened, self._modified = open_pixels(call, pixelsId), False
+        self._opened, self._modified = open_pixels(call.tx, call.server.repository, pixelsId), False
 
     def getPixelsId(self, call: Call) -> int:
         return int(self._buffer.row.id.val)

@@ -11,8 +11,8 @@ import omero
 import omero.all
 from omero.rtypes import rbool, rdouble, rint, rlong, rstring
 
-from omero_sandbox.dispatch import Call, Stateful
 from omero_sandbox.errors import invalid, misused
+from omero_sandbox.service import Call, Stateful
 from omero_sandbox.services.pixels import SETTINGS, IPixels
 from omero_sandbox.services.renderingsettings import (
     blank,
@@ -22,8 +22,8 @@ from omero_sandbox.services.renderingsettings import (
     set_defaults,
 )
 
-if TYPE_CHECKING:
-    from omero_sandbox.pixelbuffer import PixelBuffer
+if TYPE_CHECKING:  # loaded by the first call that needs it, not at the start: it loads numpy
+    from omero_sandbox.pixels.buffer import PixelBuffer
 
 _PIXELS = IPixels()
 _QUALITY = 0.85
@@ -38,7 +38,7 @@ _CHANNEL = (
 
 def picture(buffer: PixelBuffer, settings: Any, z: int, t: int) -> Any:
     """Return plane (z, t) as rendered with settings: height x width x 3 bytes."""
-    from omero_sandbox import rendering
+    from omero_sandbox.pixels import rendering
 
     buffer.check(z=z, t=t)
     return rendering.rgb(buffer.plane, settings, z, t)
@@ -70,10 +70,10 @@ class Rendered(Stateful):
         return int(self.buffer.row.id.val)
 
     def set_pixels(self, call: Call, pixels: int) -> bool:
-        """Open a Pixels; tell whether there are settings, the caller's or the owner's."""
-        from omero_sandbox.pixelbuffer import open_pixels
+        """Open a Pixels; return whether there are settings, the caller's or the owner's."""
+        from omero_sandbox.pixels.buffer import open_pixels
 
-        self._opened = open_pixels(call, pixels)
+        self._opened = open_pixels(call.tx, call.server.repository, pixels)
         self._chosen = False
         self._look_up(call)
         return self.rdef is not None
@@ -88,7 +88,7 @@ class Rendered(Stateful):
         self.rdef, self._chosen = found[0], True
 
     def reset(self, call: Call) -> int:
-        """Give the caller default settings, in place of what he has; return their id."""
+        """Give the caller default settings, in place of the present ones; return their id."""
         pixels = described(call, self.pixels)
         mine = _PIXELS.retrieveRndSettingsFor(call, self.pixels, call.session.user)
         settings = mine if mine is not None else blank(pixels)
@@ -133,7 +133,7 @@ class RenderingEngine(Rendered):
         return self.getRenderingDefId(call)
 
     def saveCurrentSettings(self, call: Call) -> None:
-        """Save the settings; those of somebody else become the caller's own, if not chosen."""
+        """Save the settings; another user's become the caller's own, unless chosen by id."""
         if self._chosen or self.settings.details.owner.id.val == call.session.user:
             save(call, [self.settings])
             self._look_up(call)
@@ -174,8 +174,8 @@ class RenderingEngine(Rendered):
 
     def _projected(self, algorithm: int, t: int, stepping: int, start: int, end: int) -> Any:
         """Render the projections of the active channels: RenderingBean.renderProjected..."""
-        from omero_sandbox import rendering
-        from omero_sandbox.projection import Projection
+        from omero_sandbox.pixels import rendering
+        from omero_sandbox.pixels.projection import Projection
 
         projection = Projection(self.buffer, algorithm, start, end, stepping)
 
@@ -263,7 +263,7 @@ class RenderingEngine(Rendered):
         return self._range()[1]
 
     def _range(self) -> tuple[float, float]:
-        from omero_sandbox import rendering
+        from omero_sandbox.pixels import rendering
 
         return rendering.type_range(self.buffer.row.pixelsType.value.val)
 

@@ -12,8 +12,8 @@ import omero.all
 from omero.model import ReverseIntensityContextI
 from omero.rtypes import rbool, rdouble, rint, rlong
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import invalid, misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.container import class_name, ids
 from omero_sandbox.services.pixels import DESCRIPTION, SETTINGS, IPixels
 
@@ -237,15 +237,16 @@ def set_defaults(call: Call, settings: Any, pixels: Any, *, measure: bool = True
 
     Parameters
     ----------
-    measure
+    measure : bool
         Whether to look into the planes of pixels that have no statistics.
     """
-    from omero_sandbox import rendering
-    from omero_sandbox.pixelbuffer import open_pixels
+    from omero_sandbox.pixels import rendering
+    from omero_sandbox.pixels.buffer import open_pixels
 
     fresh = rendering.default(pixels)
     if measure and any(channel.statsInfo is None for channel in pixels.copyChannels()[:1]):
-        ranges = open_pixels(call, pixels.id.val).ranges(range(pixels.sizeC.val))
+        buffer = open_pixels(call.tx, call.server.repository, pixels.id.val)
+        ranges = buffer.ranges(range(pixels.sizeC.val))
         for c, binding in enumerate(fresh.copyWaveRendering()):
             binding.inputStart, binding.inputEnd = map(rdouble, ranges[c])
     _copy_whole(fresh, settings)
@@ -277,7 +278,7 @@ def _settings(call: Call, pixels: Iterable[Any], user: int) -> dict[int, Any]:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    """Tell whether settings of a Pixels fit another: type, channels, emission wavelengths."""
+    """Return whether settings of a Pixels fit another: type, channels, emission wavelengths."""
     if one.pixelsType.value.val != other.pixelsType.value.val or one.sizeC.val != other.sizeC.val:
         return False
     waves, others = _waves(one), _waves(other)
@@ -296,7 +297,7 @@ def _channels(settings: Any, pixels: Any) -> Iterable[tuple[Any, Any]]:
 
 def _window(channel: Any, pixels: Any) -> tuple[float, float]:
     """Return least and greatest value of a channel, as far as they are known."""
-    from omero_sandbox.rendering import type_range
+    from omero_sandbox.pixels.rendering import type_range
 
     if channel.statsInfo is None:
         return type_range(pixels.pixelsType.value.val)

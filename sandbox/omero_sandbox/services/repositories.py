@@ -6,24 +6,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 from omero.rtypes import rlist, rlong, rmap, rstring
 
-from omero_sandbox.checksums import checksum
-from omero_sandbox.dispatch import Call, Service, Stateful
 from omero_sandbox.errors import fail, forbidden, invalid, misused
-from omero_sandbox.repository import DIRECTORY, algorithms
-from omero_sandbox.security import ALL_GROUPS
+from omero_sandbox.files.checksums import checksum
+from omero_sandbox.files.repository import DIRECTORY, algorithms
+from omero_sandbox.security.rights import ALL_GROUPS
+from omero_sandbox.service import Call, Service, Stateful
 from omero_sandbox.services import table
 from omero_sandbox.services.commands import Handle, Job, start
 from omero_sandbox.services.imports import import_job, jobs_after_upload
 from omero_sandbox.services.rawfile import RawFileStore, needs_client
-
-if TYPE_CHECKING:
-    from omero_sandbox.store import Transaction
+from omero_sandbox.store import Transaction
 
 
 class SharedResources(Service):
@@ -251,11 +249,11 @@ class ImportProcess(Stateful):
 
     Parameters
     ----------
-    call
+    call : Call
         The call of importFileset: uploads and import run in its session and group.
-    fileset
+    fileset : Any
         The saved Fileset.
-    settings
+    settings : Any
         The client's ImportSettings.
     """
 
@@ -299,7 +297,7 @@ class ImportProcess(Stateful):
             {"id": rlong(self._fileset)},
         )
         if not fileset:
-            raise invalid(f"The fileset {self._fileset} is gone")
+            raise invalid(f"Fileset {self._fileset} was deleted")
         return [entry.originalFile for entry in fileset[0].copyUsedFiles()]
 
     def verifyUpload(self, call: Call, hash: list[str]) -> Any:
@@ -315,7 +313,7 @@ class ImportProcess(Stateful):
                 "A checksum mismatch has occurred.",
                 failingChecksums=failing,
             )
-        job = import_job(call, self, self._fileset, self._settings, self._context)
+        job = import_job(call, self.prx, self._fileset, self._settings, self._context)
         handle = Handle(job)
 
         def carry_out() -> None:

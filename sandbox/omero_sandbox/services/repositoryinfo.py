@@ -8,7 +8,7 @@ import shutil
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
+from omero_sandbox.service import Call, Service
 
 
 class IRepositoryInfo(Service):

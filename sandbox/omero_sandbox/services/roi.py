@@ -11,8 +11,8 @@ import omero
 import omero.all
 from omero.rtypes import rlong, rstring
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.table import open_table
 
 _MEASUREMENT = omero.constants.namespaces.NSMEASUREMENT

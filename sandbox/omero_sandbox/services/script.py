@@ -8,7 +8,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
+from omero_sandbox.service import Call, Service
 
 
 class IScript(Service):

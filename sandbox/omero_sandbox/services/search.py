@@ -10,9 +10,9 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Stateful
 from omero_sandbox.errors import misused
 from omero_sandbox.search import Restrictions, check, full_text
+from omero_sandbox.service import Call, Stateful
 from omero_sandbox.services.container import class_name
 from omero_sandbox.services.query import paging, values
 
@@ -20,7 +20,7 @@ from omero_sandbox.services.query import paging, values
 class Search(Stateful):
     """Searches; the rules are ome.services.SearchBean's (omero-server).
 
-    A query is carried out when its results are asked for.
+    A query runs when its results are requested.
     """
 
     interface = omero.api.Search

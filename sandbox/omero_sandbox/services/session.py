@@ -10,8 +10,8 @@ import Glacier2
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden
+from omero_sandbox.service import Call, Service
 from omero_sandbox.sessions import MAXIMUM, Session
 
 
@@ -37,7 +37,7 @@ class ISession(Service):
         return self._sudo(call, principal, timeToLive, timeToIdle)
 
     def _sudo(self, call: Call, principal: Any, live: int, idle: int | None) -> Any:
-        """Make a session for somebody else: administrators with Sudo, owners of their groups."""
+        """Create a session for another user: needs Sudo, or a group of the user that one owns."""
         caller = call.caller
         if "Sudo" not in caller.privileges and not self._leads(call, principal.name):
             raise forbidden("No matching roles found for the current user: Sudo")

@@ -14,8 +14,8 @@ import omero
 import omero.all
 from omero.rtypes import unwrap
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import fail, forbidden, misused
+from omero_sandbox.service import Call, Service
 
 MIMETYPE = "OMERO.tables"
 
@@ -25,9 +25,9 @@ class Table(Service):
 
     Parameters
     ----------
-    call
+    call : Call
         The call that opens it.
-    row
+    row : Any
         Its OriginalFile.
     """
 
@@ -126,7 +126,7 @@ class Table(Service):
 
 
 def enabled() -> bool:
-    """Tell whether PyTables is installed."""
+    """Return whether PyTables is installed."""
     return importlib.util.find_spec("tables") is not None
 
 
@@ -153,7 +153,7 @@ class Columns(Ice.ObjectFactory):
         return getattr(omero.columns, f"{type.rpartition('::')[2]}I")()
 
     def destroy(self) -> None:
-        """Nothing has to be let go."""
+        """Nothing to release."""
 
     def register(self, communicator: Any) -> None:
         """Register for all kinds of columns."""

@@ -10,7 +10,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call
+from omero_sandbox.service import Call
 from omero_sandbox.services.rendering import Rendered, picture
 from omero_sandbox.services.renderingsettings import new_defaults
 
@@ -100,7 +100,7 @@ class ThumbnailStore(Rendered):
     def _thumbnail(
         self, call: Call, width: int, height: int, z: int | None = None, t: int | None = None
     ) -> bytes:
-        from omero_sandbox.rendering import thumbnail
+        from omero_sandbox.pixels.rendering import thumbnail
 
         settings = self.rdef if self.rdef is not None else new_defaults(call, self.pixels)
         z = settings.defaultZ.val if z is None else z

@@ -11,8 +11,8 @@ import omero
 import omero.all
 from omero.rtypes import rlist, rstring, rtime
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import misused
+from omero_sandbox.service import Call, Service
 from omero_sandbox.services.container import class_name
 from omero_sandbox.services.query import page
 
@@ -174,7 +174,7 @@ def _owned(call: Call, alias: str, p: Any) -> tuple[list[str], dict[str, Any]]:
 
 
 def _who(call: Call, p: Any) -> tuple[Any, Any]:
-    """Return whose objects are asked for: the caller's, unless there is a group or owner -1."""
+    """Return the owner to filter by: the caller, unless there is a group or owner -1."""
     filter_ = p.theFilter if p is not None else None
     owner = filter_.ownerId if filter_ is not None else None
     group = filter_.groupId if filter_ is not None else None
@@ -191,7 +191,7 @@ def _paging(p: Any) -> tuple[int, int]:
 
 
 def _merged(found: dict[str, list[Any]], p: Any) -> list[tuple[str, Any]]:
-    """Return the objects of all classes, what changed last first, as many as asked for."""
+    """Return the objects of all classes, last changed first, as many as requested."""
     entries = [(kind, o) for kind, objects in found.items() for o in objects]
     entries.sort(key=lambda entry: -entry[1].details.updateEvent.time.val)
     return entries[: _paging(p)[1]]

@@ -9,9 +9,9 @@ import omero
 import omero.all
 from omero.rtypes import rstring
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden, misused
 from omero_sandbox.model import ENUMERATIONS as ORIGINAL
+from omero_sandbox.service import Call, Service
 
 
 class ITypes(Service):

@@ -8,8 +8,8 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call, Service
 from omero_sandbox.errors import forbidden
+from omero_sandbox.service import Call, Service
 
 
 class IUpdate(Service):

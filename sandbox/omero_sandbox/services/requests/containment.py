@@ -10,7 +10,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.containment import Found, named, search
+from omero_sandbox.graphs.containment import Found, named, search
 from omero_sandbox.model import Type
 from omero_sandbox.services.commands import Failure, Job, command, error
 from omero_sandbox.services.requests.graphquery import on_graph

@@ -14,10 +14,10 @@ import omero
 import omero.all
 from omero.rtypes import rstring
 
-from omero_sandbox.copying import Copies
-from omero_sandbox.dispatch import Call
-from omero_sandbox.duplication import Choice, Plan
 from omero_sandbox.errors import GraphFailure
+from omero_sandbox.graphs.copying import Copies
+from omero_sandbox.graphs.duplication import Choice, Plan
+from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, command, error
 from omero_sandbox.services.requests.graphquery import on_graph
 
@@ -37,9 +37,9 @@ def duplicate(job: Job) -> Any:
             return omero.cmd.DuplicateResponse(plan.result())
         copies = Copies(plan)
         files = _Files(call, copies)
-        made = copies.save()
+        call.tx.save([*copies.made.values()])
         files.write()
-    return omero.cmd.DuplicateResponse(made)
+    return omero.cmd.DuplicateResponse(copies.result())
 
 
 class _Files:
@@ -110,7 +110,7 @@ _NUMBERED = {"OriginalFile": "Files", "Pixels": "Pixels", "Thumbnail": "Thumbnai
 
 
 def _link(source: Path, target: Path) -> bool:
-    """Make a second name for a file of the repository, which nobody writes to; False: no file."""
+    """Link a file of the repository, which is never written again; False if there is none."""
     if not source.exists():
         return False
     os.link(source, target)

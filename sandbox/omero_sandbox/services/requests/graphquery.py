@@ -14,10 +14,10 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.dispatch import Call
 from omero_sandbox.model import find
+from omero_sandbox.security.targets import CHOWN, CONTAINED, EVERY, LINKS, PARTS, SHOWN
+from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, command, error
-from omero_sandbox.targets import CHOWN, CONTAINED, EVERY, LINKS, PARTS, SHOWN
 
 TARGETS = {
     omero.cmd.Chgrp2: EVERY,
@@ -43,9 +43,9 @@ def on_graph(job: Job, *, everywhere: bool = True) -> Iterator[Call]:
 
     Parameters
     ----------
-    job
+    job : Job
         What carries out the request.
-    everywhere
+    everywhere : bool
         Across all groups, as nearly all of them run.
     """
     _check(job.request)

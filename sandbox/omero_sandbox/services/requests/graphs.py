@@ -9,7 +9,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.containment import named
+from omero_sandbox.graphs.containment import named
 from omero_sandbox.model import find
 from omero_sandbox.services.admin import require
 from omero_sandbox.services.commands import Failure, Job, command, error
@@ -43,7 +43,7 @@ def do_all(job: Job) -> Any:
 
 @command(omero.cmd.Delete2)
 def delete(job: Job) -> Any:
-    """Delete along the graph rules; files go from the disk when the rows are gone."""
+    """Delete along the graph rules; files are removed from the disk after the rows are deleted."""
     request = job.request
     with on_graph(job) as call:
         deleted = call.tx.delete(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests about the files of an image: what it takes on the disk, and what is said in them."""
+"""Requests about the files of an image: their sizes and their metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omero.constants.annotation.file import ORIGINALMETADATA
 from omero.constants.namespaces import NSCOMPANIONFILE
 from omero.rtypes import rlong, rstring, unwrap
 
-from omero_sandbox.dispatch import Call
+from omero_sandbox.service import Call
 from omero_sandbox.services.commands import Failure, Job, command, error
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Requests that send mail. The sandbox sends none: it checks them, and says so."""
+"""Requests that send mail. The sandbox checks them and sends none; the response says so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import omero
 import omero.all
 
-from omero_sandbox.database import SYSTEM_GROUP
+from omero_sandbox.security.roles import SYSTEM_GROUP
 from omero_sandbox.services.commands import Failure, Job, command, error
 from omero_sandbox.sessions import groups_of
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import omero
 import omero.all
 
-from omero_sandbox.checksums import checksum
 from omero_sandbox.errors import fail, misused
+from omero_sandbox.files.checksums import checksum
+from omero_sandbox.files.repository import Repository
 from omero_sandbox.services.commands import Failure, Job, command, error
-
-if TYPE_CHECKING:
-    from omero_sandbox.repository import Repository
 
 log = logging.getLogger(__name__)
 

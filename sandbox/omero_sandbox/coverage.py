@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which of OMERO's calls are implemented: ``python -m omero_sandbox.coverage > COVERAGE.md``.
+
+OMERO's services, operations and requests are those of omero-py's Slice definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import omero
+import omero.all
+
+import omero_sandbox.server.router
+import omero_sandbox.services  # noqa: F401  (registers the services and the requests)
+from omero_sandbox.service import SERVICES, operations, service_class
+from omero_sandbox.services.commands import COMMANDS
+
+#: (service, request or part, what differs from OMERO or is not known to be the same).
+DIFFERS = (
+    ("IQuery", "Texts are sorted by code point. PostgreSQL sorts by the locale of its database."),
+    ("IQuery", "Times in queries (`> '2026-01-01'`) are those of a server that runs in UTC."),
+    (
+        "IQuery",
+        "Refused, because the result is not certain: `order by` a class, a text made of a double or"
+        " a time, `all`, `any` and `some`.",
+    ),
+    (
+        "IUpdate",
+        "An object that names its own group is refused while `omero.group` is -1.",
+    ),
+    ("IUpdate", "A double -0.0 is read back as 0.0: PostgreSQL keeps the sign, SQLite does not."),
+    (
+        "IUpdate",
+        "To save or delete single files of the managed repository, a restricted administrator needs"
+        " WriteFile and DeleteFile, not WriteManagedRepo and DeleteManagedRepo.",
+    ),
+    (
+        "ManagedRepository",
+        "The values of `Format`, whether an import sets `Image.format`, and `Pixels.sha1` of an"
+        " import that does not read the pixels (`Pending...`) follow Bio-Formats' names. They were"
+        " not compared with a server.",
+    ),
+    (
+        "ManagedRepository",
+        "Uploaded files are not made read-only. `%hash%` in `omero.fs.repo.path` and targets by"
+        " template (`omero import -T`) are refused. Plates get no *Populate ROI* script.",
+    ),
+    ("Delete2", "How folders are deleted with their contents was read from the graph rules only."),
+    (
+        "Search",
+        "Finds new objects at once and returns them in order of id. OMERO indexes some seconds"
+        " later and returns the best match first. The contents of files and similar words (`~`) are"
+        " not searched.",
+    ),
+    (
+        "Exporter",
+        "The OME-XML of an exported OME-TIFF has the name, sizes and channels of the image. OMERO"
+        " writes all its metadata.",
+    ),
+    ("RenderingEngine", "Planes are rendered by the same rules; pixels were not compared."),
+    ("RawPixelsStore", "Every image has one resolution level."),
+    ("IScript", "There are no scripts to list."),
+    ("OriginalMetadataRequest", "Refused for images with a fileset."),
+    ("UsedFilesRequest", "Refused for filesets with several files."),
+    (
+        "Clients",
+        "`omero rdf` fails on shapes with a transform, and `omero metadata populate Image:1` on"
+        " ROIs: their queries do not fetch what they read. Hibernate does not load it either;"
+        " whether a real server does was not tried.",
+    ),
+)
+
+
+def services() -> dict[str, Any]:
+    """Return name -> Slice class of OMERO's services, and of the other interfaces served here.
+
+    Returns
+    -------
+    dict of str to type
+        In order of name.
+    """
+    bases = (omero.api.ServiceInterface, omero.api.StatefulServiceInterface)
+    found = {
+        name: each
+        for name, each in vars(omero.api).items()
+        if isinstance(each, type) and issubclass(each, bases) and each not in bases
+    }
+    return dict(sorted((found | {n: s.interface for n, s in SERVICES.items()}).items()))
+
+
+def requests() -> list[type]:
+    """Return the classes of requests that a client may submit, in order of name.
+
+    Returns
+    -------
+    list of type
+        Without the classes that others are derived from.
+    """
+    found = [
+        each
+        for each in {*COMMANDS, *vars(omero.cmd).values()}
+        if isinstance(each, type) and issubclass(each, omero.cmd.Request)
+    ]
+    bases = {base for each in found for base in each.__mro__[1:]}
+    return sorted(set(found) - bases, key=lambda each: each.__name__)
+
+
+def missing(name: str, slice_class: Any) -> list[str]:
+    """Return the operations of a service that are refused.
+
+    Parameters
+    ----------
+    name : str
+        Name of the service.
+    slice_class : type
+        Its Slice class.
+
+    Returns
+    -------
+    list of str
+        Names of the operations.
+    """
+    # a service that is not here is served too: an empty one, which refuses each call
+    served = service_class(name).operations
+    return [operation for operation in operations(slice_class) if served[operation] is None]
+
+
+def table() -> Iterator[str]:
+    """Return the lines of COVERAGE.md.
+
+    Yields
+    ------
+    str
+        A line of Markdown.
+    """
+    yield "# Coverage"
+    yield ""
+    yield "Generated by `python -m omero_sandbox.coverage > COVERAGE.md`. A refused call gets a"
+    yield "server error that names it; nothing is silently ignored."
+    yield ""
+    yield "## Services"
+    yield ""
+    yield "| service | implemented | refused |"
+    yield "| --- | ---: | --- |"
+    for name, slice_class in services().items():
+        refused, total = missing(name, slice_class), len(operations(slice_class))
+        listed = "all" if len(refused) == total else ", ".join(f"`{each}`" for each in refused)
+        yield f"| `{name}` | {total - len(refused)} of {total} | {listed} |".replace("  |", " |")
+    yield ""
+    yield "## Requests (`omero.cmd`)"
+    yield ""
+    yield "| request | |"
+    yield "| --- | --- |"
+    for request in requests():
+        yield f"| `{request.__name__}` | {'implemented' if request in COMMANDS else 'refused'} |"
+    yield ""
+    yield "## What differs"
+    yield ""
+    yield "| where | what |"
+    yield "| --- | --- |"
+    for where, what in DIFFERS:
+        yield f"| {where if where == 'Clients' else f'`{where}`'} | {what} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may do what: OMERO's permissions, privileges and policies."""
