@@ -29,7 +29,8 @@ lint: setup ## check style, format and types
 bench: setup ## measure the speed; some minutes (see benchmarks/README.md)
 	@$(python) -W ignore::DeprecationWarning -m benchmarks.transfer
 
-generate: setup ## write contexts/ and shapes/ from the catalogue
+generate: setup ## write OMERO's model from omero-py, then contexts/ and shapes/ from the catalogue
+	@$(python) -m graphxfer.omero.model_facts
 	@$(python) -m graphxfer.generate
 
 page: ## bundle the libraries of the report's page again (needs npm; see docs/report.md)

@@ -132,7 +132,7 @@ class Selection(Reader):
     # -- what comes
 
     def _take_nodes(self, name: str, rows: list[Row]) -> None:
-        if name == catalogue.FILESETLESS:
+        if name == catalogue.IMAGE:
             rows = self._with_files(name, rows)
         super()._take_nodes(name, rows)
         self._fresh[queries.family(name)] += [row[0] for row in rows]

@@ -197,8 +197,8 @@ class Decoder:
 def _decoder(field: Field) -> Callable[[Any], Any]:
     """Return the function that reads a field's values."""
     decode = ENCODINGS[field.type].decode
-    units = catalogue.UNITS.get(field.of)
-    if units is None:
+    units = catalogue.units(field.of)
+    if not units:
         return decode
 
     def measured(raw: Any) -> Any:
