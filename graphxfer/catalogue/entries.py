@@ -38,8 +38,6 @@ class Field:
         Its name in the graph; the same as `attribute` if empty.
     xml : str
         Name of the OME-XML attribute or element; empty if OME-XML has none.
-    xml_values : str
-        Name of the OME-XML type that lists the values of an enumeration; `xml` if empty.
     varies : bool
         It legitimately differs between servers, and is not compared.
     editable : bool
@@ -59,7 +57,6 @@ class Field:
     required: bool = False
     term: str = ""
     xml: str = ""
-    xml_values: str = ""
     varies: bool = False
     editable: bool = False
     length: int = 0

@@ -34,7 +34,7 @@ IMAGES = (
     entry(
         "Pixels",
         *(ome(f"size{axis}") for axis in "XYZCT"),
-        field("pixelsType", OMERO + "pixelsType", xml="Type", xml_values="PixelType"),
+        field("pixelsType", OMERO + "pixelsType", xml="Type"),
         field("dimensionOrder", OMERO + "dimensionOrder", xml="DimensionOrder"),
         ome("significantBits"),
         *(edited(ome(f"physicalSize{axis}")) for axis in "XYZ"),
