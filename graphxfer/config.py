@@ -326,7 +326,9 @@ def _toml_login(path: Path, name: str, options: dict[str, Any]) -> Login:
 def _toml_objects(path: Path, source: dict[str, Any]) -> tuple[str, ...]:
     objects = _required(path, "source", source, "objects")
     if not all(isinstance(one, str) for one in objects):
-        raise UsageError("objects are strings", where=f"{path} [source]", do='["Project:51"]')
+        raise UsageError(
+            "objects are strings", where=f"{path} [source]", do=f'["{catalogue.roots()[0]}:51"]'
+        )
     return tuple(objects)
 
 

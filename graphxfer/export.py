@@ -61,12 +61,13 @@ def parse(objects: Sequence[str]) -> dict[str, list[int]]:
 
 def _range(part: str, text: str) -> range:
     """Return the ids that ``7`` or ``7-9`` means."""
-    match = _IDS.fullmatch(part)
+    name, match = text.partition(":")[0], _IDS.fullmatch(part)
     if match is None:
-        raise UsageError(f"{part!r} is no id", where=text, do="Image:7, Image:7-9 or Image:7,12")
+        do = f"{name}:7, {name}:7-9 or {name}:7,12"
+        raise UsageError(f"{part!r} is no id", where=text, do=do)
     first, last = int(match["first"]), int(match["last"] or match["first"])
     if not first <= last < first + MOST:
-        raise UsageError(f"{part} is no range of up to {MOST:,} ids", where=text, do="Image:7-9")
+        raise UsageError(f"{part} is no range of up to {MOST:,} ids", where=text, do=f"{name}:7-9")
     return range(first, last + 1)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TextIO
 from graphxfer import catalogue
 from graphxfer.errors import BadDocument, UnsafePath
 from graphxfer.graph import Node, TransferGraph
+from graphxfer.graph.fileset_tree import ENTRY, FILE
 
 MANAGED = "ManagedRepository"
 """The store of files that were imported, by the path that OMERO gave them."""
@@ -199,8 +200,8 @@ def _client_paths(graph: TransferGraph) -> dict[str, str]:
     """Return the paths that files were imported from, by the IRI of the file."""
     return {
         file: _text(entry, "clientPath")
-        for entry in graph.of_type("FilesetEntry")
-        if (file := entry.target("originalFile"))
+        for entry in graph.of_type(ENTRY)
+        if (file := entry.target(FILE))
     }
 
 

@@ -41,7 +41,7 @@ from graphxfer.catalogue.questions import (
     target,
     units,
 )
-from graphxfer.catalogue.table import CLASSES, FILESET, IMAGE, NOT_COVERED
+from graphxfer.catalogue.table import CLASSES, FILE, FILESET, IMAGE, NOT_COVERED
 from graphxfer.catalogue.values import AffineTransform, Pairs, Quantity, Type, Value
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "CLASSES",
     "CREATED",
     "DETAILS",
+    "FILE",
     "FILESET",
     "GROUP",
     "IMAGE",

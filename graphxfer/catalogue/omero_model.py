@@ -14,8 +14,9 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TOP = "IObject"
-"""What every class inherits from."""
+PATH = Path(__file__).with_suffix(".json")
+TOP, DETAILS = "IObject", "Details"
+"""What every class inherits from; and the part of each object that says whose it is."""
 
 
 class Attribute(NamedTuple):
@@ -104,7 +105,7 @@ class OmeroClass:
 
 @cache
 def classes() -> Mapping[str, OmeroClass]:
-    """Return all classes by name; also `TOP`, and ``Details``, which each object has."""
+    """Return all classes by name; also `TOP` and `DETAILS`."""
     return {name: _class(name, facts) for name, facts in _facts()["classes"].items()}
 
 
@@ -116,7 +117,7 @@ def units() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _facts() -> Any:
-    return json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+    return json.loads(PATH.read_text("utf-8"))
 
 
 def _class(name: str, facts: dict[str, Any]) -> OmeroClass:

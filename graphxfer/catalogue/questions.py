@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-
-import networkx as nx
+from graphlib import TopologicalSorter
 
 from graphxfer.catalogue import omero_model
 from graphxfer.catalogue.declare import DETAILS
@@ -98,18 +97,29 @@ def apply_order() -> list[list[str]]:
     refers to. Links are made when both ends are there, so they order nothing. A class that refers
     to itself is no cycle here.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(CLASSES)
+    sorter: TopologicalSorter[str] = TopologicalSorter()
     for entry in CLASSES.values():
-        for edge in entry.edges:
-            for target in subclasses(edge.target):
-                if edge.via is Via.REFERENCE:
-                    graph.add_edge(target.name, entry.name)
-                elif edge.via is Via.LIST:
-                    graph.add_edge(entry.name, target.name)
-                    graph.add_edges_from((needed, entry.name) for needed in _referred(target))
-    graph.remove_edges_from([(name, name) for name in CLASSES])
-    return [sorted(layer) for layer in nx.topological_generations(graph)]
+        sorter.add(entry.name)
+        for needed, name in _order(entry):
+            if needed != name:
+                sorter.add(name, needed)
+    sorter.prepare()
+    layers = []
+    while layer := sorter.get_ready():
+        layers.append(sorted(layer))
+        sorter.done(*layer)
+    return layers
+
+
+def _order(entry: Class) -> Iterator[tuple[str, str]]:
+    """Iterate over what the edges of a class order: the class that comes first, and the other."""
+    for edge in entry.edges:
+        for object_ in subclasses(edge.target):
+            if edge.via is Via.REFERENCE:
+                yield object_.name, entry.name
+            elif edge.via is Via.LIST:
+                yield entry.name, object_.name
+                yield from ((needed, entry.name) for needed in _referred(object_))
 
 
 def _referred(entry: Class) -> Iterator[str]:

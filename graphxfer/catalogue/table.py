@@ -20,6 +20,8 @@ CLASSES: dict[str, Class] = {
 
 FILESET = "Fileset"
 """The class of what is imported: the files of one import, in order."""
+FILE = "OriginalFile"
+"""The class of a file: of an import, or attached."""
 IMAGE = "Image"
 """The class of what people look at: an import makes it, and it has a thumbnail."""
 

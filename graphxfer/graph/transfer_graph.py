@@ -115,7 +115,7 @@ def id_of(node_iri: str) -> int:
     except ValueError:
         raise BadDocument(
             f"the node {node_iri!r} is not named Type/id",
-            do="name nodes as OMERO does: Image/51",
+            do=f"name nodes as OMERO does: {iri(catalogue.IMAGE, 51)}",
         ) from None
 
 
@@ -130,7 +130,7 @@ def class_of(node: Node) -> Class:
     entry = catalogue.CLASSES.get(node.type) or catalogue.link_node(node.type)
     if entry is None:
         raise BadDocument(
-            f"the type {node.type!r} is unknown", where=node.iri, do="see graphxfer/catalogue.py"
+            f"the type {node.type!r} is unknown", where=node.iri, do="see graphxfer/catalogue/"
         )
     return entry
 

@@ -149,7 +149,9 @@ def neighbourhood(graph: TransferGraph, iri: str, steps: int = 1) -> nx.MultiDiG
     """
     network = view(graph)
     if iri not in network:
-        raise UsageError("is not in the graph", where=iri, do="name a node as Image/51")
+        raise UsageError(
+            "is not in the graph", where=iri, do=f"name a node as {catalogue.IMAGE}/51"
+        )
     near = nx.ego_graph(network.to_undirected(as_view=True), iri, radius=steps)
     found: nx.MultiDiGraph[str] = network.subgraph(near).copy()
     return found

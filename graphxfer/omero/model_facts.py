@@ -32,14 +32,10 @@ import omero
 import omero.all
 import omero.model
 
-from graphxfer import catalogue
+from graphxfer.catalogue.omero_model import DETAILS, PATH, TOP
 
 Facts = dict[str, Any]
 
-PATH = Path(catalogue.__file__).with_name("omero_model.json")
-
-TOP, DETAILS = "IObject", "Details"
-"""What every class inherits from; and the part of each object that says whose it is."""
 
 _VALUES = {
     "_t_RString": "string", "_t_RInt": "int", "_t_RLong": "long", "_t_RDouble": "double",

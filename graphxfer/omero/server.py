@@ -20,6 +20,7 @@ import omero.all
 import omero.callbacks
 from omero.rtypes import rlist, rlong, rstring
 
+from graphxfer.catalogue import GROUP
 from graphxfer.errors import LoginFailure, NotThere, ServerFailure
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile
@@ -97,7 +98,8 @@ class Server:
     def _group(self, here: Any) -> int:
         """Return the id of the profile's group."""
         name, where = self.profile.group, self.profile.address
-        found = self.rows("select g.id from ExperimenterGroup g where g.name = :name", name=name)
+        hql = f"select g.id from {GROUP.target} g where g.name = :name"  # noqa: S608
+        found = self.rows(hql, name=name)
         if not found:
             raise NotThere(f"there is no group {name!r}", where=where)
         group: int = found[0][0]

@@ -25,7 +25,7 @@ from graphxfer.graph.jsonld.values import (
 _ID = "(0|[1-9][0-9]{0,18})"
 NODE_IRI = re.compile(f"([A-Za-z]+)/{_ID}", re.ASCII)
 BASE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`?#]+/")
-NAMED = "name nodes as OMERO does: https://omero.example.org/Image/51"
+NAMED = f"name nodes as OMERO does: https://omero.example.org/{catalogue.IMAGE}/51"
 KNOWN = "what graphxfer knows is in contexts/graphxfer.jsonld"
 
 

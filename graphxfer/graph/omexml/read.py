@@ -36,7 +36,6 @@ FOREIGN_BASE = "https://ome-xml.invalid/"
 
 _OME = f"{{{schema.NS}}}"
 _GRAPH = f"{{{schema.GRAPH}}}"
-_FILE = catalogue.target(ENTRY, FILE)
 _SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": True}
 """No entity is ever expanded and nothing is fetched; without entities a huge tree is only huge."""
 
@@ -215,7 +214,7 @@ class _Foreign:
     # -- files
 
     def _file(self, name: str, size: int | None) -> Node:
-        node = self._add(catalogue.CLASSES[_FILE], None)
+        node = self._add(catalogue.CLASSES[catalogue.FILE], None)
         where, _, node.fields["name"] = name.rpartition("/")
         node.fields["path"] = where
         beside = self.path.parent / name
