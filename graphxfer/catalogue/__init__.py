@@ -36,12 +36,13 @@ from graphxfer.catalogue.questions import (
     link_classes,
     link_edges,
     link_node,
+    not_covered,
     roots,
     subclasses,
     target,
     units,
 )
-from graphxfer.catalogue.table import CLASSES, FILE, FILESET, IMAGE, NOT_COVERED
+from graphxfer.catalogue.table import CLASSES, FILE, FILESET, IMAGE
 from graphxfer.catalogue.values import AffineTransform, Pairs, Quantity, Type, Value
 
 __all__ = [
@@ -54,7 +55,6 @@ __all__ = [
     "GROUP",
     "IMAGE",
     "IMPORT_NAMESPACES",
-    "NOT_COVERED",
     "OME",
     "OMERO",
     "OME_CLASS",
@@ -81,6 +81,7 @@ __all__ = [
     "link_classes",
     "link_edges",
     "link_node",
+    "not_covered",
     "roots",
     "subclasses",
     "target",

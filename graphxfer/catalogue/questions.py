@@ -9,8 +9,8 @@ from graphlib import TopologicalSorter
 
 from graphxfer.catalogue import omero_model
 from graphxfer.catalogue.declare import DETAILS
-from graphxfer.catalogue.entries import OMERO, Class, Counted, Edge, Via
-from graphxfer.catalogue.table import CLASSES
+from graphxfer.catalogue.entries import OMERO, Class, Counted, Edge, NotCovered, Via
+from graphxfer.catalogue.table import CLASSES, NOT_COVERED
 
 
 @cache
@@ -67,6 +67,12 @@ def link_node(name: str) -> Class | None:
 def roots() -> tuple[str, ...]:
     """Return the names of the classes that may be named on the command line."""
     return tuple(entry.name for entry in CLASSES.values() if entry.root)
+
+
+def not_covered(name: str) -> tuple[NotCovered, ...]:
+    """Return what may hang on a class and is not moved."""
+    moved = CLASSES.keys() | link_classes().keys()
+    return tuple(each for each in NOT_COVERED if each.parent == name and each.name not in moved)
 
 
 def target(name: str, edge: str) -> str:
