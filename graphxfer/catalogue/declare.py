@@ -32,7 +32,7 @@ from graphxfer.catalogue.entries import (
     Via,
     XmlEdge,
 )
-from graphxfer.catalogue.values import Type
+from graphxfer.catalogue.values import AffineTransform, Type
 
 Member = partial[Field] | partial[Edge]
 """A field or an edge as a table states it: without what its class's model says of it."""
@@ -114,20 +114,27 @@ def plain_entry(name: str, *members: Member, **stated: Any) -> Class:
 
 
 def _field(owner: str, stated: partial[Field]) -> Field:
-    fact = omero_model.attribute(owner, stated.args[0])
+    attribute = stated.args[0]
+    fact = omero_model.attribute(owner, attribute)
+    if fact.kind == "reference" and fact.of != AffineTransform.__name__:
+        raise TypeError(f"{owner}.{attribute} leads to a {fact.of}: state it as an edge")
     type_ = _TYPES.get(fact.kind) or Type(fact.kind)
     return stated(**{"type": type_, "of": fact.of, "required": fact.required, **stated.keywords})
 
 
 def _edge(owner: str, stated: partial[Edge]) -> Edge:
-    fact = omero_model.attribute(owner, stated.keywords["attribute"])
-    facts: dict[str, Any] = {"target": fact.of, "required": fact.required, "via": Via.REFERENCE}
-    if omero_model.classes()[fact.of].is_link:
-        child = omero_model.attribute(fact.of, "child")
-        facts |= {"target": child.of, "via": Via.LINK}
-        return stated(**{**facts, **stated.keywords, "attribute": fact.of})
-    if fact.kind == "list":
-        facts |= {"via": Via.LIST, "inverse": fact.inverse}
+    attribute = stated.keywords["attribute"]
+    fact = omero_model.attribute(owner, attribute)
+    if not fact.of or fact.kind == "enumeration":
+        raise TypeError(f"{owner}.{attribute} is a value ({fact.kind}): state it as a field")
+    if omero_model.classes()[fact.of].is_link and fact.inverse == "parent":
+        target = omero_model.attribute(fact.of, "child").of
+        link = {"target": target, "via": Via.LINK, **stated.keywords, "attribute": fact.of}
+        return stated(**link)
+    if fact.kind == "set" or fact.inverse == "child":
+        raise TypeError(f"state {owner}.{attribute} at its other end: {fact.of}.{fact.inverse}")
+    via = Via.LIST if fact.kind == "list" else Via.REFERENCE
+    facts = {"target": fact.of, "via": via, "required": fact.required, "inverse": fact.inverse}
     return stated(**{**facts, **stated.keywords})
 
 

@@ -171,10 +171,6 @@ class Edge:
         """Whether a subject may have several."""
         return self.via is not Via.REFERENCE
 
-    def said(self, how: Spelling) -> bool:
-        """Tell whether OME-XML says it in this way."""
-        return self.xml is not None and self.xml.how is how
-
 
 class Maker(Enum):
     """Who makes the objects of a class."""

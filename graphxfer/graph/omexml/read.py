@@ -7,7 +7,6 @@ import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from graphxfer.catalogue import (
     Edge,
     Field,
     Follow,
-    Spelling,
     Type,
     Value,
     Via,
@@ -167,7 +165,7 @@ class _Foreign:
         for child in element.iterchildren(tag=etree.Element):
             self._read_child(child, node, parts)
         node.edges |= {edge: tuple(iris) for edge, iris in parts.items()}
-        for edge in schema.said_by(entry, Spelling.MERGED).values():
+        for edge in schema.form_of(entry).merged:
             merged_class = catalogue.CLASSES[edge.target]
             merged = self._add(merged_class, None)
             self._read_fields(element, merged_class, merged)
@@ -181,17 +179,18 @@ class _Foreign:
     def _read_child(self, child: Any, node: Node, parts: defaultdict[str, list[str]]) -> None:
         name = etree.QName(child).localname
         entry = catalogue.CLASSES[node.type]
-        if edge := schema.said_by(entry, Spelling.PART).get(name):
+        form = schema.form_of(entry)
+        if edge := form.parts.get(name):
             whole = child.iterchildren(tag=etree.Element) if schema.is_wrapper(name) else [child]
             parts[edge.name] += [self._read(part).iri for part in whole]
-        elif edge := _said_at_object(Spelling.INSIDE, entry, name):
-            self._read(child).edges[edge.name] = (node.iri,)
-        elif edge := _said_at_object(Spelling.BACK, entry, name):
-            self.said_back.append((child.get("ID"), edge.name, node))
-        elif edge := schema.said_by(entry, Spelling.FILE).get(name):
+        elif inside := form.inside.get(name):
+            self._read(child).edges[inside.edge.name] = (node.iri,)
+        elif back := form.back.get(name):
+            self.said_back.append((child.get("ID"), back.edge.name, node))
+        elif edge := form.files.get(name):
             node.edges[edge.name] = (self._attachment(child).iri,)
         elif name.endswith("Ref"):
-            if edge := schema.said_by(entry, Spelling.REFERENCE).get(name):
+            if edge := form.references.get(name):
                 self.pending.append((node, edge, child.get("ID")))
         elif name not in (field.xml for field in entry.fields) and name not in _STRUCTURE:
             self.unknown[name] += 1
@@ -275,15 +274,6 @@ class _Foreign:
 
 
 _STRUCTURE = frozenset(("Union", "MetadataOnly", "TiffData", "BinData", "Value", "Plane"))
-
-
-@cache
-def _said_at_object(how: Spelling, entry: Class, element: str) -> Edge | None:
-    """Return the edge to a class that a child of its own element says."""
-    for subject, edge, reference in schema.edges_said(how):
-        if edge.target == entry.name and element == (reference or subject.xml):
-            return edge
-    return None
 
 
 def _unit(element: Any, field: Field) -> str | None:

@@ -209,6 +209,13 @@ class FieldForm(NamedTuple):
         return structured or spell(self.field, value, self.is_legal) is not None
 
 
+class Incoming(NamedTuple):
+    """An edge that is said at its object: the class of its subject, and the edge."""
+
+    subject: str
+    edge: Edge
+
+
 class Form(NamedTuple):
     """How OME-XML says the nodes of a class.
 
@@ -224,6 +231,14 @@ class Form(NamedTuple):
         What it is illegal without, but for what is given to each.
     fields : tuple of FieldForm
         The fields that it can say.
+    parts, references, files : dict
+        Edges by the child that says them: see :class:`~graphxfer.catalogue.Spelling`.
+    merged : tuple of Edge
+        Edges to nodes whose fields it says.
+    outer : Edge, optional
+        The edge to the node in whose element it stands.
+    inside, back : dict
+        Edges that lead to it, by the child that says them.
     """
 
     element: str
@@ -231,6 +246,13 @@ class Form(NamedTuple):
     order: tuple[str, ...]
     needed: tuple[str, ...]
     fields: tuple[FieldForm, ...]
+    parts: dict[str, Edge]
+    references: dict[str, Edge]
+    files: dict[str, Edge]
+    merged: tuple[Edge, ...]
+    outer: Edge | None
+    inside: dict[str, Incoming]
+    back: dict[str, Incoming]
 
     def has(self, content: str) -> bool:
         """Tell whether its element may have a child or an attribute."""
@@ -258,6 +280,15 @@ def form_of(entry: Class, merged_into: str = "") -> Form:
     """
     element = entry.xml or merged_into
     held = contents(element) if element else {}
+    said = [(edge, edge.xml) for edge in entry.edges if edge.xml]
+
+    def by_child(how: Spelling) -> dict[str, Edge]:
+        return {xml.element: edge for edge, xml in said if xml.how is how and xml.element in held}
+
+    def by_object(how: Spelling) -> dict[str, Incoming]:
+        leading = (each for each in edges_said(how) if each[1].target == entry.name)
+        return {child or source.xml: Incoming(source.name, edge) for source, edge, child in leading}
+
     return Form(
         element,
         entry.parent or element or entry.name,
@@ -268,6 +299,13 @@ def form_of(entry: Class, merged_into: str = "") -> Form:
             for field in entry.fields
             if (content := held.get(field.xml))
         ),
+        by_child(Spelling.PART),
+        by_child(Spelling.REFERENCE),
+        by_child(Spelling.FILE),
+        tuple(edge for edge, xml in said if xml.how is Spelling.MERGED),
+        next((edge for edge, xml in said if xml.how is Spelling.INSIDE), None),
+        by_object(Spelling.INSIDE),
+        by_object(Spelling.BACK),
     )
 
 
@@ -288,20 +326,9 @@ def edges_said(*ways: Spelling) -> tuple[tuple[Class, Edge, str], ...]:
     )
 
 
-@cache
-def said_by(entry: Class, how: Spelling) -> dict[str, Edge]:
-    """Return the edges of a class that its element says in a way, by the element that does."""
-    said = (edge for edge in entry.edges if edge.xml and edge.xml.how is how)
-    return {edge.xml.element: edge for edge in said if edge.xml and _is_in(entry, edge.xml.element)}
-
-
 def is_wrapper(element: str) -> bool:
     """Tell whether an element stands for no class, and holds elements that do (``Union``)."""
     return element not in elements()
-
-
-def _is_in(entry: Class, element: str) -> bool:
-    return not element or form_of(entry).has(element)
 
 
 # -- spelling -----------------------------------------------------------------------------------

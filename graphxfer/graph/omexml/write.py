@@ -24,7 +24,7 @@ from graphxfer.catalogue import (
 from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.graph.jsonld.nodes import to_records
 from graphxfer.graph.omexml import schema
-from graphxfer.graph.omexml.schema import FieldForm, Form
+from graphxfer.graph.omexml.schema import FieldForm, Form, Incoming
 
 _ANNOTATOR = "Annotator"
 """The attribute that names the owner, where there is no reference to it."""
@@ -75,11 +75,11 @@ class _Writer:
         self.graph = graph
         self._sayable: dict[str, bool] = {}
         self._shown = set[str]()
-        self._leading: defaultdict[tuple[str, Edge, str], list[Node]] = defaultdict(list)
+        self._leading: defaultdict[tuple[str, str, str], list[Node]] = defaultdict(list)
         for entry, edge, _ in schema.edges_said(Spelling.INSIDE, Spelling.BACK):
             for node in graph.of_type(entry.name):
                 if target := node.target(edge.name):
-                    self._leading[entry.name, edge, target].append(node)
+                    self._leading[entry.name, edge.name, target].append(node)
         self._holders = {
             part: node
             for entry, edge in _holding_what_is_referred_to()
@@ -102,36 +102,34 @@ class _Writer:
         return known
 
     def _has_all(self, node: Node) -> bool:
-        entry = class_of(node)
-        form = schema.form_of(entry)
-        if not form.element or not self._has_place(node, entry):
+        form = schema.form_of(class_of(node))
+        if not form.element or not self._has_place(node, form):
             return False
-        return all(self._has(node, entry, form, each) for each in form.needed)
+        return all(self._has(node, form, each) for each in form.needed)
 
-    def _has_place(self, node: Node, entry: Class) -> bool:
+    def _has_place(self, node: Node, form: Form) -> bool:
         """Tell whether the element that a node's is to stand in can be there."""
-        for edge in schema.said_by(entry, Spelling.INSIDE).values():
-            return any(map(self.can_say, self._targets(node, edge.name)))
+        if form.outer:
+            return any(map(self.can_say, self._targets(node, form.outer.name)))
         holder = self._holders.get(node.iri)
         return holder is None or self.can_say(holder)
 
-    def _has(self, node: Node, entry: Class, form: Form, name: str) -> bool:
+    def _has(self, node: Node, form: Form, name: str) -> bool:
         """Tell whether a node has what its element needs: a part, a file or a field."""
-        if edge := schema.said_by(entry, Spelling.PART).get(name):
+        if edge := form.parts.get(name):
             return any(map(self.can_say, self._targets(node, edge.name)))
-        if edge := schema.said_by(entry, Spelling.FILE).get(name):
+        if edge := form.files.get(name):
             return any(_sha1(file) for file in self._targets(node, edge.name))
         said = (each for each in form.fields if each.field.xml == name)
         return any(each.says(node.fields.get(each.name)) for each in said)
 
     def element(self, node: Node) -> Any:
         """Return a node's element with all below it."""
-        entry = class_of(node)
-        form = schema.form_of(entry)
+        form = schema.form_of(class_of(node))
         element = etree.Element(form.element, ID=f"{form.kind}:{node.id}")
-        children = [*self._parts(node, entry, form), *self._references(node, entry, form)]
+        children = [*self._parts(node, form), *self._references(node, form)]
         _say(element, children, node, form)
-        for edge in schema.said_by(entry, Spelling.MERGED).values():
+        for edge in form.merged:
             for merged in self._targets(node, edge.name):
                 _say(element, children, merged, schema.form_of(class_of(merged), form.element))
         if form.has(_ANNOTATOR):
@@ -144,9 +142,9 @@ class _Writer:
         found = (self.graph.get(iri) for iri in node.edges.get(edge, ()))
         return [target for target in found if target is not None]
 
-    def _parts(self, node: Node, entry: Class, form: Form) -> Iterator[Any]:
+    def _parts(self, node: Node, form: Form) -> Iterator[Any]:
         """Yield the elements of what stands inside: pixels, channels, shapes, wells, a file."""
-        for name, edge in schema.said_by(entry, Spelling.PART).items():
+        for name, edge in form.parts.items():
             parts = filter(self.can_say, self._targets(node, edge.name))
             said = list(map(self.element, parts))
             if schema.is_wrapper(name):
@@ -157,25 +155,27 @@ class _Writer:
                 for position, part in enumerate(said):
                     part.set(schema.POSITION, str(position))
             yield from said[:1] if form.has_one(name) else said
-        for source, edge, _ in schema.edges_said(Spelling.INSIDE):
-            if edge.target == entry.name:
-                inside = self._leading[source.name, edge, node.iri]
-                yield from map(self.element, filter(self.can_say, inside))
+        for incoming in form.inside.values():
+            yield from map(self.element, self._sayable_leading(incoming, node))
         if form.has(_NO_PLANES):
             yield etree.Element(_NO_PLANES)
-        for name, edge in schema.said_by(entry, Spelling.FILE).items():
+        for name, edge in form.files.items():
             yield from (_file(name, file) for file in self._targets(node, edge.name))
 
-    def _references(self, node: Node, entry: Class, form: Form) -> Iterator[Any]:
-        for name, edge in schema.said_by(entry, Spelling.REFERENCE).items():
+    def _references(self, node: Node, form: Form) -> Iterator[Any]:
+        for name, edge in form.references.items():
             sayable = list(filter(self.can_say, self._targets(node, edge.name)))
             for target in sayable[:1] if form.has_one(name) else sayable:
                 if not (edge.xml and edge.xml.once) or self._is_new(target):
                     yield etree.Element(name, ID=_id(target))
-        for source, edge, name in schema.edges_said(Spelling.BACK):
-            if edge.target == entry.name:
-                for subject in filter(self.can_say, self._leading[source.name, edge, node.iri]):
-                    yield etree.Element(name, ID=_id(subject))
+        for name, incoming in form.back.items():
+            for subject in self._sayable_leading(incoming, node):
+                yield etree.Element(name, ID=_id(subject))
+
+    def _sayable_leading(self, incoming: Incoming, node: Node) -> Iterator[Node]:
+        """Iterate over the nodes that lead to a node by an edge, and have an element."""
+        leading = self._leading.get((incoming.subject, incoming.edge.name, node.iri), ())
+        return filter(self.can_say, leading)
 
     def _is_new(self, target: Node) -> bool:
         """Tell whether nothing has shown it yet."""
@@ -196,10 +196,11 @@ def _say(element: Any, children: list[Any], node: Node, form: Form) -> None:
     """Say a node's fields: as attributes, or as children where the schema has it so."""
     for each in form.fields:
         field, value = each.field, node.fields.get(each.name)
-        if value is None or not each.says(value):
+        if value is None:
             continue
         if each.is_child:
-            children.append(_child(element.tag, each, value))
+            if each.says(value):
+                children.append(_child(element.tag, each, value))
         elif (text := schema.spell(field, value, each.is_legal)) is not None:
             element.set(field.xml, text)
             if isinstance(value, Quantity):
