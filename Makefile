@@ -29,8 +29,10 @@ lint: setup ## check style, format and types
 bench: setup ## run the benchmarks, some minutes (see benchmarks/README.md)
 	@$(python) -W ignore::DeprecationWarning -m benchmarks.transfer
 
-generate: setup ## write contexts/ and shapes/ from the catalogue
+generate: setup ## write all generated files: contexts/, shapes/, the model of OMERO, the coverage of the sandbox
+	@$(python) -m graphxfer.omero.model_facts
 	@$(python) -m graphxfer.generate
+	@$(python) -m omero_sandbox.coverage > sandbox/COVERAGE.md
 
 page: ## rebuild the JavaScript libraries of the report's page (needs npm; see docs/report.md)
 	@cd setup/page && npm ci --silent --no-audit --no-fund && npm run --silent build

@@ -335,7 +335,7 @@ def _toml_objects(path: Path, source: dict[str, Any]) -> tuple[str, ...]:
         raise UsageError(
             "objects is not a list of strings",
             where=f"{path} [source]",
-            do='write objects = ["Project:51"]',
+            do=f'write objects = ["{catalogue.roots()[0]}:51"]',
         )
     return tuple(objects)
 

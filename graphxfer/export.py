@@ -61,15 +61,14 @@ def parse(objects: Sequence[str]) -> dict[str, list[int]]:
 
 def _range(part: str, text: str) -> range:
     """Return the ids of ``7`` or ``7-9``."""
-    match = _IDS.fullmatch(part)
+    name, match = text.partition(":")[0], _IDS.fullmatch(part)
     if match is None:
-        raise UsageError(
-            f"{part!r} is not an id", where=text, do="write Image:7, Image:7-9 or Image:7,12"
-        )
+        do = f"write {name}:7, {name}:7-9 or {name}:7,12"
+        raise UsageError(f"{part!r} is not an id", where=text, do=do)
     first, last = int(match["first"]), int(match["last"] or match["first"])
     if not first <= last < first + MOST:
         raise UsageError(
-            f"{part} is not a range of at most {MOST:,} ids", where=text, do="write Image:7-9"
+            f"{part} is not a range of at most {MOST:,} ids", where=text, do=f"write {name}:7-9"
         )
     return range(first, last + 1)
 

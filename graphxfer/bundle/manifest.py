@@ -11,6 +11,7 @@ from typing import NamedTuple, TextIO
 from graphxfer import catalogue
 from graphxfer.errors import BadDocument, UnsafePath, counted
 from graphxfer.graph import Node, TransferGraph
+from graphxfer.graph.fileset_tree import ENTRY, FILE
 
 MANAGED = "ManagedRepository"
 """The folder of imported files: a file's path is that of its OriginalFile."""
@@ -201,8 +202,8 @@ def _client_paths(graph: TransferGraph) -> dict[str, str]:
     """Return the client paths of files, by the IRI of the OriginalFile."""
     return {
         file: _text(entry, "clientPath")
-        for entry in graph.of_type("FilesetEntry")
-        if (file := entry.target("originalFile"))
+        for entry in graph.of_type(ENTRY)
+        if (file := entry.target(FILE))
     }
 
 

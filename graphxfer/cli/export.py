@@ -37,7 +37,7 @@ def export(
     to: Annotated[
         Path,
         typer.Option(
-            "--to", metavar="BUNDLE", help="Folder to write the bundle to.", show_default=False
+            "--to", metavar="BUNDLE", help="The folder to write the bundle to.", show_default=False
         ),
     ],
     partial_ok: Annotated[

@@ -26,12 +26,16 @@ def holding(name: str) -> tuple[Edge, ...]:
 
 @cache
 def held_by(name: str) -> tuple[tuple[Class, Edge], ...]:
-    """Return the classes whose objects refer to their container, and the edges: Well.plate."""
+    """Return the classes whose objects refer to their container, and the edges: Well.plate.
+
+    They require it, or it is of the same class: then they form a tree, with tops in no container.
+    """
     return tuple(
         (entry, edge)
         for entry in catalogue.CLASSES.values()
         for edge in entry.edges
-        if edge.target == name and edge.via is Via.REFERENCE and edge.required
+        if edge.target == name and edge.via is Via.REFERENCE
+        if edge.required or edge.target == entry.name
         if edge.follow is Follow.BOTH and not edge.alone
     )
 

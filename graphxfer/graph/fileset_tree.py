@@ -18,10 +18,12 @@ from graphxfer import catalogue
 from graphxfer.catalogue import Class, Edge, Field, Follow, Maker, Value, Via
 from graphxfer.graph.transfer_graph import Node, TransferGraph, class_of
 
-FILESET = "Fileset"
+FILESET = catalogue.FILESET
 """What is imported: its files, in order."""
 ENTRIES, FILE = "usedFiles", "originalFile"
 """The edges from it to its files."""
+ENTRY = catalogue.target(FILESET, ENTRIES)
+"""The class between a fileset and a file, with the path that the file was imported from."""
 
 
 class Siblings(NamedTuple):

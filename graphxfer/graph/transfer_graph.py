@@ -120,7 +120,7 @@ def id_of(node_iri: str) -> int:
     except ValueError:
         raise BadDocument(
             f"{node_iri!r} is not a valid IRI of a node: it does not end in an id",
-            do="write Type/id: Image/51",
+            do=f"write Type/id: {iri(catalogue.IMAGE, 51)}",
         ) from None
 
 

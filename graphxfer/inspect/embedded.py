@@ -73,7 +73,7 @@ def _rows(graph: TransferGraph, branches: Iterable[Branch]) -> list[dict[str, An
 
     ``area`` is what an image adds to the treemap: images of one fileset divide its bytes.
     """
-    siblings = Counter(image.target("fileset") for image in graph.of_type("Image"))
+    siblings = Counter(image.target("fileset") for image in graph.of_type(catalogue.IMAGE))
 
     def row(branch: Branch) -> dict[str, Any]:
         node = graph[branch.iri]
@@ -214,13 +214,15 @@ def thumbnails(bundle: Bundle) -> tuple[dict[str, str], int]:
             left += 1
             continue
         encoded = base64.b64encode(data).decode("ascii")
-        found[iri("Image", int(path.stem))] = f"data:{mimetype};base64,{encoded}"
+        found[iri(catalogue.IMAGE, int(path.stem))] = f"data:{mimetype};base64,{encoded}"
     return found, left
 
 
 def thumbnail_images(bundle: Bundle) -> list[str]:
     """Return the IRIs of the images that have a thumbnail."""
-    return [iri("Image", int(path.stem)) for path in _thumbnail_files(bundle) if thumbnail(path)]
+    return [
+        iri(catalogue.IMAGE, int(path.stem)) for path in _thumbnail_files(bundle) if thumbnail(path)
+    ]
 
 
 def thumbnail_path(bundle: Bundle, image: int) -> Path | None:
@@ -245,7 +247,9 @@ def _thumbnail_files(bundle: Bundle) -> list[Path]:
     if not folder.is_dir():
         return []
     named = (path for path in folder.iterdir() if path.suffix in _ENDINGS and path.stem.isdecimal())
-    found = (path for path in named if iri("Image", int(path.stem)) in graph and _is_own(path))
+    found = (
+        path for path in named if iri(catalogue.IMAGE, int(path.stem)) in graph and _is_own(path)
+    )
     return sorted(found, key=lambda path: int(path.stem))
 
 

@@ -149,7 +149,8 @@ def neighbourhood(graph: TransferGraph, iri: str, steps: int = 1) -> nx.MultiDiG
     """
     network = view(graph)
     if iri not in network:
-        raise UsageError("is not in the graph", where=iri, do="write Type/id: Image/51")
+        do = f"write Type/id: {catalogue.IMAGE}/51"
+        raise UsageError("is not in the graph", where=iri, do=do)
     near = nx.ego_graph(network.to_undirected(as_view=True), iri, radius=steps)
     found: nx.MultiDiGraph[str] = network.subgraph(near).copy()
     return found

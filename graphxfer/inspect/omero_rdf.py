@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from rdflib import DCTERMS
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Type, Via
+from graphxfer.catalogue import Class, Counted, Type, Via
 from graphxfer.graph import Node, class_of
 from graphxfer.inspect.triples import Triples, cells
 
@@ -25,7 +25,7 @@ _HAS, _IS, _MAP = (
 _WORDS = re.compile(r"hasPart|isPartOf|Map\b")
 _LISTS = ("pixels", "shapes")
 """Edges to parts besides links. Of an image's pixels it knows the first."""
-_ROI, _IMAGE, _PIXELS = "Roi", "image", "pixels"
+_IMAGE, _PIXELS = "image", "pixels"
 
 
 def is_asked_for(query: str) -> bool:
@@ -54,7 +54,7 @@ def added(triples: Triples, nodes: Iterable[Node]) -> Iterator[str]:
         yield from _maps(triples, entry, node)
         if first := node.target(_PIXELS):
             pixels[node.iri] = first
-        if node.type == _ROI and (image := node.target(_IMAGE)):
+        if entry.counts_as is Counted.ROI and (image := node.target(_IMAGE)):
             rois.append((node.iri, image))
     for roi, image in rois:
         if image in pixels:

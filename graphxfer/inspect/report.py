@@ -19,8 +19,9 @@ from markupsafe import Markup
 
 from graphxfer import plan as plans
 from graphxfer.bundle import Bundle, file_errors, replace
+from graphxfer.catalogue import IMAGE, Counted, counted_as
 from graphxfer.errors import BadDocument
-from graphxfer.graph import TransferGraph
+from graphxfer.graph import TransferGraph, iri
 from graphxfer.inspect import embedded
 from graphxfer.inspect.summary import summarise
 from graphxfer.plan import Plan
@@ -55,6 +56,12 @@ class Group(NamedTuple):
     message: str
     number: int
     shown: list[Finding]
+
+
+FIRST_QUERY = f"""SELECT ?image ?name WHERE {{
+  ?image a model:{IMAGE} ; ome:Name ?name .
+}} LIMIT 20"""
+"""What the query editor of a served page begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,8 @@ def render(
         title=bundle.folder.resolve().name,
         header=graph.header,
         summary=summary,
-        images=sum(1 for _ in graph.of_type("Image")),
+        images=sum(summary.nodes.get(entry.name, 0) for entry in counted_as(Counted.IMAGE)),
+        example=iri(IMAGE, 51),
         total=sum(size for _, size in summary.files.values()),
         plan=plan,
         findings=None if findings is None else grouped(findings),
@@ -145,7 +153,9 @@ def render(
 
 def _settings(graph: TransferGraph, live: Live | None, nonce: str) -> dict[str, Any]:
     settings: dict[str, Any] = {"base": graph.header.base}
-    return settings | {"live": asdict(live) | {"nonce": nonce}} if live else settings
+    if live:
+        settings["live"] = asdict(live) | {"nonce": nonce, "first": FIRST_QUERY}
+    return settings
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:

@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Reuse, Via
+from graphxfer.catalogue import Counted, Reuse, Via
 from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
 from graphxfer.graph.containers import Containers
-
-_ENDS = re.compile(r"(name|value|/Text)$", re.IGNORECASE)
-"""How the terms end of what people call things by."""
+from graphxfer.graph.fileset_tree import FILESET, files
 
 
 @dataclass(slots=True)
@@ -143,7 +139,7 @@ def label(node: Node, limit: int = 60) -> str:
     """Return what a person calls a node: its name or its value, shortened; else its IRI."""
     for field_ in class_of(node).fields:
         value = node.fields.get(field_.name)
-        if value is not None and _ENDS.search(field_.iri):
+        if value is not None and field_.label:
             text = ", ".join(map("=".join, value)) if isinstance(value, tuple) else str(value)  # type: ignore[arg-type]
             if text.strip():
                 return text if len(text) <= limit else f"{text[:limit]}…"
@@ -227,19 +223,15 @@ class _Tree:
         self.graph, self.containers = graph, Containers(graph)
         self.included = frozenset(graph.header.included)
         self.rois = Counter(
-            image for roi in graph.of_type("Roi") if (image := roi.target("image")) is not None
+            image
+            for entry in catalogue.counted_as(Counted.ROI)
+            for roi in graph.of_type(entry.name)
+            if (image := roi.target("image")) is not None
         )
         self.sizes = {
-            fileset.iri: sum(map(_size, self._files_of(fileset)))
-            for fileset in graph.of_type("Fileset")
+            fileset.iri: sum(_size(file) for _, file in files(graph, fileset))
+            for fileset in graph.of_type(FILESET)
         }
-
-    def _files_of(self, fileset: Node) -> Iterator[Node]:
-        for iri in fileset.edges.get("usedFiles", ()):
-            entry = self.graph.get(iri)
-            file = self.graph.get(entry.target("originalFile") or "") if entry else None
-            if file:
-                yield file
 
     def branches(self) -> list[Branch]:
         found, reached = list[Branch](), set[str]()
@@ -258,8 +250,8 @@ class _Tree:
         return [node.iri for node in known if node.iri not in inside]
 
     def _name(self, node: Node) -> str:
-        if node.type == "Well":
-            return position(node, self.graph.get(node.target("plate") or ""))
+        if grid := class_of(node).grid:
+            return position(node, self.graph.get(node.target(grid) or ""))
         return label(node)
 
     def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:

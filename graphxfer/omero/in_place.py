@@ -19,6 +19,7 @@ import omero.all
 from omero.rtypes import rstring
 
 from graphxfer.bundle import checksums
+from graphxfer.catalogue import FILE
 from graphxfer.errors import FileProblem, GraphxferError
 from graphxfer.omero.connect import Server
 
@@ -115,7 +116,8 @@ def link(server: Server, opened: Callable[..., Any], file: Path, hasher: str) ->
 def _target(server: Server, store: Any) -> Path:
     """Return the file's path in the repository, on this machine."""
     rows = server.rows(
-        "select f.path, f.name from OriginalFile f where f.id = :id", id=store.getFileId().val
+        f"select f.path, f.name from {FILE} f where f.id = :id",  # noqa: S608
+        id=store.getFileId().val,
     )
     path, name = rows[0]
     return Path(f"{root(server)}/{path}{name}")

@@ -135,7 +135,7 @@ def links_made_in(server: Server, session: int, link_class: str) -> dict[tuple[i
 def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
     """Return the filesets that were created in a session: client paths by id."""
     hql = (
-        "select f.id, e.clientPath from Fileset f join f.usedFiles e"
+        f"select f.id, e.clientPath from {catalogue.FILESET} f join f.usedFiles e"  # noqa: S608
         " where f.details.creationEvent.session.id = :session order by f.id, index(e)"
     )
     found: defaultdict[int, list[str]] = defaultdict(list)

@@ -123,15 +123,14 @@ class Selection(Reader):
             if edge.via is Via.LINK and queries.family(edge.target) == family:
                 take = partial(self._take_sets, family)
                 yield Task(queries.sets(edge), ids, take, {"ns": catalogue.TAG_SET})
-        for uncovered in catalogue.NOT_COVERED:
-            if uncovered.parent == family:
-                hql = queries.count(uncovered.name, uncovered.path)
-                yield Task(hql, ids, partial(self._take_count, uncovered), paged=False)
+        for uncovered in catalogue.not_covered(family):
+            hql = queries.count(uncovered.name, uncovered.path)
+            yield Task(hql, ids, partial(self._take_count, uncovered), paged=False)
 
     # -- rows
 
     def _take_nodes(self, name: str, rows: list[Row]) -> None:
-        if name == catalogue.FILESETLESS:
+        if name == catalogue.IMAGE:
             rows = self._with_files(name, rows)
         super()._take_nodes(name, rows)
         self._fresh[queries.family(name)] += [row[0] for row in rows]

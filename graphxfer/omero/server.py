@@ -20,6 +20,7 @@ import omero.all
 import omero.callbacks
 from omero.rtypes import rlist, rlong, rstring
 
+from graphxfer.catalogue import GROUP
 from graphxfer.errors import LoginFailure, NotThere, ServerFailure
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile
@@ -96,7 +97,8 @@ class Server:
     def _group(self, here: Any) -> int:
         """Return the id of the profile's group."""
         name, where = self.profile.group, self.profile.address
-        found = self.rows("select g.id from ExperimenterGroup g where g.name = :name", name=name)
+        hql = f"select g.id from {GROUP.target} g where g.name = :name"  # noqa: S608
+        found = self.rows(hql, name=name)
         if not found:
             raise NotThere(
                 f"the group {name!r} does not exist", where=where, do="name one of your groups"

@@ -12,6 +12,7 @@ import omero
 import omero.all
 from omero.rtypes import rint
 
+from graphxfer.catalogue import IMAGE
 from graphxfer.errors import ServerFailure
 from graphxfer.graph import Node, TransferGraph, id_of
 from graphxfer.omero.server import ALL_GROUPS, Server
@@ -49,7 +50,7 @@ def write(
     dict
         Why an image has no thumbnail, by its IRI.
     """
-    images = list(graph.of_type("Image"))
+    images = list(graph.of_type(IMAGE))
     missing = {each.iri: "the image has no pixels" for each in images if not each.target("pixels")}
     store = server.service("ThumbnailStore")
     try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from graphxfer.catalogue import IMAGE
 from graphxfer.graph import class_of, iri
 from graphxfer.graph.fileset_tree import FILESET, Tree, goes_by_itself
 from graphxfer.omero import lookup, write
@@ -44,7 +45,7 @@ def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> S
     """
     attributes = ", ".join(f"i.{name}" for name in place)
     images = server.rows(
-        f"select {attributes} from Image i where i.fileset.id = :id",  # noqa: S608
+        f"select {attributes} from {IMAGE} i where i.fileset.id = :id",  # noqa: S608
         id=fileset,
     )
     # All jobs exist from the start; verifyUpload sets the first, the upload, to finished

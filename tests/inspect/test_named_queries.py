@@ -15,6 +15,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.catalogue import Quantity, Value
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.inspect.query import PREFIXES, ask, library, load, named
+from graphxfer.inspect.report import FIRST_QUERY
 from graphxfer.inspect.triples import Triples
 from tests.inspect import sample
 from tests.inspect.sample import PIXELS, own
@@ -210,3 +211,10 @@ def test_a_named_query_gives_what_it_says(
 def test_examples_have_as_many_parts_as_answers() -> None:
     for query in library().values():
         assert query.example.count(", ") + 1 == len(EXPECTED[query.name][0]), query.name
+
+
+def test_the_editor_begins_with_a_query_that_has_an_answer(
+    bundle: Bundle, oxigraph: Callable[[str], Rows]
+) -> None:
+    images = bundle.graph().of_type("Image")
+    assert sorted(oxigraph(FIRST_QUERY)) == sorted((i.iri, str(i.fields["name"])) for i in images)

@@ -25,7 +25,7 @@ from graphxfer.graph.jsonld.values import (
 _ID = "(0|[1-9][0-9]{0,18})"
 NODE_IRI = re.compile(f"([A-Za-z]+)/{_ID}", re.ASCII)
 BASE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s<>\"{}|\\^`?#]+/")
-NAMED = "write <base>Type/id: https://omero.example.org/Image/51"
+NAMED = f"write <base>Type/id: https://omero.example.org/{catalogue.IMAGE}/51"
 KNOWN = "contexts/graphxfer.jsonld lists the known types and members"
 
 
@@ -197,8 +197,8 @@ class Decoder:
 def _decoder(field: Field) -> Callable[[Any], Any]:
     """Return the function that reads a field's values."""
     decode = ENCODINGS[field.type].decode
-    units = catalogue.UNITS.get(field.of)
-    if units is None:
+    units = catalogue.units(field.of)
+    if not units:
         return decode
 
     def measured(raw: Any) -> Any:

@@ -13,9 +13,19 @@ from typing import Any
 from lxml import etree
 
 from graphxfer import catalogue
-from graphxfer.catalogue import AffineTransform, Class, Edge, Field, Follow, Type, Value, Via
+from graphxfer.catalogue import (
+    AffineTransform,
+    Class,
+    Edge,
+    Field,
+    Follow,
+    Type,
+    Value,
+    Via,
+)
 from graphxfer.errors import BadDocument
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph, iri
+from graphxfer.graph.fileset_tree import ENTRIES, ENTRY, FILE, FILESET
 from graphxfer.graph.jsonld.nodes import Decoder, to_header
 from graphxfer.graph.omexml import schema
 
@@ -24,10 +34,6 @@ FOREIGN_BASE = "https://ome-xml.invalid/"
 
 _OME = f"{{{schema.NS}}}"
 _GRAPH = f"{{{schema.GRAPH}}}"
-_CLASSES = {
-    element: entry for entry in catalogue.CLASSES.values() if (element := schema.element_of(entry))
-}
-_LOGICAL = catalogue.CLASSES["LogicalChannel"]
 _SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": True}
 """No entity is ever expanded and nothing is fetched; without entities a huge tree is only huge."""
 
@@ -47,7 +53,8 @@ def read(path: Path) -> TransferGraph:
         external entities); the message names the line.
     """
     root = _parse(path)
-    own = root.find(f"{_OME}StructuredAnnotations/{_OME}XMLAnnotation/{_OME}Value/{_GRAPH}graph")
+    annotations = f"{_OME}{schema.ANNOTATIONS}/{_OME}{schema.MARKUP}"
+    own = root.find(f"{annotations}/{_OME}Value/{_GRAPH}graph")
     if own is not None:
         return _own(own, path)
     return _Foreign(root, path).graph()
@@ -104,12 +111,12 @@ class _Foreign:
 
     def graph(self) -> TransferGraph:
         """Return the document's graph."""
-        annotations = self.root.iterfind(f"{_OME}StructuredAnnotations/{{*}}*")
+        annotations = self.root.iterfind(f"{_OME}{schema.ANNOTATIONS}/{{*}}*")
         for element in (*self.root.iterchildren(tag=etree.Element), *annotations):
             name = etree.QName(element).localname
-            if name in _CLASSES:
+            if name in schema.elements():
                 self._read(element)
-            elif name != "StructuredAnnotations":
+            elif name != schema.ANNOTATIONS:
                 self.unknown[name] += 1
         for names, images in self.images_of.items():
             self._add_fileset(names, images)
@@ -151,17 +158,18 @@ class _Foreign:
         return (node for node in self.nodes.values() if node.type == entry.name)
 
     def _read(self, element: Any) -> Node:
-        entry = _CLASSES[etree.QName(element).localname]
+        entry = schema.elements()[etree.QName(element).localname]
         node = self._add(entry, element.get("ID"))
         self._read_fields(element, entry, node)
         parts: defaultdict[str, list[str]] = defaultdict(list)
         for child in element.iterchildren(tag=etree.Element):
             self._read_child(child, node, parts)
         node.edges |= {edge: tuple(iris) for edge, iris in parts.items()}
-        if entry.edge("logicalChannel"):
-            shared = self._add(_LOGICAL, None)
-            self._read_fields(element, _LOGICAL, shared)
-            node.edges["logicalChannel"] = (shared.iri,)
+        for edge in schema.form_of(entry).merged:
+            merged_class = catalogue.CLASSES[edge.target]
+            merged = self._add(merged_class, None)
+            self._read_fields(element, merged_class, merged)
+            node.edges[edge.name] = (merged.iri,)
         if entry.field("alpha"):
             _read_color(element, node)
         if entry.edge("fileset"):
@@ -171,22 +179,18 @@ class _Foreign:
     def _read_child(self, child: Any, node: Node, parts: defaultdict[str, list[str]]) -> None:
         name = etree.QName(child).localname
         entry = catalogue.CLASSES[node.type]
-        if name == "Union":
-            parts["shapes"] += [
-                self._read(shape).iri for shape in child.iterchildren(tag=etree.Element)
-            ]
-        elif name in schema.PARTS:
-            parts[schema.PARTS[name]].append(self._read(child).iri)
-        elif name in schema.INSIDE:
-            self._read(child).edges[schema.INSIDE[name]] = (node.iri,)
-        elif name in schema.BACK:
-            self.said_back.append((child.get("ID"), schema.BACK[name][1], node))
-        elif name == "BinaryFile":
-            node.edges["file"] = (self._attachment(child).iri,)
+        form = schema.form_of(entry)
+        if edge := form.parts.get(name):
+            whole = child.iterchildren(tag=etree.Element) if schema.is_wrapper(name) else [child]
+            parts[edge.name] += [self._read(part).iri for part in whole]
+        elif inside := form.inside.get(name):
+            self._read(child).edges[inside.edge.name] = (node.iri,)
+        elif back := form.back.get(name):
+            self.said_back.append((child.get("ID"), back.edge.name, node))
+        elif edge := form.files.get(name):
+            node.edges[edge.name] = (self._attachment(child).iri,)
         elif name.endswith("Ref"):
-            names = (edge for edge, ref in schema.REFERENCES.items() if ref == name)
-            edges = (edge for each in names if (edge := entry.edge(each)) is not None)
-            if edge := next(edges, None):
+            if edge := form.references.get(name):
                 self.pending.append((node, edge, child.get("ID")))
         elif name not in (field.xml for field in entry.fields) and name not in _STRUCTURE:
             self.unknown[name] += 1
@@ -199,8 +203,7 @@ class _Foreign:
             if child is not None:
                 value = _child_value(field, child)
             elif text is not None:
-                unit = element.get(f"{field.xml}Unit", schema.DEFAULT_UNITS.get(field.xml))
-                value = schema.parse(field, text, unit)
+                value = schema.parse(field, text, _unit(element, field))
             else:
                 # OMERO wants names; OME-XML does not.
                 value = "" if field.required and field.type is Type.STRING else None
@@ -210,7 +213,7 @@ class _Foreign:
     # -- files
 
     def _file(self, name: str, size: int | None) -> Node:
-        node = self._add(catalogue.CLASSES["OriginalFile"], None)
+        node = self._add(catalogue.CLASSES[catalogue.FILE], None)
         where, _, node.fields["name"] = name.rpartition("/")
         node.fields["path"] = where
         beside = self.path.parent / name
@@ -235,14 +238,14 @@ class _Foreign:
         """Add the fileset of images whose pixels are in the same files; none without files."""
         if not names:
             return
-        fileset = self._add(catalogue.CLASSES["Fileset"], None)
+        fileset = self._add(catalogue.CLASSES[FILESET], None)
         entries = []
         for name in names:
-            entry = self._add(catalogue.CLASSES["FilesetEntry"], None)
+            entry = self._add(catalogue.CLASSES[ENTRY], None)
             entry.fields["clientPath"] = name
-            entry.edges["originalFile"] = (self._file(name, None).iri,)
+            entry.edges[FILE] = (self._file(name, None).iri,)
             entries.append(entry.iri)
-        fileset.edges["usedFiles"] = tuple(entries)
+        fileset.edges[ENTRIES] = tuple(entries)
         for series, image in enumerate(images):
             image.edges["fileset"] = (fileset.iri,)
             image.fields["series"] = series
@@ -271,6 +274,13 @@ class _Foreign:
 
 
 _STRUCTURE = frozenset(("Union", "MetadataOnly", "TiffData", "BinData", "Value", "Plane"))
+
+
+def _unit(element: Any, field: Field) -> str | None:
+    """Return the symbol of a quantity's unit, the schema's own where the document names none."""
+    name = f"{field.xml}Unit"
+    unit = schema.contents(etree.QName(element).localname).get(name)
+    return element.get(name, unit.default) if unit else None
 
 
 def _child_value(field: Field, child: Any) -> Value | None:

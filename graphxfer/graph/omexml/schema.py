@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the OME-XML schema says that the catalogue does not: order of elements, and legal values.
+"""What the OME-XML schema says: what elements hold, in which order, and which values are legal.
 
-The facts are those of ``ome-2016-06.xsd``, which ome-types ships; tests validate against it.
+All of it is read from ``ome-2016-06.xsd``, which ome-types ships. The catalogue only says which
+element stands for a class, and which element or attribute says a field or an edge.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.metadata import distribution
@@ -17,91 +18,22 @@ from typing import Any, NamedTuple
 from lxml import etree
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Field, Quantity, Type, Value
+from graphxfer.catalogue import Class, Edge, Field, Quantity, Spelling, Type, Value
 
 NS = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 GRAPH = "graphxfer/graph"
 """Namespace of the annotation that holds the graph's own JSON-LD lines."""
-
-# The children of each element that we write, in the order that the schema asks for.
-_SHAPE = ("Transform", "AnnotationRef", "BinData")
-_ANNOTATION = ("Description", "AnnotationRef", "Value")
-ORDER: dict[str, tuple[str, ...]] = {
-    "Project": (
-        "Description", "ExperimenterRef", "ExperimenterGroupRef", "DatasetRef", "AnnotationRef",
-    ),
-    "Dataset": (
-        "Description", "ExperimenterRef", "ExperimenterGroupRef", "ImageRef", "AnnotationRef",
-    ),
-    "Screen": ("Description", "Reagent", "PlateRef", "AnnotationRef"),
-    "Reagent": ("Description", "AnnotationRef"),
-    "Plate": ("Description", "Well", "AnnotationRef", "PlateAcquisition"),
-    "Well": ("WellSample", "ReagentRef", "AnnotationRef"),
-    "WellSample": ("ImageRef",),
-    "PlateAcquisition": ("Description", "WellSampleRef", "AnnotationRef"),
-    "Image": (
-        "AcquisitionDate", "ExperimenterRef", "Description", "ExperimenterGroupRef", "Pixels",
-        "ROIRef", "AnnotationRef",
-    ),
-    "Pixels": ("Channel", "MetadataOnly"),
-    "Channel": ("AnnotationRef",),
-    "ROI": ("Union", "AnnotationRef", "Description"),
-    "FileAnnotation": ("Description", "AnnotationRef", "BinaryFile"),
-}  # fmt: skip
-
-REFERENCES = {
-    "datasets": "DatasetRef",
-    "images": "ImageRef",
-    "image": "ImageRef",
-    "plates": "PlateRef",
-    "reagents": "ReagentRef",
-    "annotations": "AnnotationRef",
-    "owner": "ExperimenterRef",
-    "group": "ExperimenterGroupRef",
-}
-"""Edges, and the elements that say them."""
-
-PARTS = {
-    "Pixels": "pixels",
-    "Channel": "channels",
-    "Union": "shapes",
-    "WellSample": "wellSamples",
-}
-"""Elements that stand inside another, and the edges by which the graph has them."""
-
-INSIDE = {"Well": "plate", "PlateAcquisition": "plate", "Reagent": "screen"}
-"""Elements that stand inside another, and the edges that lead to that from them."""
-
-BACK = {"ROIRef": ("Roi", "image"), "WellSampleRef": ("WellSample", "plateAcquisition")}
-"""Elements that say an edge at its object: the class of its subject, and its name."""
-
-ONLY = {"WellSample"}
-"""Elements of which no two may refer to the same: an Image is in one WellSample."""
-
-ONE = {"Pixels", "ReagentRef"}
-"""Elements of which OME-XML has only one, where OMERO may have more; its clients show the first."""
-
-NEEDED = {
-    "Image": ("Pixels",),
-    "Pixels": ("DimensionOrder", "Type", *(f"Size{axis}" for axis in "XYZCT")),
-    "Well": ("Row", "Column"),
-    "ROI": ("Union",),
-    "Point": ("X", "Y"),
-    "Line": ("X1", "Y1", "X2", "Y2"),
-    "Rectangle": ("X", "Y", "Width", "Height"),
-    "Ellipse": ("X", "Y", "RadiusX", "RadiusY"),
-    "Polygon": ("Points",),
-    "Polyline": ("Points",),
-    "Label": ("X", "Y"),
-    "Mask": ("X", "Y", "Width", "Height", "BinData"),
-    "FileAnnotation": ("BinaryFile",),
-}
-"""What an element is illegal without; annotations need their ``Value`` besides."""
-
+DOCUMENT, ANNOTATIONS = "OME", "StructuredAnnotations"
+"""The element of a whole document; and the one in it that annotations stand in."""
 MARKUP = "XMLAnnotation"
 """The element whose value is XML itself."""
+POSITION = "Index"
+"""The attribute by which a part says its position among its siblings."""
+
+_XSD = "{http://www.w3.org/2001/XMLSchema}"
 
 
+@cache
 def definition() -> Any:
     """Return ``ome-2016-06.xsd``, parsed."""
     # To import ome-types takes a third of a second and 20 MB; its schema is all that we need.
@@ -109,101 +41,179 @@ def definition() -> Any:
     return etree.parse(str(shipped))
 
 
-def _enumerations() -> dict[str, dict[str, str]]:
-    """Return the values of each type, or attribute, that the schema enumerates; units by name."""
-    prefix = "{http://www.w3.org/2001/XMLSchema}"
-    found = {}
-    for type_ in definition().iter(f"{prefix}simpleType"):
-        name = type_.get("name") or type_.getparent().get("name")
-        values = {}
-        for each in type_.iter(f"{prefix}enumeration"):
-            known_as = each.find(".//{*}enum[@enum]")
-            value = each.get("value")
-            values[value if known_as is None else known_as.get("enum")] = value
-        found[name] = values
-    return found
+# -- elements -----------------------------------------------------------------------------------
 
 
-_VALUES = _enumerations()
-_UNITS = {of: _VALUES[f"Units{of}"] for of in ("Length", "Time")}
-_NAMES = {of: {symbol: name for name, symbol in units.items()} for of, units in _UNITS.items()}
+class Content(NamedTuple):
+    """A child or an attribute that an element may have.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    is_child : bool
+        Whether it is an element.
+    needed : bool
+        The element is illegal without it.
+    single : bool
+        There may be only one. OMERO may have more; its clients show the first.
+    type : str
+        Name of its type; empty if its type has none.
+    values : dict
+        The values that its type enumerates; units by OMERO's names.
+    default : str
+        Its value in a document that does not have it.
+    """
+
+    name: str
+    is_child: bool
+    needed: bool
+    single: bool
+    type: str
+    values: Mapping[str, str]
+    default: str
 
 
-def _one_of(enumeration: str) -> Callable[[Value], bool]:
-    return set(_VALUES[enumeration].values()).__contains__
+@cache
+def contents(element: str) -> Mapping[str, Content]:
+    """Return what an element may hold by name; children in the order that the schema asks for."""
+    declared = _declared("element", element)
+    type_ = declared.find(f"{_XSD}complexType")
+    if type_ is None:
+        type_ = _declared("complexType", declared.get("type"))
+    return {content.name: content for content in _contents(type_, is_choice=False)}
+
+
+@cache
+def _declarations() -> dict[tuple[str, str], Any]:
+    children = definition().getroot().iterchildren(tag=etree.Element)
+    return {(etree.QName(each).localname, each.get("name")): each for each in children}
+
+
+def _declared(kind: str, name: str) -> Any:
+    return _declarations()[kind, name]
+
+
+def _contents(part: Any, *, is_choice: bool) -> Iterator[Content]:
+    """Iterate over what a part of a type's definition allows."""
+    for each in part.iterchildren(tag=etree.Element):
+        kind = etree.QName(each).localname
+        if kind == "extension":
+            if (base := _declarations().get(("complexType", each.get("base")))) is not None:
+                yield from _contents(base, is_choice=False)
+            yield from _contents(each, is_choice=False)
+        elif kind in ("complexContent", "simpleContent", "sequence"):
+            yield from _contents(each, is_choice=is_choice)
+        elif kind == "choice":
+            yield from _contents(each, is_choice=is_choice or len(each) > 1)
+        elif kind in ("element", "attribute"):
+            yield _content(each, is_choice=is_choice)
+
+
+def _content(declared: Any, *, is_choice: bool) -> Content:
+    is_child = declared.tag == f"{_XSD}element"
+    needed = (
+        declared.get("minOccurs", "1") != "0" if is_child else declared.get("use") == "required"
+    )
+    return Content(
+        declared.get("ref") or declared.get("name"),
+        is_child,
+        needed and not is_choice,
+        declared.get("maxOccurs", "1") == "1",
+        declared.get("type", ""),
+        _values(declared.find(f"{_XSD}simpleType")) or _values_of(declared.get("type")),
+        declared.get("default", ""),
+    )
+
+
+# -- values -------------------------------------------------------------------------------------
+
+
+@cache
+def _values_of(type_: str | None) -> dict[str, str]:
+    """Return the values of a named type, if it enumerates them; units by OMERO's names."""
+    return _values(_declarations().get(("simpleType", type_ or "")))
+
+
+def _values(type_: Any) -> dict[str, str]:
+    values = {}
+    for each in () if type_ is None else type_.iter(f"{_XSD}enumeration"):
+        known_as = each.find(".//{*}enum[@enum]")
+        value = each.get("value")
+        values[value if known_as is None else known_as.get("enum")] = value
+    return values
+
+
+def _units(dimension: str) -> dict[str, str]:
+    """Return the symbols of a dimension's units by OMERO's names."""
+    return _values_of(f"Units{dimension}")
+
+
+@cache
+def _unit_names(dimension: str) -> dict[str, str]:
+    return {symbol: name for name, symbol in _units(dimension).items()}
+
+
+def _number_in(value: Value) -> float:
+    number = value.value if isinstance(value, Quantity) else value
+    return number if isinstance(number, int | float) else math.nan
 
 
 def _positive(value: Value) -> bool:
-    number = value.value if isinstance(value, Quantity) else value
-    return isinstance(number, int | float) and 0 < number < math.inf
+    return 0 < _number_in(value) < math.inf
 
 
 def _not_negative(value: Value) -> bool:
-    number = value.value if isinstance(value, Quantity) else value
-    return isinstance(number, int | float) and 0 <= number < 2**31 and number == number // 1
+    number = _number_in(value)
+    return 0 <= number < 2**31 and number == number // 1
+
+
+def _fraction(value: Value) -> bool:
+    return 0 <= _number_in(value) <= 1
 
 
 _NO_URI = re.compile(r"[^\x21\x23-\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]")
 
-ENUMERATED = {
-    "PixelsType": _one_of("PixelType"),
-    "DimensionOrder": _one_of("DimensionOrder"),
-    "Illumination": _one_of("IlluminationType"),
-    "ContrastMethod": _one_of("ContrastMethod"),
-    "AcquisitionMode": _one_of("AcquisitionMode"),
+_LEGAL: dict[str, Callable[[Value], bool]] = {
+    "PositiveInt": _positive,
+    "PositiveFloat": _positive,
+    "NonNegativeInt": _not_negative,
+    "PercentFraction": _fraction,
+    "xsd:anyURI": lambda value: isinstance(value, str) and not _NO_URI.search(value),
 }
-"""What the schema has of OMERO's enumerations."""
-
-LEGAL: dict[str, Callable[[Value], bool]] = {
-    "FillRule": _one_of("FillRule"),
-    "FontFamily": _one_of("FontFamily"),
-    "FontStyle": _one_of("FontStyle"),
-    "MarkerStart": _one_of("Marker"),
-    "MarkerEnd": _one_of("Marker"),
-    "RowNamingConvention": _one_of("NamingConvention"),
-    "ColumnNamingConvention": _one_of("NamingConvention"),
-    "Namespace": lambda value: isinstance(value, str) and not _NO_URI.search(value),
-    **dict.fromkeys(
-        ("TheZ", "TheT", "TheC", "FontSize", "Row", "Column", "FieldIndex"), _not_negative
-    ),
-    **dict.fromkeys(
-        (
-            *(f"Size{axis}" for axis in "XYZCT"),
-            *(f"PhysicalSize{axis}" for axis in "XYZ"),
-            "SignificantBits",
-            "SamplesPerPixel",
-            "Rows",
-            "Columns",
-            "MaximumFieldCount",
-            "EmissionWavelength",
-            "ExcitationWavelength",
-        ),
-        _positive,
-    ),
-}
-"""What the schema allows where it allows less than the type of the field."""
-
-_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold; and the carriage return, which it does not keep."""
+"""What types allow that allow less than the type of the field."""
 
 
-_BY_PARENT = {"Shape": _SHAPE, "Annotation": _ANNOTATION}
+def _legal(content: Content) -> Callable[[Value], bool]:
+    """Return what tells whether a value is legal in an attribute or a child."""
+    values = set(content.values.values())
+    return values.__contains__ if values else _LEGAL.get(content.type, lambda _: True)
 
 
-def element_of(entry: Class) -> str | None:
-    """Return the element that stands for a class, or None where OME-XML has none."""
-    is_ome = entry.iri.startswith(catalogue.OME_CLASS)
-    return entry.iri.removeprefix(catalogue.OME_CLASS) if is_ome else None
+# -- classes ------------------------------------------------------------------------------------
 
 
-def kind_of(entry: Class) -> str:
-    """Return what its IDs begin with; all annotations share ``Annotation:``, shapes ``Shape:``."""
-    return entry.parent or element_of(entry) or entry.name
+class FieldForm(NamedTuple):
+    """How OME-XML says a field: its name in the graph, and which values it can say."""
+
+    name: str
+    field: Field
+    is_child: bool
+    is_legal: Callable[[Value], bool]
+
+    def says(self, value: Value | None) -> bool:
+        """Tell whether OME-XML can say a value."""
+        if value is None:
+            return False
+        structured = self.field.type in (Type.BYTES, Type.TRANSFORM, Type.PAIRS)
+        return structured or spell(self.field, value, self.is_legal) is not None
 
 
-def order_of(entry: Class) -> tuple[str, ...]:
-    """Return the children of a class's element in order."""
-    return ORDER.get(element_of(entry) or "", _BY_PARENT.get(entry.parent, ()))
+class Incoming(NamedTuple):
+    """An edge that is said at its object: the class of its subject, and the edge."""
+
+    subject: str
+    edge: Edge
 
 
 class Form(NamedTuple):
@@ -211,45 +221,120 @@ class Form(NamedTuple):
 
     Parameters
     ----------
-    element : str or None
-        The element that stands for one; None where OME-XML has none.
+    element : str
+        The element that stands for one; empty where OME-XML has none.
     kind : str
         What its ID begins with.
     order : tuple of str
         Its children, in order.
     needed : tuple of str
-        What it is illegal without.
-    fields : tuple
-        The fields that it can say, with their names in the graph.
-    parts : tuple
-        Elements that may stand inside it, with the edges that lead to them.
-    references : tuple
-        Edges that it can say, with the elements that do.
+        What it is illegal without, but for what is given to each.
+    fields : tuple of FieldForm
+        The fields that it can say.
+    parts, references, files : dict
+        Edges by the child that says them: see :class:`~graphxfer.catalogue.Spelling`.
+    merged : tuple of Edge
+        Edges to nodes whose fields it says.
+    outer : Edge, optional
+        The edge to the node in whose element it stands.
+    inside, back : dict
+        Edges that lead to it, by the child that says them.
     """
 
-    element: str | None
+    element: str
     kind: str
     order: tuple[str, ...]
     needed: tuple[str, ...]
-    fields: tuple[tuple[str, Field], ...]
-    parts: tuple[tuple[str, str], ...]
-    references: tuple[tuple[str, str], ...]
+    fields: tuple[FieldForm, ...]
+    parts: dict[str, Edge]
+    references: dict[str, Edge]
+    files: dict[str, Edge]
+    merged: tuple[Edge, ...]
+    outer: Edge | None
+    inside: dict[str, Incoming]
+    back: dict[str, Incoming]
+
+    def has(self, content: str) -> bool:
+        """Tell whether its element may have a child or an attribute."""
+        return bool(self.element) and content in contents(self.element)
+
+    def has_one(self, content: str) -> bool:
+        """Tell whether its element may have only one such child."""
+        return contents(self.element)[content].single
+
+
+_GIVEN = ("ID", POSITION)
+"""Attributes that an element gets without a field of its node."""
 
 
 @cache
-def form_of(entry: Class) -> Form:
-    """Return how OME-XML says the nodes of a class."""
-    element, order = element_of(entry), order_of(entry)
-    value = ("Value",) if entry.parent == "Annotation" else ()
+def form_of(entry: Class, merged_into: str = "") -> Form:
+    """Return how OME-XML says the nodes of a class.
+
+    Parameters
+    ----------
+    entry : Class
+        The class.
+    merged_into : str
+        The element that says its fields, if it has none of its own.
+    """
+    element = entry.xml or merged_into
+    held = contents(element) if element else {}
+    said = [(edge, edge.xml) for edge in entry.edges if edge.xml]
+
+    def by_child(how: Spelling) -> dict[str, Edge]:
+        return {xml.element: edge for edge, xml in said if xml.how is how and xml.element in held}
+
+    def by_object(how: Spelling) -> dict[str, Incoming]:
+        leading = (each for each in edges_said(how) if each[1].target == entry.name)
+        return {child or source.xml: Incoming(source.name, edge) for source, edge, child in leading}
+
     return Form(
         element,
-        kind_of(entry),
-        order,
-        NEEDED.get(element or "", value),
-        tuple((field.name, field) for field in entry.fields if field.xml),
-        tuple((name, edge) for name, edge in PARTS.items() if name in order),
-        tuple((edge, name) for edge, name in REFERENCES.items() if name in order),
+        entry.parent or element or entry.name,
+        tuple(each.name for each in held.values() if each.is_child),
+        tuple(each.name for each in held.values() if each.needed and each.name not in _GIVEN),
+        tuple(
+            FieldForm(field.name, field, content.is_child, _legal(content))
+            for field in entry.fields
+            if (content := held.get(field.xml))
+        ),
+        by_child(Spelling.PART),
+        by_child(Spelling.REFERENCE),
+        by_child(Spelling.FILE),
+        tuple(edge for edge, xml in said if xml.how is Spelling.MERGED),
+        next((edge for edge, xml in said if xml.how is Spelling.INSIDE), None),
+        by_object(Spelling.INSIDE),
+        by_object(Spelling.BACK),
     )
+
+
+@cache
+def elements() -> dict[str, Class]:
+    """Return the classes that elements stand for."""
+    return {entry.xml: entry for entry in catalogue.CLASSES.values() if entry.xml}
+
+
+@cache
+def edges_said(*ways: Spelling) -> tuple[tuple[Class, Edge, str], ...]:
+    """Return the edges that OME-XML says in some ways: class, edge and element."""
+    return tuple(
+        (entry, edge, edge.xml.element)
+        for entry in catalogue.CLASSES.values()
+        for edge in entry.edges
+        if edge.xml and edge.xml.how in ways
+    )
+
+
+def is_wrapper(element: str) -> bool:
+    """Tell whether an element stands for no class, and holds elements that do (``Union``)."""
+    return element not in elements()
+
+
+# -- spelling -----------------------------------------------------------------------------------
+
+_FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold; and the carriage return, which it does not keep."""
 
 
 def xml_text(text: str) -> str:
@@ -257,16 +342,15 @@ def xml_text(text: str) -> str:
     return _FORBIDDEN.sub("�", text)
 
 
-def spell(field: Field, value: Value) -> str | None:
+def spell(field: Field, value: Value, is_legal: Callable[[Value], bool]) -> str | None:
     """Return a value as OME-XML spells it, or None where it cannot say it.
 
     A quantity is spelled without its unit: see `symbol`.
     """
-    legal = ENUMERATED.get(field.of) or LEGAL.get(field.xml)
-    if legal is not None and not legal(value):
+    if not is_legal(value):
         return None
     if isinstance(value, Quantity):
-        known = value.unit in _UNITS.get(field.of, {})
+        known = value.unit in _units(field.of)
         return _number(value.value, field) if known else None
     if isinstance(value, str):
         return xml_text(value)
@@ -309,7 +393,7 @@ def _date(milliseconds: int) -> str | None:
 
 def symbol(field: Field, quantity: Quantity) -> str:
     """Return the symbol of a quantity's unit: ``µm``."""
-    return str(_UNITS[field.of][quantity.unit])
+    return _units(field.of)[quantity.unit]
 
 
 def parse(field: Field, text: str, unit: str | None) -> Value:
@@ -330,7 +414,7 @@ def parse(field: Field, text: str, unit: str | None) -> Value:
         If it is none.
     """
     if field.type is Type.QUANTITY:
-        return Quantity(float(text), _NAMES[field.of][unit or ""])
+        return Quantity(float(text), _unit_names(field.of)[unit or ""])
     if field.type in (Type.INT, Type.LONG):
         return int(text)
     if field.type is Type.DOUBLE:
@@ -342,16 +426,3 @@ def parse(field: Field, text: str, unit: str | None) -> Value:
         date = date if date.tzinfo else date.replace(tzinfo=UTC)  # OMERO reads it as UTC
         return round((date - _EPOCH) / timedelta(milliseconds=1))
     return text
-
-
-DEFAULT_UNITS = {
-    **dict.fromkeys((f"PhysicalSize{axis}" for axis in "XYZ"), "µm"),
-    "TimeIncrement": "s",
-    "PinholeSize": "µm",
-    "EmissionWavelength": "nm",
-    "ExcitationWavelength": "nm",
-    **dict.fromkeys(("WellOriginX", "WellOriginY", "PositionX", "PositionY"), "reference frame"),
-    "StrokeWidth": "pixel",
-    "FontSize": "pt",
-}
-"""The units that the schema means where a document names none."""

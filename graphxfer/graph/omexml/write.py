@@ -6,16 +6,30 @@ from __future__ import annotations
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
+from functools import cache
 from typing import Any, BinaryIO
 
 from lxml import etree
 
-from graphxfer.catalogue import AffineTransform, Field, Quantity, Type
+from graphxfer.catalogue import (
+    ANNOTATION,
+    OWNER,
+    AffineTransform,
+    Class,
+    Edge,
+    Quantity,
+    Spelling,
+)
 from graphxfer.graph import Node, TransferGraph, class_of
 from graphxfer.graph.jsonld.nodes import to_records
 from graphxfer.graph.omexml import schema
-from graphxfer.graph.omexml.schema import Form
+from graphxfer.graph.omexml.schema import FieldForm, Form, Incoming
+
+_ANNOTATOR = "Annotator"
+"""The attribute that names the owner, where there is no reference to it."""
+_NO_PLANES = "MetadataOnly"
+"""The child that says that no planes are in the document."""
 
 
 def write(graph: TransferGraph, stream: BinaryIO) -> None:
@@ -31,26 +45,20 @@ def write(graph: TransferGraph, stream: BinaryIO) -> None:
     writer = _Writer(graph)
     with etree.xmlfile(stream, encoding="UTF-8") as xml:
         xml.write_declaration()
-        with xml.element("OME", nsmap={None: schema.NS}, Creator=graph.header.made_by):
-            for name in _FIRST:
-                writer.write(xml, graph.of_type(name))
-            with xml.element("StructuredAnnotations"):
-                writer.write(xml, graph.of_type("Annotation"))
-                _write_graph(xml, graph)
-            writer.write(xml, graph.of_type("Roi"))
-
-
-_FIRST = (
-    *("Project", "Dataset", "Plate", "Screen"),
-    *("Experimenter", "ExperimenterGroup", "Image"),
-)
-"""What comes before the annotations, in the schema's order."""
+        with xml.element(schema.DOCUMENT, nsmap={None: schema.NS}, Creator=graph.header.made_by):
+            for name in schema.contents(schema.DOCUMENT):
+                if name == schema.ANNOTATIONS:
+                    with xml.element(name):
+                        writer.write(xml, schema.contents(name))
+                        _write_graph(xml, graph)
+                else:
+                    writer.write(xml, (name,))
 
 
 def _write_graph(xml: Any, graph: TransferGraph) -> None:
-    attributes = {"ID": "Annotation:graphxfer", "Namespace": schema.GRAPH}
+    attributes = {"ID": f"{ANNOTATION}:graphxfer", "Namespace": schema.GRAPH}
     with (
-        xml.element("XMLAnnotation", attributes),
+        xml.element(schema.MARKUP, attributes),
         xml.element("Value"),
         xml.element("graph", {"base": graph.header.base}, nsmap={None: schema.GRAPH}),
     ):
@@ -67,21 +75,24 @@ class _Writer:
         self.graph = graph
         self._sayable: dict[str, bool] = {}
         self._shown = set[str]()
-        self._leading: defaultdict[tuple[str, str], list[Node]] = defaultdict(list)
-        for name, edge in (*schema.INSIDE.items(), *schema.BACK.values()):
-            for node in graph.of_type(name):
-                if target := node.target(edge):
-                    self._leading[name, target].append(node)
+        self._leading: defaultdict[tuple[str, str, str], list[Node]] = defaultdict(list)
+        for entry, edge, _ in schema.edges_said(Spelling.INSIDE, Spelling.BACK):
+            for node in graph.of_type(entry.name):
+                if target := node.target(edge.name):
+                    self._leading[entry.name, edge.name, target].append(node)
         self._holders = {
             part: node
-            for node in graph.of_type("Well")
-            for part in node.edges.get("wellSamples", ())
+            for entry, edge in _holding_what_is_referred_to()
+            for node in graph.of_type(entry.name)
+            for part in node.edges.get(edge.name, ())
         }
 
-    def write(self, xml: Any, nodes: Iterable[Node]) -> None:
-        for node in nodes:
-            if self.can_say(node):
-                xml.write(self.element(node))
+    def write(self, xml: Any, elements: Container[str]) -> None:
+        """Write all nodes that some elements stand for."""
+        for name, entry in schema.elements().items():
+            if name in elements:
+                for node in filter(self.can_say, self.graph.of_type(entry.name)):
+                    xml.write(self.element(node))
 
     def can_say(self, node: Node) -> bool:
         """Tell whether OME-XML can have an element for a node: it has what the schema needs."""
@@ -92,40 +103,38 @@ class _Writer:
 
     def _has_all(self, node: Node) -> bool:
         form = schema.form_of(class_of(node))
-        if form.element is None or not self._has_place(node, form.element):
+        if not form.element or not self._has_place(node, form):
             return False
         return all(self._has(node, form, each) for each in form.needed)
 
-    def _has_place(self, node: Node, element: str) -> bool:
+    def _has_place(self, node: Node, form: Form) -> bool:
         """Tell whether the element that a node's is to stand in can be there."""
-        if element in schema.INSIDE:
-            return any(map(self.can_say, self._targets(node, schema.INSIDE[element])))
+        if form.outer:
+            return any(map(self.can_say, self._targets(node, form.outer.name)))
         holder = self._holders.get(node.iri)
         return holder is None or self.can_say(holder)
 
     def _has(self, node: Node, form: Form, name: str) -> bool:
-        if name in schema.PARTS:
-            return any(map(self.can_say, self._targets(node, schema.PARTS[name])))
-        if name == "BinaryFile":
-            return any(_sha1(file) for file in self._targets(node, "file"))
-        return any(
-            field.xml == name and _said(field, node.fields.get(known_as))
-            for known_as, field in form.fields
-        )
+        """Tell whether a node has what its element needs: a part, a file or a field."""
+        if edge := form.parts.get(name):
+            return any(map(self.can_say, self._targets(node, edge.name)))
+        if edge := form.files.get(name):
+            return any(_sha1(file) for file in self._targets(node, edge.name))
+        said = (each for each in form.fields if each.field.xml == name)
+        return any(each.says(node.fields.get(each.name)) for each in said)
 
     def element(self, node: Node) -> Any:
         """Return a node's element with all below it."""
-        entry = class_of(node)
-        form = schema.form_of(entry)
-        element = etree.Element(form.element or "", ID=f"{form.kind}:{node.id}")
+        form = schema.form_of(class_of(node))
+        element = etree.Element(form.element, ID=f"{form.kind}:{node.id}")
         children = [*self._parts(node, form), *self._references(node, form)]
         _say(element, children, node, form)
-        for logical in self._targets(node, "logicalChannel"):
-            # OME-XML says it of the Channel itself.
-            _say(element, children, logical, schema.form_of(class_of(logical)))
-        if entry.parent == "Annotation":
-            for owner in self._targets(node, "owner"):
-                element.set("Annotator", _id(owner))
+        for edge in form.merged:
+            for merged in self._targets(node, edge.name):
+                _say(element, children, merged, schema.form_of(class_of(merged), form.element))
+        if form.has(_ANNOTATOR):
+            for owner in self._targets(node, OWNER.name):
+                element.set(_ANNOTATOR, _id(owner))
         element.extend(sorted(children, key=lambda child: form.order.index(child.tag)))
         return element
 
@@ -135,32 +144,38 @@ class _Writer:
 
     def _parts(self, node: Node, form: Form) -> Iterator[Any]:
         """Yield the elements of what stands inside: pixels, channels, shapes, wells, a file."""
-        for name, edge in form.parts:
-            said = [self.element(part) for part in self._targets(node, edge) if self.can_say(part)]
-            if name == "Union":
-                union = etree.Element(name)
-                union.extend(said)
-                said = [union]
-            if name == "WellSample":
-                for place, sample in enumerate(said):
-                    sample.set("Index", str(place))
-            yield from said[:1] if name in schema.ONE else said
-        for name in schema.INSIDE.keys() & set(form.order):
-            yield from map(self.element, filter(self.can_say, self._leading[name, node.iri]))
-        if "MetadataOnly" in form.order:
-            yield etree.Element("MetadataOnly")
-        if "BinaryFile" in form.order:
-            yield from map(_binary_file, self._targets(node, "file"))
+        for name, edge in form.parts.items():
+            parts = filter(self.can_say, self._targets(node, edge.name))
+            said = list(map(self.element, parts))
+            if schema.is_wrapper(name):
+                wrapper = etree.Element(name)
+                wrapper.extend(said)
+                said = [wrapper]
+            elif schema.POSITION in schema.contents(name):
+                for position, part in enumerate(said):
+                    part.set(schema.POSITION, str(position))
+            yield from said[:1] if form.has_one(name) else said
+        for incoming in form.inside.values():
+            yield from map(self.element, self._sayable_leading(incoming, node))
+        if form.has(_NO_PLANES):
+            yield etree.Element(_NO_PLANES)
+        for name, edge in form.files.items():
+            yield from (_file(name, file) for file in self._targets(node, edge.name))
 
     def _references(self, node: Node, form: Form) -> Iterator[Any]:
-        for edge, name in form.references:
-            sayable = list(filter(self.can_say, self._targets(node, edge)))
-            for target in sayable[:1] if name in schema.ONE else sayable:
-                if form.element not in schema.ONLY or self._is_new(target):
+        for name, edge in form.references.items():
+            sayable = list(filter(self.can_say, self._targets(node, edge.name)))
+            for target in sayable[:1] if form.has_one(name) else sayable:
+                if not (edge.xml and edge.xml.once) or self._is_new(target):
                     yield etree.Element(name, ID=_id(target))
-        for name in schema.BACK.keys() & set(form.order):
-            for subject in filter(self.can_say, self._leading[schema.BACK[name][0], node.iri]):
+        for name, incoming in form.back.items():
+            for subject in self._sayable_leading(incoming, node):
                 yield etree.Element(name, ID=_id(subject))
+
+    def _sayable_leading(self, incoming: Incoming, node: Node) -> Iterator[Node]:
+        """Iterate over the nodes that lead to a node by an edge, and have an element."""
+        leading = self._leading.get((incoming.subject, incoming.edge.name, node.iri), ())
+        return filter(self.can_say, leading)
 
     def _is_new(self, target: Node) -> bool:
         """Tell whether nothing has shown it yet."""
@@ -169,16 +184,24 @@ class _Writer:
         return new
 
 
+@cache
+def _holding_what_is_referred_to() -> list[tuple[Class, Edge]]:
+    """Return the edges to parts that other elements refer to by their ID, so must be there."""
+    referred_to = {entry.name for entry, _, _ in schema.edges_said(Spelling.BACK)}
+    holding = schema.edges_said(Spelling.PART)
+    return [(entry, edge) for entry, edge, _ in holding if edge.target in referred_to]
+
+
 def _say(element: Any, children: list[Any], node: Node, form: Form) -> None:
     """Say a node's fields: as attributes, or as children where the schema has it so."""
-    for name, field in form.fields:
-        value: Any = node.fields.get(name)
+    for each in form.fields:
+        field, value = each.field, node.fields.get(each.name)
         if value is None:
             continue
-        if field.xml in form.order:
-            if _said(field, value):
-                children.append(_child(element.tag, field, value))
-        elif (text := schema.spell(field, value)) is not None:
+        if each.is_child:
+            if each.says(value):
+                children.append(_child(element.tag, each, value))
+        elif (text := schema.spell(field, value, each.is_legal)) is not None:
             element.set(field.xml, text)
             if isinstance(value, Quantity):
                 element.set(f"{field.xml}Unit", schema.symbol(field, value))
@@ -191,15 +214,8 @@ def _id(node: Node) -> str:
     return f"{schema.form_of(class_of(node)).kind}:{node.id}"
 
 
-def _said(field: Field, value: Any) -> bool:
-    if value is None:
-        return False
-    structured = field.type in (Type.BYTES, Type.TRANSFORM, Type.PAIRS)
-    return structured or schema.spell(field, value) is not None
-
-
-def _child(parent: str, field: Field, value: Any) -> Any:
-    child = etree.Element(field.xml)
+def _child(parent: str, said: FieldForm, value: Any) -> Any:
+    child = etree.Element(said.field.xml)
     if isinstance(value, bytes):
         child.set("BigEndian", "true")
         child.set("Length", str(len(value)))
@@ -210,10 +226,10 @@ def _child(parent: str, field: Field, value: Any) -> Any:
     elif isinstance(value, tuple):
         for key, text in value:
             etree.SubElement(child, "M", K=schema.xml_text(key)).text = schema.xml_text(text)
-    elif parent == schema.MARKUP and field.xml == "Value":
+    elif parent == schema.MARKUP and said.field.xml == "Value":
         child.extend(_markup(str(value)))
     elif value is not None:
-        child.text = schema.spell(field, value)
+        child.text = schema.spell(said.field, value, said.is_legal)
     return child
 
 
@@ -232,9 +248,10 @@ def _sha1(file: Node) -> str | None:
     return digest if known else None
 
 
-def _binary_file(file: Node) -> Any:
+def _file(element_name: str, file: Node) -> Any:
+    """Return the element that describes an attached file."""
     name = schema.xml_text(str(file.fields.get("name", "")))
-    element = etree.Element("BinaryFile", FileName=name, Size=str(file.fields.get("size", 0)))
+    element = etree.Element(element_name, FileName=name, Size=str(file.fields.get("size", 0)))
     if mimetype := file.fields.get("mimetype"):
         element.set("MIMEType", schema.xml_text(str(mimetype)))
     etree.SubElement(element, "External", href=f"files/Files/{file.id}", SHA1=_sha1(file) or "")

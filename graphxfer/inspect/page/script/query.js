@@ -1,17 +1,16 @@
 // The query editor of a served page, and the tables of its answers.
 
 const ROWS = 500; // of an answer that are shown at once
-const FIRST = "SELECT ?image ?name WHERE {\n  ?image a model:Image ; ome:Name ?name .\n} LIMIT 20";
 
 let editor = null;
 let latest = 0; // so that a late answer to an earlier question is not shown
 
 function startQuery() {
   if (!page.live) return;
-  const { queries, words, nonce } = page.live;
+  const { queries, words, nonce, first } = page.live;
   const library = byId("library");
   library.append(...queries.map(({ name }) => make("option", { value: name }, name)));
-  editor = libraries.editor(byId("editor"), FIRST, words, nonce, run);
+  editor = libraries.editor(byId("editor"), first, words, nonce, run);
   library.addEventListener("change", () => {
     const found = queries.find(({ name }) => name === library.value);
     byId("sentence").textContent = found?.sentence ?? "";

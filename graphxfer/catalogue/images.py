@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Images with their pixels and channels, filesets and files: what an import makes."""
+
+from __future__ import annotations
+
+from graphxfer.catalogue.common import ANNOTATIONS, COLOR, DESCRIPTION, NAME, edited, short
+from graphxfer.catalogue.declare import edge, entry, field, ome, omero
+from graphxfer.catalogue.entries import (
+    OME,
+    OMERO,
+    Counted,
+    Follow,
+    Maker,
+    Spelling,
+    XmlEdge,
+)
+
+IMAGES = (
+    entry(
+        "Image",
+        edited(NAME),
+        edited(DESCRIPTION),
+        omero("series"),
+        edited(ome("acquisitionDate")),
+        edge("fileset", follow=Follow.BOTH),
+        edge("pixels", xml=XmlEdge(Spelling.PART, "Pixels")),
+        ANNOTATIONS,
+        xml="Image",
+        maker=Maker.IMPORT,
+        root=True,
+        place=("series",),
+        counts_as=Counted.IMAGE,
+    ),
+    entry(
+        "Pixels",
+        *(ome(f"size{axis}") for axis in "XYZCT"),
+        field("pixelsType", OMERO + "pixelsType", xml="Type"),
+        field("dimensionOrder", OMERO + "dimensionOrder", xml="DimensionOrder"),
+        ome("significantBits"),
+        *(edited(ome(f"physicalSize{axis}")) for axis in "XYZ"),
+        edited(ome("timeIncrement")),
+        edited(omero("methodology", length=255)),
+        # Servers hash the pixels in their own time ("Pending..."), so it proves nothing; nor is it
+        # asked for, although OMERO requires it: an import makes it.
+        omero("sha1", varies=True, required=False),
+        edge("channels", xml=XmlEdge(Spelling.PART, "Channel")),
+        xml="Pixels",
+        maker=Maker.IMPORT,
+    ),
+    entry(
+        "Channel",
+        *COLOR,
+        edited(omero("lookupTable")),
+        edge("logicalChannel", xml=XmlEdge(Spelling.MERGED)),
+        ANNOTATIONS,
+        xml="Channel",
+        maker=Maker.IMPORT,
+    ),
+    entry(
+        "LogicalChannel",
+        edited(NAME),
+        edited(ome("emissionWave", "EmissionWavelength")),
+        edited(ome("excitationWave", "ExcitationWavelength")),
+        edited(short("fluor")),
+        edited(ome("ndFilter", "NDFilter")),
+        edited(ome("pinHoleSize", "PinholeSize")),
+        edited(ome("pockelCellSetting")),
+        ome("samplesPerPixel"),
+        edited(omero("illumination", xml="IlluminationType")),
+        edited(omero("contrastMethod", xml="ContrastMethod")),
+        edited(omero("mode", xml="AcquisitionMode")),
+        edited(omero("photometricInterpretation")),
+        maker=Maker.IMPORT,
+    ),
+    entry(
+        "Fileset",
+        # Not asked for, although OMERO requires it: each server's import makes its own.
+        omero("templatePrefix", varies=True, required=False),
+        edge("usedFiles"),
+        ANNOTATIONS,
+        maker=Maker.IMPORT,
+    ),
+    entry(
+        "FilesetEntry",
+        omero("clientPath", varies=True),
+        edge("originalFile"),
+        maker=Maker.IMPORT,
+    ),
+    entry(
+        "OriginalFile",
+        field("name", OME + "name", label=True),
+        field("path", OME + "path", varies=True),
+        omero("repo", varies=True),
+        field("size", OME + "size"),
+        field("hash", OME + "hash", when_same="hasher"),
+        omero("hasher", varies=True),
+        edited(field("mimetype", OME + "mimetype", length=255)),
+        ANNOTATIONS,
+        maker=Maker.EITHER,
+        bytes=True,
+    ),
+)

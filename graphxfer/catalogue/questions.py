@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Questions to the catalogue that more than one room asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+
+from graphxfer.catalogue import omero_model
+from graphxfer.catalogue.declare import DETAILS
+from graphxfer.catalogue.entries import OMERO, Class, Counted, Edge, NotCovered, Via
+from graphxfer.catalogue.table import CLASSES, NOT_COVERED
+
+
+@cache
+def subclasses(name: str) -> tuple[Class, ...]:
+    """Return the concrete classes that a class name stands for, itself included.
+
+    Parameters
+    ----------
+    name : str
+        A class of the catalogue or an abstract one that entries name as their parent.
+    """
+    return tuple(entry for entry in CLASSES.values() if name in (entry.name, entry.parent))
+
+
+def link_edges() -> Iterator[tuple[Class, Edge]]:
+    """Iterate over every edge that is stored as a link, with the class it starts at."""
+    for entry in CLASSES.values():
+        for edge in entry.edges:
+            if edge.via is Via.LINK:
+                yield entry, edge
+
+
+@cache
+def link_classes() -> dict[str, Edge]:
+    """Return the link classes (``ImageAnnotationLink``), each with its edge.
+
+    A link that has facts of its own is a node of such a class, with the edges
+    ``parent``, ``child`` and ``owner``.
+    """
+    return {edge.attribute: edge for _, edge in link_edges()}
+
+
+@cache
+def link_node(name: str) -> Class | None:
+    """Return the entry of a link class as a node: the edges ``parent``, ``child`` and its details.
+
+    Parameters
+    ----------
+    name : str
+        A link class, such as ``ImageAnnotationLink``.
+    """
+    edge = link_classes().get(name)
+    if edge is None:
+        return None
+    subjects = [entry for entry, starting in link_edges() if starting.attribute == name]
+    parent = subjects[0].name if len(subjects) == 1 else subjects[0].parent
+    ends = (
+        Edge("parent", parent, Via.REFERENCE, "parent", OMERO + "parent", required=True),
+        Edge("child", edge.target, Via.REFERENCE, "child", OMERO + "child", required=True),
+    )
+    return Class(name, (), (*ends, *DETAILS), iri=OMERO + name)
+
+
+def roots() -> tuple[str, ...]:
+    """Return the names of the classes that may be named on the command line."""
+    return tuple(entry.name for entry in CLASSES.values() if entry.root)
+
+
+def not_covered(name: str) -> tuple[NotCovered, ...]:
+    """Return what may hang on a class and is not moved."""
+    moved = CLASSES.keys() | link_classes().keys()
+    return tuple(each for each in NOT_COVERED if each.parent == name and each.name not in moved)
+
+
+def target(name: str, edge: str) -> str:
+    """Return the class that an edge of a class leads to.
+
+    Examples
+    --------
+    >>> target("FilesetEntry", "originalFile")
+    'OriginalFile'
+    """
+    return next(each.target for each in CLASSES[name].edges if each.name == edge)
+
+
+def units(dimension: str) -> frozenset[str]:
+    """Return OMERO's names of the units of a dimension (``Length``); none if it has no units."""
+    return omero_model.units().get(dimension, frozenset())
+
+
+def counted_as(what: Counted) -> tuple[Class, ...]:
+    """Return the classes whose objects a summary counts as images, or as ROIs."""
+    return tuple(entry for entry in CLASSES.values() if entry.counts_as is what)
+
+
+def apply_order() -> list[list[str]]:
+    """Return the class names in topological layers: what comes first is needed by what follows.
+
+    A reference needs its object; a part needs what it is saved with, and that all that the part
+    refers to. Links are made when both ends are there, so they order nothing. A class that refers
+    to itself is no cycle here.
+    """
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for entry in CLASSES.values():
+        sorter.add(entry.name)
+        for needed, name in _order(entry):
+            if needed != name:
+                sorter.add(name, needed)
+    sorter.prepare()
+    layers = []
+    while layer := sorter.get_ready():
+        layers.append(sorted(layer))
+        sorter.done(*layer)
+    return layers
+
+
+def _order(entry: Class) -> Iterator[tuple[str, str]]:
+    """Iterate over what the edges of a class order: the class that comes first, and the other."""
+    for edge in entry.edges:
+        for object_ in subclasses(edge.target):
+            if edge.via is Via.REFERENCE:
+                yield object_.name, entry.name
+            elif edge.via is Via.LIST:
+                yield entry.name, object_.name
+                yield from ((needed, entry.name) for needed in _referred(object_))
+
+
+def _referred(entry: Class) -> Iterator[str]:
+    """Iterate over the classes that a class refers to."""
+    for edge in entry.edges:
+        if edge.via is Via.REFERENCE:
+            yield from (target.name for target in subclasses(edge.target))

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The catalogue: the families in the order in which an export reads them, and what is not moved."""
+
+from __future__ import annotations
+
+from graphxfer.catalogue.annotations import ANNOTATION_CLASSES
+from graphxfer.catalogue.containers import CONTAINERS
+from graphxfer.catalogue.entries import Class, NotCovered
+from graphxfer.catalogue.images import IMAGES
+from graphxfer.catalogue.people import PEOPLE
+from graphxfer.catalogue.plates import PLATES
+from graphxfer.catalogue.rois import ROIS
+
+CLASSES: dict[str, Class] = {
+    entry.name: entry
+    for family in (CONTAINERS, PLATES, IMAGES, ROIS, ANNOTATION_CLASSES, PEOPLE)
+    for entry in family
+}
+"""The catalogue by class name."""
+
+FILESET = "Fileset"
+"""The class of what is imported: the files of one import, in order."""
+FILE = "OriginalFile"
+"""The class of a file: of an import, or attached."""
+IMAGE = "Image"
+"""The class of what people look at: an import makes it, and it has a thumbnail."""
+
+NOT_COVERED: tuple[NotCovered, ...] = (
+    NotCovered(IMAGE, "FolderImageLink", "child.id", "folders are not moved yet"),
+    NotCovered("Roi", "FolderRoiLink", "child.id", "folders are not moved yet"),
+    NotCovered("Pixels", "RenderingDef", "pixels.id", "rendering settings are not moved yet"),
+)
+"""What may hang on a moved object without being moved: reported, never dropped in silence."""
