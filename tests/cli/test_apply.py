@@ -17,7 +17,7 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
     uri = destination.uri
     person.run("verify", "bundle", uri).failed(1 + 1, "nothing of this bundle was applied")
     planned = person.run("plan", "bundle", uri).done()
-    assert "unless the import makes the same" in planned.out
+    assert "unless the import creates the same" in planned.out
     assert person.run("plan", "bundle", uri, "--json").done().json["notes"] == []
     person.run("apply", "bundle", uri, "--map", "map.csv").done()
     with (person.home / "map.csv").open(newline="") as stream:
