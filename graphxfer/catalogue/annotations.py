@@ -8,7 +8,7 @@ from typing import Any
 
 from graphxfer.catalogue.common import ANNOTATIONS, DESCRIPTION
 from graphxfer.catalogue.declare import Member, edge, entry, field, ome, omero
-from graphxfer.catalogue.entries import OME, OMERO, Class, Field, Reuse, Spelling, XmlEdge
+from graphxfer.catalogue.entries import OME, OMERO, Class, Field, Reusable, Spelling, XmlEdge
 
 TAG_SET = "openmicroscopy.org/omero/insight/tagset"
 """Namespace that makes a TagAnnotation a tag set (omero.constants.metadata.NSINSIGHTTAGSET)."""
@@ -43,7 +43,7 @@ ANNOTATION_CLASSES = (
     _annotation(
         "TagAnnotation",
         _value("textValue"),
-        reuse=Reuse.POLICY,
+        reuse=Reusable.POLICY,
         identity=("textValue", "namespace", "description"),
     ),
     _annotation("CommentAnnotation", _value("textValue")),

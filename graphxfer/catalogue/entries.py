@@ -188,7 +188,7 @@ class Maker(Enum):
     """It belongs to the server (users, groups): apply never makes it."""
 
 
-class Reuse(Enum):
+class Reusable(Enum):
     """Whether an object that exists at the destination may represent a node of the graph."""
 
     NEVER = "never"
@@ -221,7 +221,7 @@ class Class:
         The abstract class that edges name, such as ``Shape``.
     maker : Maker
         Who makes it.
-    reuse : Reuse
+    reuse : Reusable
         Whether an equal object of the destination may be taken instead.
     identity : tuple of str
         Fields that make two of them the same for reuse.
@@ -249,7 +249,7 @@ class Class:
     iri: str = ""
     parent: str = ""
     maker: Maker = Maker.USER
-    reuse: Reuse = Reuse.NEVER
+    reuse: Reusable = Reusable.NEVER
     identity: tuple[str, ...] = ()
     part_of: str = ""
     root: bool = False
@@ -282,21 +282,21 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class NotCovered:
-    """Something that may hang on a class and is not moved yet; an export counts it.
+    """A class that refers to a class of the catalogue, but is not moved yet; an export counts it.
 
     Parameters
     ----------
     parent : str
-        The class it hangs on.
+        The class of the catalogue.
     name : str
-        OMERO's class name, as it is reported.
+        OMERO's class name.
     path : str
-        From an object of class `name` to the id of the parent: ``image.id``.
-    why : str
-        The reason, for the person.
+        The HQL path from an object of class `name` to the id of the parent: ``image.id``.
+    label : str
+        What people call one of its objects: ``rendering setting``.
     """
 
     parent: str
     name: str
     path: str
-    why: str
+    label: str

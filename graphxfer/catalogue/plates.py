@@ -14,7 +14,7 @@ from graphxfer.catalogue.entries import (
     Field,
     Follow,
     Maker,
-    Reuse,
+    Reusable,
     Spelling,
     XmlEdge,
 )
@@ -50,7 +50,7 @@ PLATES = (
         ),
         ANNOTATIONS,
         root=True,
-        reuse=Reuse.MERGE,
+        reuse=Reusable.MERGE,
         identity=("name",),
     ),
     _of_plates(

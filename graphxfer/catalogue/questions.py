@@ -69,10 +69,10 @@ def roots() -> tuple[str, ...]:
     return tuple(entry.name for entry in CLASSES.values() if entry.root)
 
 
-def not_covered(name: str) -> tuple[NotCovered, ...]:
-    """Return what may hang on a class and is not moved."""
+def not_covered() -> tuple[NotCovered, ...]:
+    """Return the classes that refer to classes of the catalogue, and are not moved yet."""
     moved = CLASSES.keys() | link_classes().keys()
-    return tuple(each for each in NOT_COVERED if each.parent == name and each.name not in moved)
+    return tuple(each for each in NOT_COVERED if each.name not in moved)
 
 
 def target(name: str, edge: str) -> str:

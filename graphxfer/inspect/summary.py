@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Counted, Reuse, Via
+from graphxfer.catalogue import Counted, Reusable, Via
 from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
 from graphxfer.graph.containers import Containers
 from graphxfer.graph.fileset_tree import FILESET, files
@@ -191,7 +191,7 @@ def _belonging(graph: TransferGraph, edge: str) -> dict[str, int]:
 def _duplicates(graph: TransferGraph) -> list[Alike]:
     alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     for entry in catalogue.CLASSES.values():
-        if entry.reuse is Reuse.POLICY:
+        if entry.reuse is Reusable.POLICY:
             for node in graph.of_type(entry.name):
                 alike[entry.name, *map(node.fields.get, entry.identity)].append(node.iri)
     return [Alike(label(graph[iris[0]]), tuple(iris)) for iris in alike.values() if len(iris) > 1]

@@ -23,7 +23,7 @@ FOLLOWS = "one of its ends cannot be moved"
 
 
 class Tags(StrEnum):
-    """What to do with a tag (a class of `Reuse.POLICY`) that already exists at the destination."""
+    """What to do with a tag (`Reusable.POLICY`) that already exists at the destination."""
 
     REUSE = "reuse"
     CREATE = "create"

@@ -139,8 +139,7 @@ class _Planner:
     # -- what there is --------------------------------------------------------------------------
 
     def _check_header(self) -> None:
-        for left in self._graph.header.left_out:
-            self._plan.notes.append(f"not covered: {left.number:,} {left.type} ({left.why})")
+        self._plan.notes += map(str, self._graph.header.left_out)
 
     def _in_order(self) -> list[Node]:
         """Return the nodes so that what is referred to comes first."""
@@ -274,7 +273,7 @@ class _Planner:
         if journal is not None and (
             journal.pending() or journal.imports(Stage.BEGUN, Stage.VERIFYING)
         ):
-            self._plan.notes.append("an earlier run was interrupted; apply resumes it")
+            self._plan.notes.append("An earlier run was interrupted; apply resumes it.")
         if self._plan.nothing_to_do:
             return
         files.check_present(self._bundle, self._plan)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Reuse, Via
+from graphxfer.catalogue import Class, Reusable, Via
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.omero import lookup
@@ -56,15 +56,15 @@ def find(
     found = Found()
     for entry in catalogue.CLASSES.values():
         mine = [node for node in nodes if node.type == entry.name]
-        wanted = entry.reuse is Reuse.POLICY and options.tags is not Tags.CREATE
-        wanted |= entry.reuse is Reuse.MERGE and options.merge
+        wanted = entry.reuse is Reusable.POLICY and options.tags is not Tags.CREATE
+        wanted |= entry.reuse is Reusable.MERGE and options.merge
         if mine and wanted:
             alike = _candidates(server, entry, mine)
             alike = {
                 key: [c for c in some if (entry.name, c.id) not in taken]
                 for key, some in alike.items()
             }
-            if entry.reuse is Reuse.MERGE:
+            if entry.reuse is Reusable.MERGE:
                 _merge(server, graph, entry, mine, alike, found)
             else:
                 _reuse(entry, mine, alike, options, found)
@@ -84,7 +84,7 @@ def _candidates(
     found: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
     if values:
         rights = lookup.rights(server)
-        others = rights.write if entry.reuse is Reuse.MERGE else rights.use
+        others = rights.write if entry.reuse is Reusable.MERGE else rights.use
         for candidate in lookup.alike(server, entry, values):
             if others or candidate.owner == server.user_id:
                 found[candidate.identity].append(candidate)

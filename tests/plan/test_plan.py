@@ -74,10 +74,16 @@ def test_unknown_classes_are_listed(destination: Place, tmp_path: Path) -> None:
     assert action == Skip("Galaxy/1", "Galaxy", "graphxfer does not know this class")
 
 
-def test_what_an_export_left_out_is_told(destination: Place, tmp_path: Path) -> None:
-    left = LeftOut("RenderingDef", 3, "rendering settings are not moved yet")
-    notes = planned(in_memory(tmp_path, left_out=(left,)), destination).notes
-    assert notes == ["not covered: 3 RenderingDef (rendering settings are not moved yet)"]
+def test_what_an_export_left_out_is_reported(destination: Place, tmp_path: Path) -> None:
+    left = (
+        LeftOut("RenderingDef", 3, "rendering settings are not moved yet"),
+        LeftOut("Image", 1, "not readable"),
+    )
+    notes = planned(in_memory(tmp_path, left_out=left), destination).notes
+    assert notes == [
+        "Not covered: 3 rendering settings (RenderingDef)",
+        "Left out: 1 Image (not readable)",
+    ]
 
 
 def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:

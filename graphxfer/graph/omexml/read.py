@@ -121,7 +121,7 @@ class _Foreign:
         for names, images in self.images_of.items():
             self._add_fileset(names, images)
         self._link()
-        why = "graphxfer does not move it yet"
+        why = "graphxfer does not cover this element yet"
         left_out = tuple(LeftOut(name, count, why) for name, count in self.unknown.items())
         header = Header(FOREIGN_BASE, roots=self._roots(), left_out=left_out)
         return TransferGraph(header, self.nodes.values())
