@@ -18,7 +18,7 @@ IMPORT_NAMESPACES = (
     "openmicroscopy.org/omero/import/companionFile",
     "openmicroscopy.org/omero/import/autoClose",
 )
-"""Annotations that each server's import writes for itself (omero-blitz, Constants.ice)."""
+"""Namespaces of the annotations that each import creates itself (omero-blitz, Constants.ice)."""
 ANNOTATION = "Annotation"
 """The abstract class of all annotations."""
 
@@ -28,7 +28,7 @@ _OF_ALL: tuple[Member, ...] = (
     DESCRIPTION,
     ANNOTATIONS,
 )
-"""What each annotation has."""
+"""Fields and edges that all annotations have."""
 
 
 def _annotation(name: str, *members: Member, **stated: Any) -> Class:

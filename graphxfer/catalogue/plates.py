@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Screens, plates and what is in them. An import makes them, or a script."""
+"""Screens, plates, wells and reagents. An import or a script creates them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from graphxfer.catalogue.entries import (
 
 
 def _of_plates(name: str, *members: Member, **stated: Any) -> Class:
-    """Return the entry of a class whose fields users may change, all but its place."""
+    """Return the entry of a class whose fields users may change, except its place."""
     place = stated.get("place", ())
     changeable = (
         partial(member, editable=True)

@@ -246,7 +246,7 @@ def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
 
 def _has_places(mine: Siblings, yours: Siblings) -> bool:
     """Whether places or numbers identify each other's counterparts."""
-    return mine.told or len(mine.children) == len(yours.children) == 1
+    return mine.identified or len(mine.children) == len(yours.children) == 1
 
 
 def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, str]]:

@@ -394,7 +394,7 @@ def test_nodes_that_cannot_be_moved_are_told(destination: Place, tmp_path: Path)
     links = {action.child: action.reason for action in plan.of(Skip) if action.child}
     assert links == {
         "Image/1": "one of its ends cannot be moved",
-        "Image/99": "its other end is not in the graph",
+        "Image/99": "the linked object is not in the graph",
     }
     with journal_of(bundle, destination) as journal:
         assert [id_of(node) for node in journal.nodes()] == [1]

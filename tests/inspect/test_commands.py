@@ -53,7 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("empty", "empty: is not a bundle: graph.jsonld is missing\n  → create one with"),
         ("text", "text: is neither JSON-LD nor OME-XML\n  → convert Turtle and N-Quads first:"),
         ("list.json", "list.json: has no nodes"),
-        ("page.xml", "page.xml, line 1: is no OME-XML"),
+        ("page.xml", "page.xml, line 1: is not valid OME-XML"),
     ],
 )
 def test_what_is_no_bundle(place: Path, command: str, bundle: str, told: str) -> None:
