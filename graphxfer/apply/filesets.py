@@ -150,9 +150,9 @@ class ImportFilesets(Step):
 
     def created(self) -> Iterator[Targets]:
         """Iterate over the filesets, each by itself."""
-        for there in self.journal.nodes().values():
-            if there.type == FILESET and there.how.ours:
-                yield Targets(FILESET, [there.id])
+        for recorded in self.journal.nodes().values():
+            if recorded.type == FILESET and recorded.how.ours:
+                yield Targets(FILESET, [recorded.id])
 
     def delete(self, targets: Targets, *, dry_run: bool = False) -> dict[str, list[int]]:
         """Delete filesets with all that their imports created."""
@@ -172,13 +172,13 @@ class ImportFilesets(Step):
         found = defaultdict(lambda: defaultdict(set))
         members = Tree(self.graph).members()
         for node in self.graph:
-            there = self.journal.get(node.iri)
-            if there is None or not survives_fileset(class_of(node)):
+            recorded = self.journal.get(node.iri)
+            if recorded is None or not survives_fileset(class_of(node)):
                 continue
             shown = (t for part in write.parts(self.graph, node) for t in _referred(part))
             for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
                 if imported := self.journal.get(fileset):
-                    found[imported.id][there.type].add(there.id)
+                    found[imported.id][recorded.type].add(recorded.id)
         if any(survives_fileset(catalogue.CLASSES[name]) for name, _ in self.journal.extras()):
             for number in self.journal.known(FILESET):
                 for name, ids in unfinished.shown_in(self.server, number).items():

@@ -58,9 +58,9 @@ def diff(one: TransferGraph, other: TransferGraph) -> Diff:
     """
     same = _same(one, other)
     found = list(differences.compare(one, other, same))
-    there = set(same.values())
+    matched = set(same.values())
     return Diff(
-        added=tuple(_named(node) for node in _compared(other) if node.iri not in there),
+        added=tuple(_named(node) for node in _compared(other) if node.iri not in matched),
         removed=tuple(_named(one[it.node]) for it in found if it.kind == "missing"),
         changed=tuple(it for it in found if it.kind != "missing" and not _leads_out(it, one)),
     )
@@ -91,16 +91,16 @@ def _same(one: TransferGraph, other: TransferGraph) -> dict[str, str]:
     """Return the counterparts of nodes in the other graph."""
     if one.header.database_uuid == other.header.database_uuid:
         return {node.iri: node.iri for node in one if _type(other, node.iri) == node.type}
-    ours, theirs = _subjects(one), _subjects(other)
+    subjects, other_subjects = _subjects(one), _subjects(other)
     waiting = _matched(one, one.header.roots, other, other.header.roots)
     same = dict(waiting)
     taken = set(same.values())
     while waiting:
-        here, there = waiting.pop()
+        iri, counterpart = waiting.pop()
         # Some edges lead to the container (a ROI to its image): follow both directions.
-        found = _matched(one, ours.get(here, ()), other, theirs.get(there, ()))
-        for name, targets in one[here].edges.items():
-            found += _matched(one, targets, other, other[there].edges.get(name, ()))
+        found = _matched(one, subjects.get(iri, ()), other, other_subjects.get(counterpart, ()))
+        for name, targets in one[iri].edges.items():
+            found += _matched(one, targets, other, other[counterpart].edges.get(name, ()))
         for pair in found:
             if pair[0] not in same and pair[1] not in taken:
                 same[pair[0]] = pair[1]

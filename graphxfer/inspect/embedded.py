@@ -99,8 +99,8 @@ def _details(graph: TransferGraph, node: Node) -> dict[str, Any]:
         if pixels := graph.get(name):
             facts += _facts(pixels, skip="created")
     for name in ("owner", "group"):
-        if (target := node.target(name)) and (there := graph.get(target)):
-            facts.append((name, label(there, TEXT)))
+        if (target := node.target(name)) and (user := graph.get(target)):
+            facts.append((name, label(user, TEXT)))
     details = {"facts": facts, "annotations": list(node.edges.get("annotations", ()))}
     return {name: value for name, value in details.items() if value}
 

@@ -189,7 +189,8 @@ class Answer:
         if (self.kind == "triples") != isinstance(format_, RdfFormat):
             raise UsageError(
                 f"an answer of {self.kind} cannot be written as {format_.name}",
-                do="use table, csv, tsv, json or xml for rows; turtle, ntriples or jsonld for triples",
+                do="use table, csv, tsv, json or xml for rows, and turtle, ntriples or jsonld for "
+                "triples",
             )
         if isinstance(format_, RdfFormat):
             triples = pyoxigraph.parse(self.data, RdfFormat.N_TRIPLES)

@@ -133,7 +133,7 @@ def server(
     with Stores(bundle) as stores:
         site = Site(bundle, stores, report.encoded(page), options)
         with _listening(options) as address:
-            made = make_server(
+            server = make_server(
                 options.host,
                 options.port,
                 site,
@@ -142,9 +142,9 @@ def server(
                 fd=address.fileno(),
             )
         try:
-            yield made
+            yield server
         finally:
-            made.server_close()
+            server.server_close()
 
 
 def _listening(options: Options) -> socket.socket:

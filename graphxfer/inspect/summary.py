@@ -149,10 +149,10 @@ def label(node: Node, limit: int = 60) -> str:
 def value_of(graph: TransferGraph, annotation: Node, limit: int = 60) -> str:
     """Return an annotation's value: the name of its file, or its label."""
     referred = [
-        label(there, limit)
+        label(object_, limit)
         for edge in class_of(annotation).edges
         if edge.via is Via.REFERENCE and not edge.varies
-        if (target := annotation.target(edge.name)) and (there := graph.get(target))
+        if (target := annotation.target(edge.name)) and (object_ := graph.get(target))
     ]
     return ", ".join(referred) or label(annotation, limit)
 

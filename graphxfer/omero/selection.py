@@ -52,7 +52,7 @@ class Selection(Reader):
         self._owned: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
 
     def want(self, name: str, ids: Iterable[int]) -> set[int]:
-        """Request objects to be read; return the ids that are new.
+        """Request objects; return the ids that were not requested before.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class Selection(Reader):
         return new
 
     def _want_each(self, target: str, found: Iterable[tuple[int, Sequence[str]]]) -> set[int]:
-        """Request objects whose class may be in the row; return the ids that are new."""
+        """Request objects whose class may be in the row; return the ids not requested before."""
         by_class: dict[str, set[int]] = defaultdict(set)
         for id_, kind in found:
             by_class[queries.kind(kind, target)].add(id_)

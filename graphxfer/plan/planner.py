@@ -125,18 +125,18 @@ class _Planner:
 
     def _done(self, node: Node) -> bool:
         """Add what remains to be done to a node that an earlier run created or found, if so."""
-        there = self._journal.get(node.iri) if self._journal is not None else None
-        if there is None:
+        recorded = self._journal.get(node.iri) if self._journal is not None else None
+        if recorded is None:
             return False
-        if there.settled:
-            self._add(Done(node.iri, node.type, DONE, there.id))
-        elif there.how is How.CREATED:
-            self._add(Upload(node.iri, node.type, UNSENT, there.id, _size(node)))
+        if recorded.settled:
+            self._add(Done(node.iri, node.type, DONE, recorded.id))
+        elif recorded.how is How.CREATED:
+            self._add(Upload(node.iri, node.type, UNSENT, recorded.id, _size(node)))
         else:
-            self._add(Update(node.iri, node.type, EDITED, there.id))
+            self._add(Update(node.iri, node.type, EDITED, recorded.id))
         return True
 
-    # -- what there is --------------------------------------------------------------------------
+    # -- the graph -------------------------------------------------------------------------------
 
     def _check_header(self) -> None:
         self._plan.notes += map(str, self._graph.header.left_out)
@@ -216,7 +216,11 @@ class _Planner:
         for node in self._graph:
             if node.type not in catalogue.CLASSES and catalogue.link_node(node.type) is None:
                 self._add(Skip(node.iri, node.type, "graphxfer does not know this class"))
-        taken = {made[:2] for made in self._journal.nodes().values()} if self._journal else set()
+        taken = (
+            {recorded[:2] for recorded in self._journal.nodes().values()}
+            if self._journal
+            else set()
+        )
         found = reuse.find(self._server, self._graph, open_, self._options, taken)
         self._plan.notes += found.notes
         for node in open_:

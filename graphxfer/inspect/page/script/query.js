@@ -1,9 +1,9 @@
 // The query editor of a served page, and the tables of its answers.
 
-const ROWS = 500; // of an answer that are shown at once
+const ROWS = 500; // of an answer, shown at once
 
 let editor = null;
-let latest = 0; // so that a late answer to an earlier question is not shown
+let latest = 0; // number of the latest query; late answers to earlier queries are not shown
 
 function startQuery() {
   if (!page.live) return;
@@ -45,14 +45,14 @@ async function run() {
 }
 
 function tell(text, isFailure = false) {
-  byId("told").textContent = text;
-  byId("told").classList.toggle("failed", isFailure);
+  byId("status").textContent = text;
+  byId("status").classList.toggle("failed", isFailure);
 }
 
-const cut = (answer) => (answer.headers.has("Graphxfer-Cut") ? "; there is more, cut off at the limit" : "");
+const cut = (answer) => (answer.headers.has("Graphxfer-Cut") ? "; cut at the limit of rows" : "");
 
 function showTriples(text, answer, seconds) {
-  byId("answer").replaceChildren(make("pre", {}, told(text)));
+  byId("answer").replaceChildren(make("pre", {}, isolated(text)));
   tell(`Turtle in ${seconds} s${cut(answer)}`);
 }
 
@@ -79,11 +79,11 @@ function showResults(found, answer, seconds) {
   byId("answer").replaceChildren(make("table", {}, head, body), more);
 }
 
-/** Return a term of an answer: a node of the graph leads to it. */
+/** Return a term of an answer; a node of the graph becomes a button that shows it. */
 function term(found) {
   if (!found) return "";
   if (found.type === "uri" && found.value.startsWith(page.base)) return nodeLink(found.value.slice(page.base.length));
-  return told(shortened(found.value, 2000), { title: found["xml:lang"] ?? found.datatype ?? found.type });
+  return isolated(shortened(found.value, 2000), { title: found["xml:lang"] ?? found.datatype ?? found.type });
 }
 
 async function save(type) {
