@@ -30,7 +30,7 @@ class ImportFilesets(Step):
     Parameters
     ----------
     context : Context
-        What it works on.
+        The bundle, the destination and the journal.
     """
 
     def __init__(self, context: Context) -> None:
@@ -45,7 +45,7 @@ class ImportFilesets(Step):
         Raises
         ------
         GraphxferError
-            Of the first that failed; those that were running are completed.
+            If an import failed. Imports that were running are completed first.
         """
         importing = list(plan.of(Import))
         if importing:

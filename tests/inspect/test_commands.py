@@ -69,7 +69,7 @@ def test_what_is_no_bundle(place: Path, command: str, bundle: str, told: str) ->
     [
         ("diff it nothing", 1, "nothing: does not exist"),
         ("query it", 2, "the bundle or the query is missing\n  → graphxfer query BUNDLE QUERY"),
-        ("query it no-such-query", 2, "--list tells the names"),
+        ("query it no-such-query", 2, "use --list to show the names"),
         ("query it @no.rq", 1, "no.rq: No such file or directory"),
         ("graph it --node Image/404", 2, "Image/404: is not in the graph"),
         ("graph it -o it.png", 2, ".graphml, .gexf or .svg"),

@@ -176,7 +176,7 @@ SERVICE = "SELECT * WHERE { SERVICE <http://example.org/> { ?s ?p ?o } }"
     ("text", "told"),
     [
         ("SELECT nonsense", "is not a valid SPARQL query"),
-        (SERVICE, "SERVICE would ask another server"),
+        (SERVICE, "SERVICE is refused: graphxfer never queries other servers"),
         ("LOAD <http://example.org/>", "is not a valid SPARQL query"),
         ("INSERT DATA { <a:a> <a:b> <a:c> }", "is not a valid SPARQL query"),
         ("", "is not a valid SPARQL query"),

@@ -74,7 +74,8 @@ def test_other_pixels_are_an_error() -> None:
 
 def test_a_missing_series_is_an_error() -> None:
     with pytest.raises(
-        GraphxferError, match=r"created 1 of Image.fileset, none at \(1,\), the graph has 2"
+        GraphxferError,
+        match=r"created 1 object with the edge Image.fileset, none at \(1,\); the graph has 2",
     ):
         match(side(1, [image(1, 0), image(2, 1)]), side(5, [image(50, 0)]))
 

@@ -26,7 +26,7 @@ const ask = (query, type) =>
 async function run() {
   const mine = (latest += 1);
   const started = performance.now();
-  tell("Running …");
+  showStatus("Running …");
   let answer, text;
   try {
     answer = await ask(editor.text(), "application/sparql-results+json, text/turtle;q=0.9");
@@ -39,12 +39,12 @@ async function run() {
   const seconds = ((performance.now() - started) / 1000).toFixed(2);
   byId("downloads").hidden = !answer.ok;
   byId("answer").replaceChildren();
-  if (!answer.ok) tell(text, true);
+  if (!answer.ok) showStatus(text, true);
   else if (answer.headers.get("Content-Type").includes("json")) showResults(JSON.parse(text), answer, seconds);
   else showTriples(text, answer, seconds);
 }
 
-function tell(text, isFailure = false) {
+function showStatus(text, isFailure = false) {
   byId("status").textContent = text;
   byId("status").classList.toggle("failed", isFailure);
 }
@@ -53,17 +53,17 @@ const cut = (answer) => (answer.headers.has("Graphxfer-Cut") ? "; cut at the lim
 
 function showTriples(text, answer, seconds) {
   byId("answer").replaceChildren(make("pre", {}, isolated(text)));
-  tell(`Turtle in ${seconds} s${cut(answer)}`);
+  showStatus(`Turtle in ${seconds} s${cut(answer)}`);
 }
 
 function showResults(found, answer, seconds) {
   if ("boolean" in found) {
-    tell(`${found.boolean ? "Yes" : "No"}, in ${seconds} s`);
+    showStatus(`${found.boolean ? "Yes" : "No"}, in ${seconds} s`);
     return;
   }
   const names = found.head.vars;
   const bindings = found.results.bindings;
-  tell(`${number(bindings.length)} ${bindings.length === 1 ? "row" : "rows"} in ${seconds} s${cut(answer)}`);
+  showStatus(`${number(bindings.length)} ${bindings.length === 1 ? "row" : "rows"} in ${seconds} s${cut(answer)}`);
   const body = make("tbody");
   const more = make("button", { type: "button", onclick: () => add() });
   let shown = 0;
@@ -89,7 +89,7 @@ function term(found) {
 async function save(type) {
   const answer = await ask(editor.text(), `${type}, text/turtle;q=0.5`);
   if (!answer.ok) {
-    tell(await answer.text(), true);
+    showStatus(await answer.text(), true);
     return;
   }
   const isTurtle = answer.headers.get("Content-Type").includes("turtle");
