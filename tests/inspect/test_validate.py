@@ -100,7 +100,7 @@ DEFECTS: dict[str, tuple[Node, str, str, str]] = {
         own("TagAnnotation/5", {"textValue": ""}),
         "TagAnnotation/5",
         "Warning",
-        "is a tag without a text",
+        "is a tag without text",
     ),
     "a file annotation without a file": (
         own("FileAnnotation/12", {}),

@@ -86,7 +86,7 @@ def test_what_an_export_left_out_is_reported(destination: Place, tmp_path: Path)
     ]
 
 
-def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:
+def test_owners_of_links_are_reported(destination: Place, tmp_path: Path) -> None:
     link = {"parent": ("Dataset/1",), "child": ("TagAnnotation/1",), "owner": ("Experimenter/9",)}
     bundle = in_memory(
         tmp_path,
@@ -99,7 +99,7 @@ def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:
     assert plan.skipped == []
 
 
-def test_images_that_cannot_be_told_apart(destination: Place, tmp_path: Path) -> None:
+def test_images_that_cannot_be_distinguished(destination: Place, tmp_path: Path) -> None:
     images = [Node(f"Image/{n}", "Image", {"name": "a", "series": 0}) for n in (1, 2)]
     bundle = in_memory(tmp_path, *fileset(1, b"", "a.tif", images))
     with pytest.raises(GraphxferError, match="Image/1 and Image/2 have the same place"):
