@@ -359,7 +359,7 @@ def test_another_image_than_the_graph_says(destination: Place, tmp_path: Path) -
     nodes = fileset(1, content, "a.tif", [Node("Image/1", "Image", {"name": "a"})])
     next(node for node in nodes if node.type == "Pixels").fields["sizeX"] = 99
     bundle = write(tmp_path / "b", nodes, {"OriginalFile/1": content})
-    with pytest.raises(GraphxferError, match="sizeX is 16, not 99"):
+    with pytest.raises(GraphxferError, match="sizeX is 16, expected 99"):
         applied(bundle, destination)
     with destination.connect(own_session=True) as server:
         assert undo(bundle, server).removed == {"Fileset": 1}
