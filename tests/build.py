@@ -219,7 +219,7 @@ def wrapped(field: Field, value: Any) -> Any:
 def import_files(client: Any, files: Iterable[Path], *, thumbnails: bool = False) -> list[Any]:
     """Import files as one fileset, as OMERO's own clients do; return the pixels in series order.
 
-    Thumbnails bring rendering settings, which are not moved yet.
+    Thumbnails create rendering settings, which are not covered yet.
     """
     files = list(files)
     fileset = omero.model.FilesetI()

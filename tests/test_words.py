@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
-from typing import TypeGuard
 
 import pytest
 
@@ -67,17 +66,17 @@ def found(text: str) -> list[str]:
 
 def in_code(path: Path) -> list[str]:
     """Return a line for each phrase in a module's messages and docstrings."""
-    texts = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if _is_text(node))
+    texts = (
+        (node.lineno, " ".join(node.value.split()))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
     return [
-        f"line {node.lineno}: {match[0]!r}: write {instead}"
-        for node in texts
+        f"line {line}: {match[0]!r}: write {instead}"
+        for line, text in texts
         for phrase, _, instead in WORDS
-        for match in re.finditer(phrase, " ".join(node.value.split()), re.IGNORECASE)
+        for match in re.finditer(phrase, text, re.IGNORECASE)
     ]
-
-
-def _is_text(node: ast.AST) -> TypeGuard[ast.Constant]:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=_name)

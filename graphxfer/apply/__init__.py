@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Apply: actions into the destination, through the journal, each exactly once."""
+"""Apply a graph to a destination; the journal ensures that each action runs exactly once."""
 
 from graphxfer.apply.runner import apply
 

@@ -17,7 +17,7 @@ from graphxfer.apply.recover import wait_since
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.catalogue import Via
 from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
-from graphxfer.graph.fileset_tree import FILESET, Tree, goes_by_itself
+from graphxfer.graph.fileset_tree import FILESET, Tree, survives_fileset
 from graphxfer.journal import FilesetImport, Stage
 from graphxfer.omero import importer, lookup, unfinished, write
 from graphxfer.omero.importer import ImportFailure, Part, Sending
@@ -30,7 +30,7 @@ class ImportFilesets(Step):
     Parameters
     ----------
     context : Context
-        What it works on.
+        The bundle, the destination and the journal.
     """
 
     def __init__(self, context: Context) -> None:
@@ -45,7 +45,7 @@ class ImportFilesets(Step):
         Raises
         ------
         GraphxferError
-            Of the first that failed; those that were running are completed.
+            If an import failed. Imports that were running are completed first.
         """
         importing = list(plan.of(Import))
         if importing:
@@ -106,7 +106,7 @@ class ImportFilesets(Step):
     # -- after a crash ------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Adopt the filesets whose import was completed; remove what there is of others."""
+        """Adopt the filesets whose import was completed; remove the remains of the others."""
         for one in self.journal.imports(Stage.BEGUN, Stage.VERIFYING):
             self._settle(one)
 
@@ -123,7 +123,7 @@ class ImportFilesets(Step):
         self.journal.forget_import(one.node)
 
     def _candidates(self, one: FilesetImport) -> list[int]:
-        """Return the filesets that may be those of an intent: of its session, by their paths."""
+        """Return the filesets that this import may have created: in its session, by their paths."""
         paths = fileset_tree.client_paths(self.graph, self.graph[one.node])
         known = self.journal.known(FILESET)
         found = lookup.filesets_made_in(self.server, one.session)
@@ -150,9 +150,9 @@ class ImportFilesets(Step):
 
     def created(self) -> Iterator[Targets]:
         """Iterate over the filesets, each by itself."""
-        for there in self.journal.nodes().values():
-            if there.type == FILESET and there.how.ours:
-                yield Targets(FILESET, [there.id])
+        for recorded in self.journal.nodes().values():
+            if recorded.type == FILESET and recorded.how.ours:
+                yield Targets(FILESET, [recorded.id])
 
     def delete(self, targets: Targets, *, dry_run: bool = False) -> dict[str, list[int]]:
         """Delete filesets with all that their imports created."""
@@ -164,22 +164,22 @@ class ImportFilesets(Step):
 
     @cached_property
     def _shown_in(self) -> Mapping[int, Mapping[str, Collection[int]]]:
-        """What shows a fileset's images, ours or the import's: deleted before or with it.
+        """Objects to delete with a fileset because they contain its images, by the fileset's id.
 
-        By the fileset's id, ids by class: OMERO deletes an image in a Plate only with its Well.
+        The values are ids by class. OMERO deletes an image of a Plate only with its Well.
         """
         found: defaultdict[int, defaultdict[str, set[int]]]
         found = defaultdict(lambda: defaultdict(set))
         members = Tree(self.graph).members()
         for node in self.graph:
-            there = self.journal.get(node.iri)
-            if there is None or not goes_by_itself(class_of(node)):
+            recorded = self.journal.get(node.iri)
+            if recorded is None or not survives_fileset(class_of(node)):
                 continue
             shown = (t for part in write.parts(self.graph, node) for t in _referred(part))
             for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
                 if imported := self.journal.get(fileset):
-                    found[imported.id][there.type].add(there.id)
-        if any(goes_by_itself(catalogue.CLASSES[name]) for name, _ in self.journal.extras()):
+                    found[imported.id][recorded.type].add(recorded.id)
+        if any(survives_fileset(catalogue.CLASSES[name]) for name, _ in self.journal.extras()):
             for number in self.journal.known(FILESET):
                 for name, ids in unfinished.shown_in(self.server, number).items():
                     found[number][name].update(ids)
@@ -187,7 +187,7 @@ class ImportFilesets(Step):
 
 
 def _await(todo: Sequence[Future[None]]) -> None:
-    """Wait for all; after a failure begin no more, but complete what is running."""
+    """Wait for all; after a failure start no others, but complete the running ones."""
     done, not_done = wait(todo, return_when=FIRST_EXCEPTION)
     running = [one for one in not_done if not one.cancel()]
     done |= wait(running).done
@@ -209,7 +209,7 @@ def expected(graph: TransferGraph, fileset: str) -> tuple[tuple[str, ...], set[t
     Parameters
     ----------
     graph : TransferGraph
-        The source's.
+        The graph of the source.
     fileset : str
         IRI of the fileset.
     """

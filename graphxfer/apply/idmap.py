@@ -15,14 +15,14 @@ COLUMNS = ("type", "old", "new", "how")
 
 
 def write(bundle: Bundle, database_uuid: str, path: Path) -> None:
-    """Write the ids of all nodes that a destination has.
+    """Write the ids of all nodes at the source and at a destination.
 
     Parameters
     ----------
     bundle : Bundle
-        What was applied.
+        The bundle that was applied.
     database_uuid : str
-        The destination's.
+        UUID of the destination's database.
     path : Path
         The file; it appears complete or not at all.
     """

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from graphxfer.apply.step import Context
+from graphxfer.errors import counted
 from graphxfer.graph import iri
 from graphxfer.graph.fileset_tree import FILESET, Tree
 from graphxfer.journal import Counterpart, How, Journal, Stage
@@ -13,7 +14,7 @@ from graphxfer.omero import lookup
 from graphxfer.plan.counterparts import Matched, Matcher, Side
 
 AT_ONCE = 5000
-"""About how many nodes are matched at once: bounds memory, and still takes few queries."""
+"""Approximate number of nodes to match at once: limits memory and the number of queries."""
 
 
 def record_imported(context: Context) -> list[str]:
@@ -22,17 +23,17 @@ def record_imported(context: Context) -> list[str]:
     Parameters
     ----------
     context : Context
-        What is applied, and where.
+        The bundle, the destination and the journal.
 
     Returns
     -------
     list of str
-        Notes for the person: what an import created that the graph does not have, or did not.
+        Notes: objects that an import created in addition to the graph, or did not create.
 
     Raises
     ------
     GraphxferError
-        If an import created something else than the graph has.
+        If an import created other objects than those in the graph.
     """
     notes: list[str] = []
     journal = context.journal
@@ -80,13 +81,13 @@ def _notes(node: str, matched: Matched) -> list[str]:
     notes = []
     if extras := matched.extras:
         notes.append(
-            f"the import of {node} created {len(extras):,} objects that are not in the graph: "
+            f"The import of {node} created {counted(len(extras), 'object')} not in the graph: "
             f"{_some(extras)}"
         )
     if missing := matched.missing:
         notes.append(
-            f"the import of {node} did not create {len(missing):,} objects that it created at the "
-            f"source, so apply creates them: {_some(missing)}"
+            f"The import of {node} did not create {counted(len(missing), 'object')} of the source; "
+            f"apply creates {'it' if len(missing) == 1 else 'them'}: {_some(missing)}"
         )
     return notes
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Link objects: Datasets to Projects, Images to Datasets, annotations to what they annotate."""
+"""Link objects: Datasets to Projects, Images to Datasets, annotations to objects."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MakeLinks(Step):
     def _missing(self, link_class: str, links: Sequence[LinkKey]) -> list[LinkKey]:
         """Return the links that do not exist; record those that do."""
         ends = {link: (self.journal[link.parent], self.journal[link.child]) for link in links}
-        # What we created has no links but ours.
+        # Created objects have no links of others.
         old = [link for link, pair in ends.items() if all(m.how is not How.CREATED for m in pair)]
         parents = {ends[link][0].id for link in old}
         existing = lookup.linked(self.server, link_class, parents) if old else set()
@@ -54,7 +54,7 @@ class MakeLinks(Step):
         there.finish(intent, write.save(self.server, objects))
 
     def recover(self) -> None:
-        """Adopt the links of a batch, which their ends identify, or take the intent back."""
+        """Adopt the links of a batch, which their ends identify, or remove the intent."""
         for batch in self.journal.pending():
             if batch.links:
                 self._settle(batch)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Create objects: containers, annotations, ROIs with their shapes, files; and send their bytes."""
+"""Create objects (containers, annotations, ROIs, files), and upload the bytes of files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CreateObjects(Step):
     def run(self, plan: Plan) -> None:
         """Create the objects, and find the ids of their parts.
 
-        What an import should have created and did not is created here: a Plate.
+        This includes objects that an import should have created, but did not: a Plate.
         """
         self._create([self.graph[one.node] for one in plan.of(Create, Match)])
         self._find_parts()
@@ -87,10 +87,10 @@ class CreateObjects(Step):
     # -- after a crash ------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Adopt the objects of a batch whose result was not written down, or take it back.
+        """Adopt the objects of a batch without a recorded result, or remove its intent.
 
         A call of several objects is one transaction, so all of them exist or none. They are adopted
-        only if their content is that of the intent.
+        only if their content equals that of the intent.
         """
         for batch in self.journal.pending():
             if batch.nodes:
@@ -101,7 +101,7 @@ class CreateObjects(Step):
             raise GraphxferError(
                 f"the journal has nodes that are not in this graph: {missing[0]}",
                 where=str(self.journal.path),
-                do="apply the graph that the journal was made with",
+                do="apply the graph that this journal belongs to",
             )
         saved = self._saved(batch)
         if not saved:
@@ -114,12 +114,12 @@ class CreateObjects(Step):
                 self.journal.finish(batch, ids, settled=settled)
                 return
         for ids in same_number:
-            # Saved in our own session, in one transaction, and yet not what was meant.
+            # Saved in this run's session, in one transaction, but with other content.
             self.delete(Targets(batch.type, ids))
         self.journal.abandon(batch)
 
     def _saved(self, batch: Batch) -> list[list[int]]:
-        """Return what was saved in the batch's session and is not in the journal."""
+        """Return objects that were saved in the batch's session and are not in the journal."""
         known = self.journal.known(batch.type)
         found = lookup.made_in(self.server, batch.session, catalogue.CLASSES[batch.type])
         return [ids for ids in found if not known.intersection(ids)]
@@ -138,7 +138,7 @@ class CreateObjects(Step):
     # -- undo ---------------------------------------------------------------------------------
 
     def created(self) -> Iterator[Targets]:
-        """Iterate over what was created, and what people's classes an import created."""
+        """Iterate over created objects, and imported ones of classes that users create (ROIs)."""
         nodes: defaultdict[str, list[int]] = defaultdict(list)
         for node, there in self.journal.nodes().items():
             entry = class_of(self.graph[node])
@@ -163,7 +163,7 @@ def _parts(there: TransferGraph) -> dict[str, list[int]]:
 
 
 def _content(graph: TransferGraph, node: str) -> counterparts.Content:
-    """Return the content of an object by itself; of a file without bytes only its name."""
+    """Return the content of an object alone; for a file without bytes only its name."""
     if not catalogue.CLASSES[graph[node].type].bytes:
         return counterparts.content(graph, node, files=False, edited=True)
     return graph[node].type, graph[node].fields.get("name")

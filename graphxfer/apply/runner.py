@@ -25,27 +25,27 @@ STEPS: tuple[type[Step], ...] = (
     MakeLinks,
     UpdateObjects,
 )
-"""In the order in which they run: what comes first is needed by what follows."""
+"""The kinds of steps in order: later steps need the results of earlier ones."""
 
 
 def steps(context: Context) -> Iterator[Step]:
-    """Iterate over all steps, ready to work on something.
+    """Iterate over all steps.
 
     Parameters
     ----------
     context : Context
-        What they work on.
+        The bundle, the destination and the journal.
     """
     return (step(context) for step in STEPS)
 
 
 def recover(context: Context) -> None:
-    """Settle what an earlier run left open.
+    """Recover all actions that an interrupted run left open.
 
     Parameters
     ----------
     context : Context
-        What was applied, and where.
+        The bundle, the destination and the journal.
 
     Raises
     ------
@@ -64,31 +64,31 @@ def apply(
 ) -> Plan:
     """Recreate a bundle's graph at a destination.
 
-    A run that was interrupted is resumed; after one that succeeded, nothing is done.
+    An interrupted run is resumed. After a successful run, nothing is done.
 
     Parameters
     ----------
     bundle : Bundle
-        What is to be moved.
+        The bundle.
     server : Server
         The destination, connected with ``own_session=True``.
     options : ApplyOptions
-        What the person decided.
+        The options.
     progress : Progress
-        Where progress is reported.
+        Shows how much is done.
 
     Returns
     -------
     Plan
-        What was planned and is now done; `Plan.skipped` could not be moved.
+        The plan, which is now done, except `Plan.skipped`.
 
     Raises
     ------
     GraphxferError
-        What `make_plan` raises, and what the server refuses; the journal stays intact.
+        If the plan fails, or the server refuses a call; the journal stays intact.
     """
     graph = bundle.graph()
-    bundle.manifest()  # what cannot be read is reported before anything is written
+    bundle.manifest()  # report unreadable files before anything is written
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
         journal.check_about(graph.header.database_uuid, server.group_id)
         context = Context(bundle, graph, server, journal, options, progress)

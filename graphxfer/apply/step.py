@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the steps of an apply have in common.
+"""Common parts of the steps of an apply.
 
-A step does all actions of one kind. It knows how to run them, to recover what a crash left of them,
-and what an undo has to remove. The runner, the recovery and the undo go through the steps and know
-no kind by name.
+A step does all actions of one kind. It can run them, recover them after a crash, and list the
+objects that an undo removes. The runner, the recovery and the undo iterate over the steps, and do
+not depend on the kinds.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from graphxfer.progress import SILENT, Progress
 
 @dataclass(frozen=True)
 class Context:
-    """What every step needs.
+    """The context of all steps.
 
     Parameters
     ----------
     bundle : Bundle
-        What is applied.
+        The bundle.
     graph : TransferGraph
         The bundle's graph; while a plan runs, without the nodes that it skips.
     server : Server
@@ -37,9 +37,9 @@ class Context:
     journal : Journal
         The destination's journal.
     options : ApplyOptions
-        What the person decided.
+        The options of the apply.
     progress : Progress
-        Where progress is reported.
+        Shows how much is done.
     """
 
     bundle: Bundle
@@ -50,7 +50,7 @@ class Context:
     progress: Progress = SILENT
 
     def without_skipped(self, plan: Plan) -> Context:
-        """Return the same with a graph that lacks the nodes that a plan skips."""
+        """Return a context whose graph does not have the nodes that a plan skips."""
         skipped = {action.node for action in plan.skipped if not action.child}
         if not skipped:
             return self
@@ -63,7 +63,7 @@ class Context:
         return importer.offered_hashers(self.server)
 
     def hasher(self, node: Node) -> str:
-        """Return the algorithm with which a file's bytes are checked; empty if it has no bytes."""
+        """Return the checksum algorithm for a file; empty if it has no bytes."""
         entry = self.bundle.manifest().of(node.iri)
         if entry is None:
             return ""
@@ -86,12 +86,12 @@ class Targets(NamedTuple):
 
 
 class Step:
-    """All actions of one kind; each of its methods can be repeated without harm.
+    """All actions of one kind; each method can be called again without harm.
 
     Parameters
     ----------
     context : Context
-        What it works on.
+        The bundle, the destination and the journal.
     """
 
     def __init__(self, context: Context) -> None:
@@ -99,7 +99,7 @@ class Step:
         self.graph, self.server, self.journal = context.graph, context.server, context.journal
 
     def recover(self) -> None:
-        """Give every intent that an earlier run left open a result, or take it back.
+        """Record a result for every open intent of an earlier run, or remove the intent.
 
         Raises
         ------
@@ -113,31 +113,31 @@ class Step:
         Parameters
         ----------
         plan : Plan
-            What to do; notes for the person are added to it.
+            The plan; the step adds notes to it.
 
         Raises
         ------
         GraphxferError
-            What the server refuses; the journal stays intact.
+            If the server refuses a call; the journal stays intact.
         """
 
     def created(self) -> Iterator[Targets]:
-        """Iterate over what an undo removes, in batches, the last created first."""
+        """Iterate over the objects that an undo removes, in batches, the last created first."""
         return iter(())
 
     def delete(self, targets: Targets, *, dry_run: bool = False) -> dict[str, list[int]]:
-        """Delete what it created, without what others hung on it.
+        """Delete created objects with their parts and links, but no other objects.
 
         Parameters
         ----------
         targets : Targets
-            Some of what :meth:`created` returned.
+            A batch of :meth:`created`.
         dry_run : bool
-            Only find out what would be deleted.
+            Only report what would be deleted.
 
         Returns
         -------
         dict
-            Ids by class of all that was deleted, parts and links included.
+            Ids of all deleted objects by class, including parts and links.
         """
         return write.delete(self.server, {targets.type: targets.ids}, alone=True, dry_run=dry_run)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Update objects that an import created: users changed them at the source since their import."""
+"""Update objects that an import created, if users changed them at the source."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from graphxfer.plan import Plan
 
 
 class UpdateObjects(Step):
-    """Sets fields; to set them twice does no harm, so nothing is to be recovered."""
+    """Sets fields. Setting them twice is harmless, so nothing has to be recovered."""
 
     def run(self, plan: Plan) -> None:
-        """Set the fields of all objects that the journal has as unsettled.
+        """Set the fields of all objects that are not settled in the journal.
 
-        The plan has those of an earlier run only: which others there are the import shows.
+        The plan only has those of an earlier run: the others are known after the import.
         """
         clearing = bool(self.graph.header.database_uuid)
         by_class: defaultdict[str, list[str]] = defaultdict(list)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The catalogue: every OMERO class that graphxfer moves, stated once.
 
-Reading, writing, JSON-LD terms, SHACL, OME-XML, the order of applying, the comparison of graphs,
-the summary and the report are all driven by it; no other room names a class of OMERO's. To teach
-graphxfer a new class is to add one entry to the table of its family: `containers`, `plates`,
-`images`, `rois`, `annotations` or `people`.
+All steps use it: reading, writing, JSON-LD terms, SHACL, OME-XML, the order of applying, the
+comparison of graphs, the summary and the report. No other package names an OMERO class. To support
+a new class, add one entry to the table of its family: `containers`, `plates`, `images`, `rois`,
+`annotations` or `people`.
 
-An entry states what OMERO's model cannot know: whether and how a class is moved, who makes it, what
-identifies it elsewhere, what may differ, how RDF and OME-XML call it. What the model does know
-(types, what may be null, where a reference leads, link classes) is taken from `omero_model`, which
-is generated.
+An entry states what OMERO's model does not contain: whether and how a class is moved, who creates
+its objects, what identifies them at another server, what may differ, and its names in RDF and
+OME-XML. The facts of the model (types, nullable fields, targets of references, link classes) come
+from `omero_model`, which is generated.
 """
 
 from graphxfer.catalogue.annotations import ANNOTATION, IMPORT_NAMESPACES, TAG_SET
@@ -25,7 +25,7 @@ from graphxfer.catalogue.entries import (
     Follow,
     Maker,
     NotCovered,
-    Reuse,
+    Reusable,
     Spelling,
     Via,
     XmlEdge,
@@ -70,7 +70,7 @@ __all__ = [
     "NotCovered",
     "Pairs",
     "Quantity",
-    "Reuse",
+    "Reusable",
     "Spelling",
     "Type",
     "Value",

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphxfer.catalogue.common import ANNOTATIONS, DESCRIPTION
 from graphxfer.catalogue.declare import Member, edge, entry, field, ome, omero
-from graphxfer.catalogue.entries import OME, OMERO, Class, Field, Reuse, Spelling, XmlEdge
+from graphxfer.catalogue.entries import OME, OMERO, Class, Field, Reusable, Spelling, XmlEdge
 
 TAG_SET = "openmicroscopy.org/omero/insight/tagset"
 """Namespace that makes a TagAnnotation a tag set (omero.constants.metadata.NSINSIGHTTAGSET)."""
@@ -18,7 +18,7 @@ IMPORT_NAMESPACES = (
     "openmicroscopy.org/omero/import/companionFile",
     "openmicroscopy.org/omero/import/autoClose",
 )
-"""Annotations that each server's import writes for itself (omero-blitz, Constants.ice)."""
+"""Namespaces of the annotations that each import creates itself (omero-blitz, Constants.ice)."""
 ANNOTATION = "Annotation"
 """The abstract class of all annotations."""
 
@@ -28,7 +28,7 @@ _OF_ALL: tuple[Member, ...] = (
     DESCRIPTION,
     ANNOTATIONS,
 )
-"""What each annotation has."""
+"""Fields and edges that all annotations have."""
 
 
 def _annotation(name: str, *members: Member, **stated: Any) -> Class:
@@ -43,7 +43,7 @@ ANNOTATION_CLASSES = (
     _annotation(
         "TagAnnotation",
         _value("textValue"),
-        reuse=Reuse.POLICY,
+        reuse=Reusable.POLICY,
         identity=("textValue", "namespace", "description"),
     ),
     _annotation("CommentAnnotation", _value("textValue")),

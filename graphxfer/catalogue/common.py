@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What entries of several families have: names, colours, annotations, owner and group."""
+"""Fields and edges of entries of several families: names, colours, annotations."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLOR = tuple(omero(part, editable=True) for part in ("red", "green", "blue", "a
 ANNOTATIONS = edge(
     "annotationLinks", OME + "annotation", xml=XmlEdge(Spelling.REFERENCE, "AnnotationRef")
 )
-"""The edge of an annotatable class; the classes below Shape share one link class."""
+"""The edge of an annotatable class. The subclasses of Shape share one link class."""
 
 
 def short(attribute: str, rdf: str = "", *, most: int = 255, **stated: object) -> partial[Field]:
-    """State a text of limited length, which omero-py does not tell (ome/omero-model, mappings)."""
+    """State a text of limited length, which ome/omero-model (mappings) has, but not omero-py."""
     return ome(attribute, rdf, length=most, **stated)
 
 
 def edited(stated: partial[Field]) -> partial[Field]:
-    """State a field that an import makes and users may change afterwards."""
+    """State a field that an import sets and users may change afterwards."""
     return partial(stated, editable=True)

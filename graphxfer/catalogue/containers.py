@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from graphxfer.catalogue.common import ANNOTATIONS, DESCRIPTION, NAME
 from graphxfer.catalogue.declare import Member, edge, entry
-from graphxfer.catalogue.entries import OME, Class, Reuse, Spelling, XmlEdge
+from graphxfer.catalogue.entries import OME, Class, Reusable, Spelling, XmlEdge
 
 
 def _container(name: str, *members: Member) -> Class:
@@ -17,7 +17,7 @@ def _container(name: str, *members: Member) -> Class:
         ANNOTATIONS,
         xml=name,
         root=True,
-        reuse=Reuse.MERGE,
+        reuse=Reusable.MERGE,
         identity=("name",),
     )
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How entries of the catalogue are written.
+"""Functions to write entries of the catalogue.
 
-A table states what OMERO's model cannot know; the type of a field, whether it may be null, which
-class an edge leads to and by which link are taken from the model (:mod:`.omero_model`). What a
-table states all the same wins over the model's fact, and wants a reason beside it.
+A table states what OMERO's model does not contain. The type of a field, whether it may be null, the
+target of an edge and its link class come from the model (:mod:`.omero_model`). A table can override
+a fact of the model; a comment beside it gives the reason.
 
 Examples
 --------
@@ -35,25 +35,25 @@ from graphxfer.catalogue.entries import (
 from graphxfer.catalogue.values import AffineTransform, Type
 
 Member = partial[Field] | partial[Edge]
-"""A field or an edge as a table states it: without what its class's model says of it."""
+"""A field or an edge as a table states it, without the facts of OMERO's model."""
 
 _LINKS = "Links"
-"""How OMERO's attributes end that hold the links of an object (``datasetLinks``)."""
+"""The end of the names of OMERO's attributes for links (``datasetLinks``)."""
 _TYPES = {"reference": Type.TRANSFORM, "enumeration": Type.ENUM}
-"""Types of fields whose kind in the model has another name."""
+"""Types of fields, by the kinds of the model that have another name."""
 
 
 def ome(attribute: str, rdf: str = "", **stated: Any) -> partial[Field]:
-    """State a field of the OME model; RDF and OME-XML call it as OMERO does, capitalised.
+    """State a field of the OME model. Its name in RDF and OME-XML is OMERO's name, capitalised.
 
     Parameters
     ----------
     attribute : str
         OMERO's name.
     rdf : str
-        Its name in RDF and OME-XML, if that is another.
+        Its name in RDF and OME-XML, if it is not OMERO's.
     **stated
-        What else :class:`.Field` has.
+        Other parameters of :class:`.Field`.
     """
     name = rdf or attribute[0].upper() + attribute[1:]
     return field(attribute, OME + name, **{"xml": name, **stated})
@@ -70,7 +70,7 @@ def field(attribute: str, iri: str, **stated: Any) -> partial[Field]:
 
 
 def edge(attribute: str, iri: str = "", **stated: Any) -> partial[Edge]:
-    """State an edge: a reference, an ordered collection, or links, as the model has it.
+    """State an edge. The model determines whether it is a reference, a collection or links.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def edge(attribute: str, iri: str = "", **stated: Any) -> partial[Edge]:
     iri : str
         The RDF predicate; OMERO's namespace and the edge's name, if empty.
     **stated
-        What else :class:`.Edge` has.
+        Other parameters of :class:`.Edge`.
     """
     name = f"{attribute.removesuffix(_LINKS)}s" if attribute.endswith(_LINKS) else attribute
     named = {"name": name, **stated}
@@ -87,23 +87,23 @@ def edge(attribute: str, iri: str = "", **stated: Any) -> partial[Edge]:
 
 
 def entry(name: str, *members: Member, **stated: Any) -> Class:
-    """Return the entry of a class that users have: with its owner, group and time of creation.
+    """Return the entry of a class whose objects have an owner, a group and a creation date.
 
     Parameters
     ----------
     name : str
         OMERO's class name.
     *members
-        Its fields and edges, made by the functions above.
+        Its fields and edges: results of the functions above.
     **stated
-        What else :class:`.Class` has.
+        Other parameters of :class:`.Class`.
     """
     own = plain_entry(name, *members, **stated)
     return replace(own, fields=(*own.fields, CREATED), edges=(*own.edges, *DETAILS))
 
 
 def plain_entry(name: str, *members: Member, **stated: Any) -> Class:
-    """Return the entry of a class that belongs to the server itself: nobody owns its objects."""
+    """Return the entry of a class whose objects belong to the server and have no owner."""
     xml = stated.get("xml", "")
     return Class(
         name,
@@ -139,8 +139,8 @@ def _edge(owner: str, stated: partial[Edge]) -> Edge:
 
 
 def _detail(name: str, element: str) -> Edge:
-    said = XmlEdge(Spelling.REFERENCE, element)
-    stated = edge(f"details.{name}", OMERO + name, name=name, varies=True, xml=said)
+    xml = XmlEdge(Spelling.REFERENCE, element)
+    stated = edge(f"details.{name}", OMERO + name, name=name, varies=True, xml=xml)
     return _edge(omero_model.TOP, stated)
 
 
@@ -153,7 +153,7 @@ CREATED = _field(
         varies=True,
     ),
 )
-"""When the object was made."""
+"""When the object was created."""
 OWNER, GROUP = _detail("owner", "ExperimenterRef"), _detail("group", "ExperimenterGroupRef")
 DETAILS = (OWNER, GROUP)
-"""Edges to the server's own users and groups: who had it there."""
+"""Edges to users and groups of the source: owner and group of the object."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the catalogue says of a class: its fields, its edges, and how its objects are moved."""
+"""The parts of the catalogue: classes, fields and edges, and how objects are moved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OME = "http://www.openmicroscopy.org/rdf/2016-06/ome_core/"
 OMERO = "http://www.openmicroscopy.org/TBD/omero/"
 """Properties and classes that only OMERO has; omero-rdf's namespace."""
 OME_CLASS = "http://www.openmicroscopy.org/Schemas/OME/2016-06#"
-"""Classes of the OME model, as omero-marshal types its objects."""
+"""Classes of the OME model, by the same IRIs as in omero-marshal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Field:
     attribute : str
         OMERO's name; with dots it is a path.
     type : Type
-        What it holds.
+        The type of its values.
     iri : str
         The RDF predicate.
     of : str
@@ -39,15 +39,15 @@ class Field:
     xml : str
         Name of the OME-XML attribute or element; empty if OME-XML has none.
     varies : bool
-        It legitimately differs between servers, and is not compared.
+        It may differ between servers, and is not compared.
     editable : bool
-        An import makes it, but users may change it afterwards: applied as an update.
+        An import sets it, and users may change it afterwards: apply updates it.
     length : int
-        The most characters that OMERO stores; 0 for no limit.
+        Maximum number of characters in OMERO; 0 for no limit.
     when_same : str
-        Compared only where this other field is equal (a hash needs the same hasher).
+        The other field that must be equal for a comparison (for `hash`: `hasher`).
     label : bool
-        People call the object by it. The first such field that has a value is the object's label.
+        Whether it can be the object's label: the first such field with a value is.
     """
 
     attribute: str
@@ -73,46 +73,46 @@ class Via(Enum):
     """How OMERO stores an edge."""
 
     LINK = "link"
-    """A row of a link class with parent and child; has an owner of its own."""
+    """A row of a link class with parent, child and its own owner."""
     REFERENCE = "reference"
     """A many-to-one attribute of the subject."""
     LIST = "list"
-    """The subject's ordered collection; the child is saved with it and knows it by `inverse`."""
+    """The subject's ordered collection. Children are saved with it and refer to it by `inverse`."""
 
 
 class Follow(Enum):
-    """Which end of an edge an export includes when it has the other."""
+    """Which end of an edge an export includes with the other end."""
 
     OUT = "out"
-    """The object comes with the subject (a Dataset with its Project)."""
+    """The object is included with the subject (a Dataset with its Project)."""
     IN = "in"
-    """The subject comes with the object (a Roi with its Image)."""
+    """The subject is included with the object (a Roi with its Image)."""
     BOTH = "both"
-    """Either brings the other (an Image and its Fileset)."""
+    """Each is included with the other (an Image and its Fileset)."""
     IMPORT = "import"
-    """As `OUT`; and the subject comes with the object where one import made both (a WellSample
-    with its Image): the import at the destination makes both again."""
+    """Like `OUT`. The subject is also included with the object if one import created both (a
+    WellSample with its Image), because the import at the destination creates both."""
 
 
 class Spelling(Enum):
-    """How OME-XML says an edge."""
+    """How OME-XML expresses an edge."""
 
     REFERENCE = "reference"
     """The subject's element has a reference to the object: ``<DatasetRef ID="Dataset:1"/>``."""
     PART = "part"
-    """The object's element stands in the subject's (``Pixels`` in ``Image``)."""
+    """The object's element is inside the subject's (``Pixels`` in ``Image``)."""
     INSIDE = "inside"
-    """The subject's element stands in the object's (``Well`` in ``Plate``)."""
+    """The subject's element is inside the object's (``Well`` in ``Plate``)."""
     BACK = "back"
     """The object's element has a reference to the subject (``<ROIRef>`` in ``Image``)."""
     MERGED = "merged"
-    """The object has no element: OME-XML has its fields at the subject's element."""
+    """The object has no element: the subject's element has its fields."""
     FILE = "file"
     """The subject's element has a ``BinaryFile``, which describes the object."""
 
 
 class XmlEdge(NamedTuple):
-    """How OME-XML says an edge, by which element; `once` if no two may refer to one object."""
+    """How OME-XML expresses an edge; `once`: only one subject may refer to an object."""
 
     how: Spelling
     element: str = ""
@@ -142,11 +142,11 @@ class Edge:
     required : bool
         OMERO refuses the subject without it.
     varies : bool
-        It legitimately differs between servers, and is not compared.
+        It may differ between servers, and is not compared.
     alone : bool
-        The object comes with the subject without the other objects that it holds.
+        The object is included without the other objects that it contains.
     xml : XmlEdge, optional
-        How OME-XML says it; None if it cannot.
+        How OME-XML expresses it; None if it cannot.
     """
 
     name: str
@@ -168,38 +168,38 @@ class Edge:
 
     @property
     def many(self) -> bool:
-        """Whether a subject may have several."""
+        """Whether a subject may have several objects."""
         return self.via is not Via.REFERENCE
 
 
 class Maker(Enum):
-    """Who makes the objects of a class."""
+    """Who creates the objects of a class."""
 
     USER = "user"
-    """A person made it: apply creates it."""
+    """A user: apply creates them."""
     IMPORT = "import"
-    """The server makes it from a file: apply finds it, by its place under its fileset."""
+    """An import: apply finds them by their place under the fileset."""
     EITHER = "either"
-    """An import or a person (a Plate, a file). An import made it if it hangs together with the
-    import's images and was made in the same moment as they: OMERO saves all that a file describes
-    in one call (ome/omero-server, OMEROMetadataStore.saveToDB). Then apply finds it as above; all
-    others, and what the destination's import does not make, it creates."""
+    """An import or a user (a Plate, a file). An import created an object if it is connected with
+    the import's images and has the same creation time: OMERO saves everything that a file describes
+    in one call (ome/omero-server, OMEROMetadataStore.saveToDB). Apply finds these objects as above.
+    It creates all others, and those that the import at the destination does not create."""
     SERVER = "server"
-    """It belongs to the server (users, groups): apply never makes it."""
+    """The server (users, groups): apply never creates them."""
 
 
-class Reuse(Enum):
-    """Whether an object that exists at the destination may represent a node of the graph."""
+class Reusable(Enum):
+    """Whether an existing object of the destination may represent a node of the graph."""
 
     NEVER = "never"
     POLICY = "policy"
-    """As `--tags` says: reuse, create or error."""
+    """According to `--tags`: reuse, create or error."""
     MERGE = "merge"
     """Only on request (`--merge`)."""
 
 
 class Counted(Enum):
-    """What a summary counts objects as."""
+    """The names under which a summary counts objects."""
 
     IMAGE = "image"
     ROI = "roi"
@@ -214,33 +214,33 @@ class Class:
     name : str
         OMERO's class name, and the node's type.
     fields, edges : tuple
-        What its nodes hold and where they lead.
+        The members of its nodes.
     iri : str
         The RDF class.
     parent : str
         The abstract class that edges name, such as ``Shape``.
     maker : Maker
-        Who makes it.
-    reuse : Reuse
-        Whether an equal object of the destination may be taken instead.
+        Who creates its objects.
+    reuse : Reusable
+        Whether an equal object of the destination may be used instead.
     identity : tuple of str
-        Fields that make two of them the same for reuse.
+        Fields that are equal in two equal objects.
     part_of : str
-        The class in whose save it is created (a Shape in its Roi's); empty for its own.
+        The class whose objects it is saved with (a Shape with its Roi); empty if saved alone.
     root : bool
-        May be named on the command line (``Project:51``).
+        Whether its objects can be selected on the command line (``Project:51``).
     bytes : bool
-        Has a file's bytes, kept under ``files/``.
+        Whether its objects have the bytes of a file, stored under ``files/``.
     place : tuple of str
-        Fields that tell it from its siblings under the same import (an Image by ``series``);
-        others are told by their position.
+        Fields that identify an object among its siblings in an import (for Images: ``series``);
+        if empty, the position does.
     xml : str
-        The OME-XML element that stands for one; empty if OME-XML has none. What the element must
-        and may hold, and in which order, is read from the schema.
+        The OME-XML element that represents an object; empty if OME-XML has none. The schema states
+        the members of the element and their order.
     counts_as : Counted, optional
-        What a summary counts its objects as.
+        Under which name a summary counts its objects.
     grid : str
-        The edge to what names its row and column (a Well's Plate): then its label is ``A1``.
+        The edge to the object that names rows and columns (a Well's Plate): its label is ``A1``.
     """
 
     name: str
@@ -249,7 +249,7 @@ class Class:
     iri: str = ""
     parent: str = ""
     maker: Maker = Maker.USER
-    reuse: Reuse = Reuse.NEVER
+    reuse: Reusable = Reusable.NEVER
     identity: tuple[str, ...] = ()
     part_of: str = ""
     root: bool = False
@@ -282,21 +282,21 @@ class Class:
 
 @dataclass(frozen=True, slots=True)
 class NotCovered:
-    """Something that may hang on a class and is not moved yet; an export counts it.
+    """A class that refers to a class of the catalogue, but is not moved yet; an export counts it.
 
     Parameters
     ----------
     parent : str
-        The class it hangs on.
+        The class of the catalogue.
     name : str
-        OMERO's class name, as it is reported.
+        OMERO's class name.
     path : str
-        From an object of class `name` to the id of the parent: ``image.id``.
-    why : str
-        The reason, for the person.
+        The HQL path from an object of class `name` to the id of the parent: ``image.id``.
+    label : str
+        What people call one of its objects: ``rendering setting``.
     """
 
     parent: str
     name: str
     path: str
-    why: str
+    label: str

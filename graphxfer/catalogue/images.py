@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Images with their pixels and channels, filesets and files: what an import makes."""
+"""Images with their pixels and channels, filesets and files: the classes of an import."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ IMAGES = (
         *(edited(ome(f"physicalSize{axis}")) for axis in "XYZ"),
         edited(ome("timeIncrement")),
         edited(omero("methodology", length=255)),
-        # Servers hash the pixels in their own time ("Pending..."), so it proves nothing; nor is it
-        # asked for, although OMERO requires it: an import makes it.
+        # Servers compute the hash of pixels later ("Pending..."), so it proves nothing. It is not
+        # required here, although OMERO requires it: an import sets it.
         omero("sha1", varies=True, required=False),
         edge("channels", xml=XmlEdge(Spelling.PART, "Channel")),
         xml="Pixels",
@@ -74,7 +74,7 @@ IMAGES = (
     ),
     entry(
         "Fileset",
-        # Not asked for, although OMERO requires it: each server's import makes its own.
+        # Not required here, although OMERO requires it: each server's import sets its own.
         omero("templatePrefix", varies=True, required=False),
         edge("usedFiles"),
         ANNOTATIONS,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""OMERO's own model: every class and field, as omero-py has them.
+"""OMERO's own model: every class and field of omero-py.
 
-The facts are generated (``omero_model.json``, by `graphxfer.omero.model_facts`), and say nothing of
-what graphxfer does with a class: that is written in the tables beside this file.
+The facts are generated (``omero_model.json``, by `graphxfer.omero.model_facts`). They do not state
+how graphxfer moves a class: the tables beside this file state that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 PATH = Path(__file__).with_suffix(".json")
 TOP, DETAILS = "IObject", "Details"
-"""What every class inherits from; and the part of each object that says whose it is."""
+"""The root class; and the part of each object with its owner, group and permissions."""
 
 
 class Attribute(NamedTuple):
@@ -26,15 +26,15 @@ class Attribute(NamedTuple):
     ----------
     kind : str
         ``string int long double boolean time bytes pairs strings permissions``: a value;
-        ``enumeration``: one of the names that OMERO keeps in the class `of`; ``quantity``: a value
+        ``enumeration``: one of the names that are stored in the class `of`; ``quantity``: a value
         with a unit of the dimension `of`; ``reference``: another object; ``list`` and ``set``:
         several objects, in order or not.
     of : str
-        The class that it leads to, or the dimension.
+        The class that it refers to, or the dimension.
     required : bool
         It may not be null.
     inverse : str
-        Of a ``list`` or ``set``: the attribute by which its members refer back.
+        For a ``list`` or ``set``: the attribute by which its members refer back.
     """
 
     kind: str
@@ -56,11 +56,11 @@ class OmeroClass:
     parent : str
         Its superclass.
     package : str
-        Where OMERO keeps it: ``core`` of ``ome.model.core.Image``.
+        Its Java package: ``core`` for ``ome.model.core.Image``.
     is_abstract : bool
-        Only classes below it have objects.
+        Only its subclasses have objects.
     is_global : bool
-        Its objects belong to nobody and to no group (users, enumerations).
+        Its objects have no owner and no group (users, enumerations).
     is_immutable : bool
         Its objects are never changed.
     """
@@ -75,7 +75,7 @@ class OmeroClass:
 
     @cached_property
     def lineage(self) -> tuple[str, ...]:
-        """Its name, and those of the classes above it."""
+        """Its name, and the names of its superclasses."""
         return (self.name, *(classes()[self.parent].lineage if self.parent else ()))
 
     @cached_property
@@ -89,12 +89,12 @@ class OmeroClass:
 
     @property
     def is_link(self) -> bool:
-        """Whether it joins a parent with a child, many to many."""
+        """Whether it is a link class: many to many, with a parent and a child."""
         return self.own.keys() >= {"parent", "child"}
 
     @property
     def is_enumeration(self) -> bool:
-        """Whether it is a list of names."""
+        """Whether it is an enumeration."""
         return "value" in self.own and self.own.keys() <= {"value", "bitSize"}
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Users and groups: they belong to the server, and are never created."""
+"""Users and groups. They belong to the server and are never created."""
 
 from __future__ import annotations
 

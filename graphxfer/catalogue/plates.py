@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Screens, plates and what is in them. An import makes them, or a script."""
+"""Screens, plates, wells and reagents. An import or a script creates them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from graphxfer.catalogue.entries import (
     Field,
     Follow,
     Maker,
-    Reuse,
+    Reusable,
     Spelling,
     XmlEdge,
 )
 
 
 def _of_plates(name: str, *members: Member, **stated: Any) -> Class:
-    """Return the entry of a class whose fields users may change, all but its place."""
+    """Return the entry of a class whose fields users may change, except its place."""
     place = stated.get("place", ())
     changeable = (
         partial(member, editable=True)
@@ -50,7 +50,7 @@ PLATES = (
         ),
         ANNOTATIONS,
         root=True,
-        reuse=Reuse.MERGE,
+        reuse=Reusable.MERGE,
         identity=("name",),
     ),
     _of_plates(

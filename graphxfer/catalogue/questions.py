@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Questions to the catalogue that more than one room asks."""
+"""Queries of the catalogue that several packages use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graphxfer.catalogue.table import CLASSES, NOT_COVERED
 
 @cache
 def subclasses(name: str) -> tuple[Class, ...]:
-    """Return the concrete classes that a class name stands for, itself included.
+    """Return the concrete classes of a class name: the class itself and its subclasses.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def subclasses(name: str) -> tuple[Class, ...]:
 
 
 def link_edges() -> Iterator[tuple[Class, Edge]]:
-    """Iterate over every edge that is stored as a link, with the class it starts at."""
+    """Iterate over every edge that is stored as a link, with the class of its subject."""
     for entry in CLASSES.values():
         for edge in entry.edges:
             if edge.via is Via.LINK:
@@ -37,7 +37,7 @@ def link_edges() -> Iterator[tuple[Class, Edge]]:
 def link_classes() -> dict[str, Edge]:
     """Return the link classes (``ImageAnnotationLink``), each with its edge.
 
-    A link that has facts of its own is a node of such a class, with the edges
+    A link whose owner is not the parent's is a node of such a class, with the edges
     ``parent``, ``child`` and ``owner``.
     """
     return {edge.attribute: edge for _, edge in link_edges()}
@@ -45,7 +45,7 @@ def link_classes() -> dict[str, Edge]:
 
 @cache
 def link_node(name: str) -> Class | None:
-    """Return the entry of a link class as a node: the edges ``parent``, ``child`` and its details.
+    """Return the entry for nodes of a link class: the edges ``parent``, ``child`` and details.
 
     Parameters
     ----------
@@ -65,18 +65,18 @@ def link_node(name: str) -> Class | None:
 
 
 def roots() -> tuple[str, ...]:
-    """Return the names of the classes that may be named on the command line."""
+    """Return the names of the classes that can be selected on the command line."""
     return tuple(entry.name for entry in CLASSES.values() if entry.root)
 
 
-def not_covered(name: str) -> tuple[NotCovered, ...]:
-    """Return what may hang on a class and is not moved."""
+def not_covered() -> tuple[NotCovered, ...]:
+    """Return the classes that refer to classes of the catalogue, and are not moved yet."""
     moved = CLASSES.keys() | link_classes().keys()
-    return tuple(each for each in NOT_COVERED if each.parent == name and each.name not in moved)
+    return tuple(each for each in NOT_COVERED if each.name not in moved)
 
 
 def target(name: str, edge: str) -> str:
-    """Return the class that an edge of a class leads to.
+    """Return the target class of an edge.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def target(name: str, edge: str) -> str:
 
 
 def units(dimension: str) -> frozenset[str]:
-    """Return OMERO's names of the units of a dimension (``Length``); none if it has no units."""
+    """Return OMERO's names of the units of a dimension (``Length``); empty if it has no units."""
     return omero_model.units().get(dimension, frozenset())
 
 
@@ -97,11 +97,11 @@ def counted_as(what: Counted) -> tuple[Class, ...]:
 
 
 def apply_order() -> list[list[str]]:
-    """Return the class names in topological layers: what comes first is needed by what follows.
+    """Return the class names in topological layers: each layer needs only earlier layers.
 
-    A reference needs its object; a part needs what it is saved with, and that all that the part
-    refers to. Links are made when both ends are there, so they order nothing. A class that refers
-    to itself is no cycle here.
+    A reference needs its target. A part needs the object that it is saved with, and this object
+    needs all targets of the part. Links are created when both ends exist, so they do not affect the
+    order. A class that refers to itself is not a cycle here.
     """
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for entry in CLASSES.values():
@@ -118,7 +118,7 @@ def apply_order() -> list[list[str]]:
 
 
 def _order(entry: Class) -> Iterator[tuple[str, str]]:
-    """Iterate over what the edges of a class order: the class that comes first, and the other."""
+    """Iterate over the order that a class's edges require: the earlier and the later class."""
     for edge in entry.edges:
         for object_ in subclasses(edge.target):
             if edge.via is Via.REFERENCE:

@@ -23,7 +23,7 @@ _OF_ALL: tuple[Member, ...] = (
     short("fontStyle"),
     ANNOTATIONS,
 )
-"""What each shape has."""
+"""Fields and edges that all shapes have."""
 _MARKERS = (short("markerStart"), short("markerEnd"))
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The catalogue: the families in the order in which an export reads them, and what is not moved."""
+"""The catalogue: families in the order of an export, and the classes that are not covered."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ CLASSES: dict[str, Class] = {
 """The catalogue by class name."""
 
 FILESET = "Fileset"
-"""The class of what is imported: the files of one import, in order."""
+"""The class of a fileset: the files of one import, in order."""
 FILE = "OriginalFile"
-"""The class of a file: of an import, or attached."""
+"""The class of a file: imported or attached."""
 IMAGE = "Image"
-"""The class of what people look at: an import makes it, and it has a thumbnail."""
+"""The class of an image: an import creates it, and it has a thumbnail."""
 
 NOT_COVERED: tuple[NotCovered, ...] = (
-    NotCovered(IMAGE, "FolderImageLink", "child.id", "folders are not moved yet"),
-    NotCovered("Roi", "FolderRoiLink", "child.id", "folders are not moved yet"),
-    NotCovered("Pixels", "RenderingDef", "pixels.id", "rendering settings are not moved yet"),
+    NotCovered(IMAGE, "FolderImageLink", "child.id", "folder link"),
+    NotCovered("Roi", "FolderRoiLink", "child.id", "folder link"),
+    NotCovered("Pixels", "RenderingDef", "pixels.id", "rendering setting"),
 )
-"""What may hang on a moved object without being moved: reported, never dropped in silence."""
+"""Classes that are not moved yet. An export reports how many of their objects it leaves out."""

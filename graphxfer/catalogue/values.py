@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What fields hold: plain values, quantities with their units, transforms and pairs."""
+"""Values of fields: plain values, quantities with their units, transforms and pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Quantity(NamedTuple):
-    """A value with its unit: ``Quantity(0.1, "MICROMETER")``; the unit by its OMERO enum name."""
+    """A value and OMERO's name of its unit: ``Quantity(0.1, "MICROMETER")``."""
 
     value: float
     unit: str
@@ -32,7 +32,7 @@ Pairs = tuple[tuple[str, str], ...]
 """Ordered (name, value) pairs; names may repeat."""
 
 Value = str | int | float | bool | bytes | Quantity | AffineTransform | Pairs
-"""What a field holds. An absent field is null; an empty string is not."""
+"""The value of a field. An absent field is null; an empty string is not."""
 
 
 class Type(Enum):
@@ -44,7 +44,7 @@ class Type(Enum):
     DOUBLE = "double"
     BOOLEAN = "boolean"
     TIME = "time"
-    """Milliseconds since 1970-01-01 UTC, as OMERO and omero-rdf have it."""
+    """Milliseconds since 1970-01-01 UTC, as in OMERO and omero-rdf."""
     ENUM = "enum"
     """A value of an OMERO enumeration, by its name."""
     BYTES = "bytes"

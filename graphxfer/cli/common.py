@@ -27,7 +27,6 @@ from rich.progress import (
 
 from graphxfer.bundle import Bundle, open_source
 from graphxfer.errors import Exit, GraphxferError, counted
-from graphxfer.graph import LeftOut
 
 
 class _Console(Console):
@@ -142,28 +141,6 @@ def printable(text: str) -> str:
 def named(iri: str, name: str) -> str:
     """Return a node's IRI and its name, if it has one, made safe for a terminal."""
     return iri if name == iri else printable(f"{iri}  {name}")
-
-
-NOT_COVERED = " are not moved yet"
-"""How a reason ends where nothing of a kind can be moved yet."""
-
-
-def left_out(missing: LeftOut) -> str:
-    """Return the line that reports what an export left out.
-
-    Examples
-    --------
-    >>> left_out(LeftOut("RenderingDef", 10, "rendering settings are not moved yet"))
-    'Not covered: 10 rendering settings (RenderingDef)'
-    >>> left_out(LeftOut("TagAnnotation", 1, "it could not be read"))
-    'Left out: 1 TagAnnotation (it could not be read)'
-    """
-    is_covered = not missing.why.endswith(NOT_COVERED)
-    if is_covered or missing.number == 1:
-        head = "Left out" if is_covered else "Not covered"
-        return f"{head}: {missing.number:,} {missing.type} ({missing.why})"
-    what = missing.why.removesuffix(NOT_COVERED)
-    return f"Not covered: {missing.number:,} {what} ({missing.type})"
 
 
 def included(images: int) -> str:

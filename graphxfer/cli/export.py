@@ -17,7 +17,6 @@ from graphxfer.cli.common import (
     Server,
     TerminalProgress,
     included,
-    left_out,
     print_json,
 )
 from graphxfer.errors import Incomplete, counted, human
@@ -104,4 +103,4 @@ def _print(bundle: Bundle) -> None:
     if header.included:
         OUT.print(included(len(header.included)))
     for missing in header.left_out:
-        OUT.print(left_out(missing))
+        OUT.print(str(missing))

@@ -104,7 +104,7 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
         head = "Up to date" if planned.nothing_to_do else "Already done"
         OUT.print(f"{head}: {number} {was} created by an earlier run.")
     for note in planned.notes:
-        OUT.print(printable(f"Note: {note}"))
+        OUT.print(printable(note))
     skipped = planned.skipped
     for action in skipped[:SHOWN]:
         link = f" {action.type} {action.child}" if action.child else ""

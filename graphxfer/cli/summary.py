@@ -17,7 +17,6 @@ from graphxfer.cli.common import (
     BundleFolder,
     Json,
     included,
-    left_out,
     named,
     opened,
     print_json,
@@ -65,7 +64,7 @@ def _print(found: Summary) -> None:
     if found.included:
         OUT.print(included(found.included))
     for missing in found.left_out:
-        OUT.print(left_out(missing))
+        OUT.print(str(missing))
 
 
 def _head(found: Summary) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The transfer graph: typed nodes, typed edges and a header; its notations; how two differ.
+"""The transfer graph: typed nodes, typed edges and a header; its formats; comparisons.
 
-A graph is created once, by an export or from a file, and no later step changes it. The notations
+A graph is created once, by an export or from a file, and no later step changes it. The formats
 are packages of their own: :mod:`graphxfer.graph.jsonld` and :mod:`graphxfer.graph.omexml`.
 """
 

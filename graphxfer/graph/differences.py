@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The differences of two graphs, without those that the catalogue allows."""
+"""Compare two graphs, and ignore differences that the catalogue allows."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Difference:
     name : str
         Name of the field or edge; empty for a missing node.
     expected, actual : value, targets or None
-        What each side has.
+        The values or targets of each side.
     found_at : str
-        IRI of the counterpart in the actual graph; empty if there is none.
+        IRI of the counterpart in the actual graph; empty if it has none.
     """
 
     node: str
@@ -40,7 +40,7 @@ class Difference:
     found_at: str = ""
 
     def __str__(self) -> str:
-        where = f"{self.node} ({self.found_at} there)" if self.found_at else self.node
+        where = f"{self.node} (counterpart {self.found_at})" if self.found_at else self.node
         if self.kind == "missing":
             return f"{where}: missing"
         if self.kind == "field":
@@ -83,17 +83,17 @@ def compare(
         In the order of the expected graph. Not compared: users, groups, link nodes, and fields
         and edges that the catalogue marks with `varies`.
     """
-    back = {there: here for here, there in same.items()}
+    back = {theirs: ours for ours, theirs in same.items()}
     # An export has all fields, so an absent one is null. Other documents may omit fields.
     complete = bool(expected.header.database_uuid)
     for node in expected:
         entry = catalogue.CLASSES.get(node.type)
         if entry is None or entry.maker is Maker.SERVER:
             continue
-        there = same.get(node.iri, "")
-        other = actual.get(there)
+        counterpart = same.get(node.iri, "")
+        other = actual.get(counterpart)
         if other is None or other.type != node.type:
-            yield Difference(node.iri, "missing", found_at=there)
+            yield Difference(node.iri, "missing", found_at=counterpart)
             continue
         yield from _fields(entry, node, other, complete=complete)
         yield from _edges(entry, node, other, expected, same, back, node.iri in extra_allowed)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an import makes, seen in a graph: all that hangs together with a fileset.
+"""The objects that an import created, as a tree of nodes under its fileset.
 
-Both ends have it, one in the source's graph, one read from the destination; node by node they are
-each other's counterparts. From the fileset all is reached that imports make, along edges in either
-direction: its images, their pixels and channels; through the images' WellSamples the Wells, and
-through these the Plate. Of classes that people make as well, only what was made together with what
-it is reached from.
+There are two such trees: one in the source's graph, one read from the destination. Their nodes are
+counterparts of each other. The tree follows edges in both directions: from the fileset to its
+images, their pixels and channels, from the images' WellSamples to the Wells and the Plate. Objects
+of classes that users also create (`Maker.EITHER`) are included only if they have the creation time
+of the node that leads to them.
 """
 
 from __future__ import annotations
@@ -19,45 +19,46 @@ from graphxfer.catalogue import Class, Edge, Field, Follow, Maker, Value, Via
 from graphxfer.graph.transfer_graph import Node, TransferGraph, class_of
 
 FILESET = catalogue.FILESET
-"""What is imported: its files, in order."""
+"""The class of a fileset: the files of one import, in order."""
 ENTRIES, FILE = "usedFiles", "originalFile"
-"""The edges from it to its files."""
+"""The edges from a fileset to its entries, and from an entry to its file."""
 ENTRY = catalogue.target(FILESET, ENTRIES)
-"""The class between a fileset and a file, with the path that the file was imported from."""
+"""The class of an entry: it has the path that the file was imported from."""
 
 
 class Siblings(NamedTuple):
-    """The children of a node by one edge; by an incoming edge, too.
+    """The children of a node by one edge, outgoing or incoming.
 
     Parameters
     ----------
     edge : str
-        Name of the edge, with the class that it comes from: ``Image.fileset``.
+        Name of the edge; for an incoming edge with the class of its subject: ``Image.fileset``.
     children : tuple of str
-        IRIs, in their order, or that of their places.
+        IRIs, in order; by their places if they have some.
     places : tuple
-        What tells them from each other, where it is not their order.
-    told : bool
-        Whether their order or places tell them from each other.
+        The values of the place fields of each child; empty if its position identifies it.
+    identified : bool
+        Whether their places or their order identify them.
     """
 
     edge: str
     children: tuple[str, ...]
     places: tuple[tuple[object, ...], ...] = ()
-    told: bool = True
+    identified: bool = True
 
 
 @cache
 def imported(name: str) -> bool:
-    """Whether objects of a class can be made by an import."""
+    """Tell whether an import can create objects of a class."""
     return any(entry.maker in (Maker.IMPORT, Maker.EITHER) for entry in catalogue.subclasses(name))
 
 
 @cache
 def incoming(name: str) -> tuple[tuple[Class, Edge], ...]:
-    """Return what an import makes that leads to one of a class, and belongs to it.
+    """Return the classes and edges by which imported objects refer to their parent of a class.
 
-    A Fileset has its Images by Image.fileset, an Image its WellSamples by WellSample.image.
+    The Images of a Fileset refer to it by Image.fileset, the WellSamples of an Image by
+    WellSample.image.
     """
     return tuple(
         (entry, edge)
@@ -69,7 +70,7 @@ def incoming(name: str) -> tuple[tuple[Class, Edge], ...]:
 
 @cache
 def _outgoing(name: str) -> tuple[Edge, ...]:
-    """Return the edges of a class to what an import makes with it, but for those back to it."""
+    """Return the edges of a class to objects of the same import, except those to its parent."""
     return tuple(
         edge
         for edge in catalogue.CLASSES[name].edges
@@ -80,22 +81,22 @@ def _outgoing(name: str) -> tuple[Edge, ...]:
 
 @cache
 def always_imported(name: str) -> bool:
-    """Whether only imports make objects of a class."""
+    """Tell whether only imports create objects of a class."""
     return {entry.maker for entry in catalogue.subclasses(name)} == {Maker.IMPORT}
 
 
-def goes_by_itself(entry: Class) -> bool:
-    """Whether what an import made of a class does not go when its fileset is deleted: Plates."""
+def survives_fileset(entry: Class) -> bool:
+    """Tell whether OMERO does not delete imported objects of a class with their fileset: Plates."""
     return entry.maker is Maker.EITHER and not entry.part_of and not entry.bytes
 
 
 class Tree:
-    """The nodes that imports make, under their filesets.
+    """The nodes that imports created, under their filesets.
 
     Parameters
     ----------
     graph : TransferGraph
-        Either end's.
+        The graph of the source or the destination.
     """
 
     def __init__(self, graph: TransferGraph) -> None:
@@ -118,17 +119,17 @@ class Tree:
         for source, edge in incoming(entry.name):
             yield self._coming(node, source, edge)
         for edge in _outgoing(entry.name):
-            # What an imported node refers to was made with it, or before it (a file).
-            chosen = edge.via is not Via.REFERENCE
+            # The target of a reference was created with the node, or before it (a file).
+            may_be_later = edge.via is not Via.REFERENCE
             children = tuple(
                 iri
                 for iri in node.edges.get(edge.name, ())
-                if not (chosen and self._is_later(node, self.graph.get(iri)))
+                if not (may_be_later and self._is_later(node, self.graph.get(iri)))
             )
-            yield Siblings(edge.name, children, told=edge.via is not Via.LINK)
+            yield Siblings(edge.name, children, identified=edge.via is not Via.LINK)
 
     def _coming(self, node: Node, source: Class, edge: Edge) -> Siblings:
-        """Return the branch of what leads to a node."""
+        """Return the children that refer to a node by an edge."""
         place = _place(source)
         found = [
             one
@@ -138,20 +139,20 @@ class Tree:
         found.sort(key=place)
         places = tuple(map(place, found)) if source.place else ()
         iris = tuple(one.iri for one in found)
-        return Siblings(f"{source.name}.{edge.name}", iris, places, told=bool(source.place))
+        return Siblings(f"{source.name}.{edge.name}", iris, places, identified=bool(source.place))
 
     @staticmethod
     def _is_later(node: Node, other: Node | None) -> bool:
-        """Tell whether another node was made at another time than its import, so by a person."""
+        """Tell whether a user created another node: its creation time is not that of the import."""
         if other is None or class_of(other).maker is not Maker.EITHER:
             return False
         created = catalogue.CREATED.name
         return other.fields.get(created) != node.fields.get(created)
 
     def under(self, fileset: str) -> list[str]:
-        """Return the IRIs of all nodes under a fileset that are in the graph, itself first."""
+        """Return the IRIs of a fileset and of all nodes under it that are in the graph."""
         found, seen = [fileset], {fileset}
-        for iri in found:  # grows as we go
+        for iri in found:  # grows in the loop
             for branch in self.branches(self.graph[iri]):
                 more = [c for c in branch.children if c in self.graph and c not in seen]
                 found += more
@@ -159,7 +160,7 @@ class Tree:
         return found
 
     def members(self) -> dict[str, str]:
-        """Return the fileset of each node that an import makes."""
+        """Return the fileset of each node that an import created."""
         return {
             iri: fileset.iri
             for fileset in self.graph.of_type(FILESET)
@@ -168,7 +169,7 @@ class Tree:
 
 
 def _place(entry: Class) -> Callable[[Node], tuple[object, ...]]:
-    """Return what tells an object from its siblings, : ``(series,)``."""
+    """Return a function from a node to the values of its place fields: ``(series,)``."""
     # OMERO's own default is 0 (Image.series), which some documents leave out.
     return lambda node: tuple(node.fields.get(name) or 0 for name in entry.place)
 
@@ -179,12 +180,12 @@ def edits(entry: Class, node: Node, *, clearing: bool = True) -> list[tuple[Fiel
     Parameters
     ----------
     entry : Class
-        The node's.
+        The class of the node.
     node : Node
-        The source's.
+        A node of the source.
     clearing : bool
-        Whether an absent field was null there; a document that is not OMERO's own may lack it for
-        another reason.
+        Whether an absent field means null at the source. A document of another program may omit
+        the field for another reason.
     """
     return [
         (field, node.fields.get(field.name))
@@ -194,7 +195,7 @@ def edits(entry: Class, node: Node, *, clearing: bool = True) -> list[tuple[Fiel
 
 
 def files(graph: TransferGraph, fileset: Node) -> list[tuple[Node, Node]]:
-    """Return a fileset's entries in order, each with its file; those that the graph has."""
+    """Return those entries of a fileset that are in the graph, in order, each with its file."""
     entries = [graph[iri] for iri in fileset.edges.get(ENTRIES, ()) if iri in graph]
     return [
         (entry, graph[iri])
@@ -204,26 +205,27 @@ def files(graph: TransferGraph, fileset: Node) -> list[tuple[Node, Node]]:
 
 
 def client_paths(graph: TransferGraph, fileset: Node) -> list[str]:
-    """Return the paths by which a fileset's files are told to a server, in order.
+    """Return the client paths of a fileset's files for an import, in order.
 
-    The paths that they were once imported from, if these lie to each other as the files do on the
-    source's disk; else those. (A server keeps the tree below the paths' common folder.)
+    These are the client paths of the source, if they form the same tree of folders as the files in
+    the source's repository; otherwise the paths in the repository. (A server keeps the tree below
+    the common folder of the paths.)
 
     Parameters
     ----------
     graph : TransferGraph
-        The source's.
+        The graph of the source.
     fileset : Node
         The fileset.
     """
     found = files(graph, fileset)
-    told = [str(entry.fields.get("clientPath") or "") for entry, _ in found]
+    recorded = [str(entry.fields.get("clientPath") or "") for entry, _ in found]
     stored = [
         "/".join(str(file.fields.get(f) or "") for f in ("path", "name")) for _, file in found
     ]
     real = _below_common(stored)
-    if all(told) and "://" not in "".join(told) and _below_common(told) == real:
-        return ["/".join(_parts(path)) for path in told]
+    if all(recorded) and "://" not in "".join(recorded) and _below_common(recorded) == real:
+        return ["/".join(_parts(path)) for path in recorded]
     return ["/".join(parts) for parts in real]
 
 

@@ -14,7 +14,7 @@ import networkx as nx
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Value
-from graphxfer.errors import BadDocument
+from graphxfer.errors import BadDocument, counted
 
 
 @dataclass(slots=True)
@@ -60,11 +60,26 @@ class Statement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Objects of a class that are linked to the graph's objects, but not in the graph."""
+    """Objects of a class that are linked to the graph's objects, but not in the graph.
+
+    Examples
+    --------
+    >>> print(LeftOut("RenderingDef", 10, "graphxfer does not cover this class yet"))
+    Not covered: 10 rendering settings (RenderingDef)
+    >>> print(LeftOut("TagAnnotation", 1, "it could not be read"))
+    Left out: 1 TagAnnotation (it could not be read)
+    """
 
     type: str
     number: int
     why: str
+
+    def __str__(self) -> str:
+        """Return the line that reports them to a person."""
+        for each in catalogue.not_covered():
+            if each.name == self.type:
+                return f"Not covered: {counted(self.number, each.label)} ({self.type})"
+        return f"Left out: {self.number:,} {self.type} ({self.why})"
 
 
 @dataclass(slots=True)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Looking at a graph before anything moves."""
+"""Inspect a graph before anything is moved."""

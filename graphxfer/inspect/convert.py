@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Graphs in other formats, and back."""
+"""Convert graphs to other formats, and back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _RDF = {
     ".trig": RdfFormat.TRIG,
     ".rdf": RdfFormat.RDF_XML,
 }
-"""RDF documents that are read, by the ending of their name."""
+"""RDF formats that can be read, by the ending of the file name."""
 
 
 def _rdf(format_: RdfFormat) -> Callable[[TransferGraph, BinaryIO], None]:
@@ -51,7 +51,7 @@ WRITERS: dict[str, Callable[[TransferGraph, BinaryIO], None]] = {
     "ome-xml": omexml.write,
     "graphml": _graphml,
 }
-"""What writes each format. All but GraphML carry the whole graph, and are read back by `read`."""
+"""The writer of each format. `read` reads all but GraphML, which is not complete."""
 
 
 def read(path: Path) -> TransferGraph:
@@ -60,12 +60,12 @@ def read(path: Path) -> TransferGraph:
     Parameters
     ----------
     path : Path
-        A folder or a file; RDF is known by the ending of its name.
+        A folder or a file; for RDF the ending of its name determines the format.
 
     Raises
     ------
     BadDocument
-        If it holds what the catalogue does not know.
+        If it is not valid, or has members that are not in the catalogue.
     """
     format_ = _RDF.get(path.suffix.lower())
     if format_ is None:
@@ -75,14 +75,14 @@ def read(path: Path) -> TransferGraph:
             raise BadDocument(
                 f"is larger than {MAX_FOREIGN // 2**20} MiB",
                 where=str(path),
-                do="RDF is read in memory: convert the bundle to JSON-LD instead",
+                do="RDF is read into memory: convert the bundle to JSON-LD instead",
             )
         data = path.read_bytes()
     return jsonld.read_any(_to_jsonld(data, format_, str(path)), str(path))
 
 
 def _to_jsonld(data: bytes, format_: RdfFormat, where: str) -> Any:
-    """Return RDF as expanded JSON-LD, in which lists are lists again."""
+    """Return RDF as expanded JSON-LD, with RDF lists as lists."""
     try:
         quads = set(pyoxigraph.parse(data, format_))
     except SyntaxError as error:
@@ -99,7 +99,7 @@ def _to_jsonld(data: bytes, format_: RdfFormat, where: str) -> Any:
 
 
 def _to_pyld(term: pyoxigraph.NamedNode | pyoxigraph.BlankNode | Any) -> dict[str, str]:
-    """Return a term as pyld has it; its own parser of N-Quads misreads escapes."""
+    """Return a term in pyld's form. Pyld's own parser of N-Quads misreads escapes."""
     if isinstance(term, pyoxigraph.NamedNode):
         return {"type": "IRI", "value": term.value}
     if isinstance(term, pyoxigraph.BlankNode):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which nodes were added, removed and changed between two graphs."""
+"""Find the nodes that were added, removed and changed between two graphs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphxfer.inspect.summary import label
 
 
 class NamedNode(NamedTuple):
-    """A node with the name that people know it by."""
+    """A node with its label."""
 
     iri: str
     type: str
@@ -30,9 +30,9 @@ class Diff:
     Parameters
     ----------
     added, removed : tuple of NamedNode
-        Nodes that only the second graph has, and that only the first has.
+        Nodes that are only in the second graph, and only in the first.
     changed : tuple of Difference
-        Fields and edges that are not the same; the first graph's is the expected side.
+        Fields and edges that differ; the first graph has the expected values.
     """
 
     added: tuple[NamedNode, ...]
@@ -45,22 +45,22 @@ class Diff:
 
 
 def diff(one: TransferGraph, other: TransferGraph) -> Diff:
-    """Compare two graphs by identity.
+    """Compare two graphs.
 
-    Of one server, a node is itself by its IRI. Of two servers, the roots are matched by what they
-    are called, and what hangs on a matched pair by what it holds; where there are several alike,
-    in their order. Users, groups and what differs between servers anyway are not compared.
+    In graphs of one server, nodes are matched by their IRIs. In graphs of two servers, roots are
+    matched by their names, and nodes that are linked to a matched pair by their fields; equal nodes
+    in their order. Users, groups and fields that may differ between servers are not compared.
 
     Parameters
     ----------
     one, other : TransferGraph
-        The earlier and the later, or the source's and the destination's.
+        The earlier and the later graph, or the source's and the destination's.
     """
     same = _same(one, other)
     found = list(differences.compare(one, other, same))
-    there = set(same.values())
+    matched = set(same.values())
     return Diff(
-        added=tuple(_named(node) for node in _compared(other) if node.iri not in there),
+        added=tuple(_named(node) for node in _compared(other) if node.iri not in matched),
         removed=tuple(_named(one[it.node]) for it in found if it.kind == "missing"),
         changed=tuple(it for it in found if it.kind != "missing" and not _leads_out(it, one)),
     )
@@ -71,36 +71,36 @@ def _named(node: Node) -> NamedNode:
 
 
 def _compared(graph: TransferGraph) -> Iterable[Node]:
-    """Iterate over the nodes that are compared: no users and groups, no nodes of links."""
+    """Iterate over the nodes to compare: all except users, groups and links."""
     for entry in catalogue.CLASSES.values():
         if entry.maker is not Maker.SERVER:
             yield from graph.of_type(entry.name)
 
 
 def _leads_out(difference: Difference, one: TransferGraph) -> bool:
-    """Tell whether an edge is new only because its object is in no graph: both have it."""
+    """Tell whether both graphs have an edge, but its object is in neither."""
     had = one[difference.node].edges.get(difference.name, ())
     actual = difference.actual
     return difference.kind == "extra" and isinstance(actual, tuple) and set(actual) <= set(had)
 
 
-# -- who is who ---------------------------------------------------------------------------------
+# -- counterparts -------------------------------------------------------------------------------
 
 
 def _same(one: TransferGraph, other: TransferGraph) -> dict[str, str]:
-    """Return for nodes of one graph their counterparts in the other."""
+    """Return the counterparts of nodes in the other graph."""
     if one.header.database_uuid == other.header.database_uuid:
         return {node.iri: node.iri for node in one if _type(other, node.iri) == node.type}
-    ours, theirs = _subjects(one), _subjects(other)
+    subjects, other_subjects = _subjects(one), _subjects(other)
     waiting = _matched(one, one.header.roots, other, other.header.roots)
     same = dict(waiting)
     taken = set(same.values())
     while waiting:
-        here, there = waiting.pop()
-        # A ROI leads to its image, and not the image to it: look both ways.
-        found = _matched(one, ours.get(here, ()), other, theirs.get(there, ()))
-        for name, targets in one[here].edges.items():
-            found += _matched(one, targets, other, other[there].edges.get(name, ()))
+        iri, counterpart = waiting.pop()
+        # Some edges lead to the container (a ROI to its image): follow both directions.
+        found = _matched(one, subjects.get(iri, ()), other, other_subjects.get(counterpart, ()))
+        for name, targets in one[iri].edges.items():
+            found += _matched(one, targets, other, other[counterpart].edges.get(name, ()))
         for pair in found:
             if pair[0] not in same and pair[1] not in taken:
                 same[pair[0]] = pair[1]
@@ -122,7 +122,7 @@ def _subjects(graph: TransferGraph) -> dict[str, list[str]]:
 def _matched(
     one: TransferGraph, iris: Iterable[str], other: TransferGraph, others: Iterable[str]
 ) -> list[tuple[str, str]]:
-    """Match nodes with their likes: those of equal identity, in their order."""
+    """Match nodes of equal identity, in their order."""
     likes: defaultdict[object, list[str]] = defaultdict(list)
     for iri in others:
         if node := other.get(iri):
@@ -136,7 +136,7 @@ def _matched(
 
 
 def _identity(node: Node) -> object:
-    """Return what tells a node from its siblings: what the catalogue says, else all it holds."""
+    """Return what identifies a node: its place or identity in the catalogue, or all fields."""
     entry = class_of(node)
     names = entry.place or entry.identity
     if not names:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the page carries as JSON: the tree, what hangs on it, what is shared, and thumbnails."""
+"""The JSON data in the page: the tree, details, shared annotations and thumbnails."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from graphxfer.graph import Node, TransferGraph, class_of, iri
 from graphxfer.inspect.summary import Branch, Summary, label, value_of
 
 TEXT = 2_000
-"""Characters of one text that the page carries; longer ones are shortened, and told so."""
+"""Maximum length of a text in the page; longer texts are shortened, and marked."""
 SHARED, PLACES = 16, 20
-"""Annotations and containers in the picture of what is shared: what a person can still see."""
+"""Maximum number of annotations and of containers in the picture of shared annotations."""
 MAX_THUMBNAIL, MAX_THUMBNAILS = 2**17, 2**25
-"""Bytes of one thumbnail, and of all that the page carries."""
+"""Maximum size of one thumbnail, and of all thumbnails in the page, in bytes."""
 
 _KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 def contents(graph: TransferGraph, summary: Summary) -> dict[str, Any]:
-    """Return what the page shows by itself, as plain values.
+    """Return the data of the page as plain values.
 
     Parameters
     ----------
     graph : TransferGraph
-        What to show.
+        The graph.
     summary : Summary
-        Of that graph.
+        The summary of the graph.
     """
     branches = list(_walk(summary.tree))
     details = {branch.iri: _details(graph, graph[branch.iri]) for branch in branches}
     for image in details.keys() & set(graph.header.included):
         details[image]["included"] = True
-    used = {iri for told in details.values() for iri in told.get("annotations", ())}
+    used = {iri for detail in details.values() for iri in detail.get("annotations", ())}
     return {
         "tree": _rows(graph, summary.tree),
         "details": details,
@@ -69,40 +69,40 @@ def _leaves(branch: Branch) -> Iterator[Branch]:
 
 
 def _rows(graph: TransferGraph, branches: Iterable[Branch]) -> list[dict[str, Any]]:
-    """Return branches as the page has them: what is nothing is left out.
+    """Return branches as rows of the page's tree, without values that are zero or empty.
 
-    ``area`` is what an image adds to the treemap: images of one fileset divide its bytes.
+    ``area`` is an image's size in the treemap: the images of a fileset share its bytes.
     """
     siblings = Counter(image.target("fileset") for image in graph.of_type(catalogue.IMAGE))
 
     def row(branch: Branch) -> dict[str, Any]:
         node = graph[branch.iri]
         counts = (branch.images, branch.rois, branch.annotations, branch.bytes)
-        told: dict[str, Any] = dict(
+        values: dict[str, Any] = dict(
             zip(("images", "rois", "annotations", "bytes"), counts, strict=True)
         )
-        told["children"] = [row(child) for child in branch.children]
+        values["children"] = [row(child) for child in branch.children]
         if not branch.children:
-            told["area"] = branch.bytes / max(1, siblings[node.target("fileset")])
+            values["area"] = branch.bytes / max(1, siblings[node.target("fileset")])
         name = label(node, TEXT)
-        name = branch.name if name == branch.iri else name  # a Well is told by its place
+        name = branch.name if name == branch.iri else name  # the place of a Well
         named = {"iri": branch.iri, "type": branch.type, "name": name}
-        return named | {name: value for name, value in told.items() if value}
+        return named | {name: value for name, value in values.items() if value}
 
     return [row(branch) for branch in branches]
 
 
 def _details(graph: TransferGraph, node: Node) -> dict[str, Any]:
-    """Return what the page tells of a container or image when it is chosen."""
+    """Return what the page shows about a container or image when it is selected."""
     facts = list(_facts(node, skip="name"))
     for name in node.edges.get("pixels", ()):
         if pixels := graph.get(name):
             facts += _facts(pixels, skip="created")
     for name in ("owner", "group"):
-        if (target := node.target(name)) and (there := graph.get(target)):
-            facts.append((name, label(there, TEXT)))
-    told = {"facts": facts, "annotations": list(node.edges.get("annotations", ()))}
-    return {name: value for name, value in told.items() if value}
+        if (target := node.target(name)) and (user := graph.get(target)):
+            facts.append((name, label(user, TEXT)))
+    details = {"facts": facts, "annotations": list(node.edges.get("annotations", ()))}
+    return {name: value for name, value in details.items() if value}
 
 
 def _facts(node: Node, skip: str = "") -> Iterator[tuple[str, str]]:
@@ -114,7 +114,7 @@ def _facts(node: Node, skip: str = "") -> Iterator[tuple[str, str]]:
 
 
 def text(value: Value, type_: Type, limit: int = TEXT) -> str:
-    """Return a value as a person reads it, shortened."""
+    """Return a value as text for people, shortened."""
     if isinstance(value, Quantity):
         return f"{value.value:g} {value.unit.lower()}"
     if isinstance(value, AffineTransform):
@@ -123,41 +123,41 @@ def text(value: Value, type_: Type, limit: int = TEXT) -> str:
         return f"{len(value):,} bytes"
     if type_ is Type.TIME and isinstance(value, int):
         return _time(value)
-    told = str(value)
-    return told if len(told) <= limit else f"{told[:limit]}… ({len(told):,} characters)"
+    full = str(value)
+    return full if len(full) <= limit else f"{full[:limit]}… ({len(full):,} characters)"
 
 
 def _time(milliseconds: int) -> str:
     try:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(" ", "seconds")
-    except (OverflowError, ValueError, OSError):  # no date that anyone could have meant
+    except (OverflowError, ValueError, OSError):  # outside the range of dates
         return str(milliseconds)
 
 
 def _annotation(graph: TransferGraph, node: Node) -> dict[str, Any]:
-    """Return an annotation: its value, or what it refers to, and what is said of it."""
+    """Return an annotation: its value or the name of its file, namespace and description."""
     pairs = [
         (key[:TEXT], value[:TEXT])
         for field in class_of(node).fields
         if field.type is Type.PAIRS
         for key, value in cast("Pairs", node.fields.get(field.name, ()))
     ]
-    told = {
+    values = {
         "type": node.type,
         "text": "" if pairs else value_of(graph, node, TEXT),
         "pairs": pairs,
         "about": [fact for fact in _facts(node) if fact[0] in ("namespace", "description")],
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 # -- what is shared -----------------------------------------------------------------------------
 
 
 def _shared(graph: TransferGraph, summary: Summary, branches: list[Branch]) -> dict[str, Any]:
-    """Return shared annotations and the containers that their objects are in, with how many.
+    """Return shared annotations, containers, and the number of annotated objects for each link.
 
-    Objects are told by their containers, so that the picture stays one that can be looked at.
+    The picture shows the containers of the annotated objects, as single objects would be too many.
     """
     shown = {one.iri for one in summary.shared[:SHARED]}
     parents: defaultdict[str, list[str]] = defaultdict(list)
@@ -195,12 +195,12 @@ def _shared(graph: TransferGraph, summary: Summary, branches: list[Branch]) -> d
 
 
 def thumbnails(bundle: Bundle) -> tuple[dict[str, str], int]:
-    """Return thumbnails as data URIs by the IRI of their image, and how many did not fit.
+    """Return thumbnails as data URIs by the IRI of their image, and the number left out.
 
     Parameters
     ----------
     bundle : Bundle
-        It may have a folder ``thumbnails`` with ``<image id>.jpg`` or ``.png``.
+        The bundle. Its folder ``thumbnails`` may have files ``<image id>.jpg`` or ``.png``.
     """
     found: dict[str, str] = {}
     room, left = MAX_THUMBNAILS, 0
@@ -233,7 +233,7 @@ def thumbnail_path(bundle: Bundle, image: int) -> Path | None:
 
 
 def thumbnail(path: Path) -> tuple[str, bytes] | None:
-    """Return a thumbnail's media type and bytes; None if it is no small JPEG or PNG."""
+    """Return a thumbnail's media type and bytes; None if it is not a small JPEG or PNG."""
     with path.open("rb") as stream:
         data = stream.read(MAX_THUMBNAIL + 1)
     kinds = (kind for start, kind in _KINDS.items() if data.startswith(start))
@@ -242,7 +242,7 @@ def thumbnail(path: Path) -> tuple[str, bytes] | None:
 
 
 def _thumbnail_files(bundle: Bundle) -> list[Path]:
-    """Return the files that are named after an image of the graph, by their number."""
+    """Return the files whose name is the id of an image of the graph, ordered by id."""
     folder, graph = bundle.thumbnails, bundle.graph()
     if not folder.is_dir():
         return []
@@ -254,5 +254,5 @@ def _thumbnail_files(bundle: Bundle) -> list[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Tell whether it is a file, and no link to what is outside the bundle."""
+    """Tell whether a path is a file in the bundle, not reached through a symbolic link."""
     return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()

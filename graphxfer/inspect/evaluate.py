@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The child process that evaluates one query: it can be ended, and takes no more than it may.
+"""Evaluate one query in a child process, which has a memory limit and can be killed.
 
-``python -P evaluate.py STORE``, with the request as JSON on standard input. It answers with the
-kind of answer on a line of its own, then its rows or triples, one a line. It imports nothing of
-graphxfer, so that it starts at once.
+Run it as ``python -P evaluate.py STORE``, with the request as JSON on standard input. The output is
+the kind of the answer on a line of its own, then one row or triple per line. The module imports
+nothing of graphxfer, so that it starts fast.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from pyoxigraph import QueryBoolean, QueryResultsFormat, QuerySolutions, RdfFormat, Store
 
 BAD_QUERY = 3
-"""Exit code for a query that is no SPARQL; the message is on standard error."""
+"""Exit code for a query that is not valid SPARQL; the message is on standard error."""
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a served page asks about nodes: search in all texts, and all that is known of one node."""
+"""Answer requests of a served page: search in all texts, and show all facts of a node."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from graphxfer.inspect.embedded import text
 from graphxfer.inspect.summary import label
 
 HITS = 100
-"""Hits that a search returns; the rest is counted."""
+"""Maximum number of hits that a search returns; the rest is counted."""
 NEIGHBOURS = 50
-"""Nodes that are named for one kind of edge; the rest is counted."""
+"""Maximum number of nodes for one kind of edge; the rest is counted."""
 _TEXT, _WHERE = 100_000, 400
 
 Edges = list[tuple[str, list[tuple[str, str]], int]]
-"""Predicate, neighbours with their names, and how many more there are."""
+"""Predicate, neighbours with their names, and the number of neighbours that are not listed."""
 
 
 class Lookup:
-    """Answers about a graph's nodes.
+    """Finds and shows the nodes of a graph.
 
     Parameters
     ----------
     graph : TransferGraph
-        Which is not changed any more.
+        The graph; it must not change.
     """
 
     def __init__(self, graph: TransferGraph) -> None:
@@ -43,7 +43,7 @@ class Lookup:
         return [("\n".join(_texts(node)).lower(), node.iri) for node in self.graph]
 
     def search(self, wanted: str) -> dict[str, Any]:
-        """Return the nodes that have a text in them, whatever its case.
+        """Return the nodes that contain a text, in upper or lower case.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class Lookup:
 
     @cached_property
     def _incoming(self) -> dict[str, list[tuple[str, str]]]:
-        """Predicate and subject of the edges to each node; but for those of all: owner, group."""
+        """Predicate and subject of the edges to each node, without edges to owners and groups."""
         incoming: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         for node in self.graph:
             kind = class_of(node)
@@ -78,12 +78,12 @@ class Lookup:
         return incoming
 
     def node(self, iri: str) -> dict[str, Any] | None:
-        """Return a node's fields and edges, also those that lead to it; None if it is not there.
+        """Return a node's fields, outgoing and incoming edges; None if it is not in the graph.
 
         Parameters
         ----------
         iri : str
-            Relative: ``Image/51``.
+            The relative IRI: ``Image/51``.
         """
         node = self.graph.get(iri)
         if node is None:
@@ -115,7 +115,7 @@ class Lookup:
 
 
 def _texts(node: Node) -> Iterator[str]:
-    """Iterate over what may be searched for in a node; its name first."""
+    """Iterate over the texts of a node for a search, its name first."""
     yield label(node, 200)
     yield node.iri
     for field in class_of(node).fields:
@@ -123,7 +123,7 @@ def _texts(node: Node) -> Iterator[str]:
         if isinstance(value, str):
             yield value
         elif field.type is Type.PAIRS and value is not None:
-            yield from (f"{key} = {told}" for key, told in cast("Pairs", value))
+            yield from (" = ".join(pair) for pair in cast("Pairs", value))
 
 
 def _facts(node: Node) -> Iterator[tuple[str, str]]:

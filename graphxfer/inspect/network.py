@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A graph as a network: what hangs together, what much hangs on, and what hangs on nothing."""
+"""Analyse a graph as a network: connected parts, hubs, orphans and the order of applying."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from graphxfer.graph.jsonld.values import ENCODINGS
 from graphxfer.inspect.summary import label
 
 MAX_DRAWN = 300
-"""The most nodes that a drawing shows: more are no picture any more."""
+"""Maximum number of nodes in a drawing; with more it is not readable."""
 
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 
 
 class Hub(NamedTuple):
-    """A node that many edges lead to or from."""
+    """A node with many edges."""
 
     iri: str
     type: str
@@ -38,22 +38,23 @@ class Hub(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the network of a graph is like.
+    """The structure of a graph's network.
 
     Parameters
     ----------
     nodes, edges : int
-        How many; users and groups, and the edges to them, are not counted, nor edges out of it.
+        Their numbers. Users, groups and edges to them are not counted, nor edges to objects outside
+        of the graph.
     components : list of int
-        Sizes of the parts that hang together, the largest first.
+        Sizes of the connected parts, the largest first.
     hubs : list of Hub
         The nodes with most edges.
     orphans : list of str
         Nodes without any edge.
     layers : list of dict
-        Nodes by type in the order of applying: each layer needs only those before it.
+        Numbers of nodes by type, in the order of applying: a layer needs only earlier layers.
     cycles : list of list of str
-        Nodes that need one another in a circle, and so cannot be applied in any order.
+        Nodes that need each other in a cycle, so that no order of applying exists.
     """
 
     nodes: int
@@ -66,26 +67,26 @@ class Shape:
 
 
 def view(graph: TransferGraph) -> nx.MultiDiGraph[str]:
-    """Return a graph as networkx has it, without users and groups: they hang on everything.
+    """Return a graph for networkx, without users and groups, which are linked to all objects.
 
     Parameters
     ----------
     graph : TransferGraph
-        What to show. Node attributes are its fields, and ``type``; edge keys its predicates.
+        The graph. Node attributes are its fields and ``type``; edge keys are its predicates.
     """
     server = {node.iri for node in graph if class_of(node).maker is Maker.SERVER}
     return graph.to_networkx(without=server)
 
 
 def shape(graph: TransferGraph, hubs: int = 10) -> Shape:
-    """Tell what the network of a graph is like.
+    """Return the structure of a graph's network.
 
     Parameters
     ----------
     graph : TransferGraph
-        Of any size.
+        The graph.
     hubs : int
-        How many of the nodes with most edges.
+        Number of hubs to return.
     """
     network = view(graph)
     most = sorted(network.degree, key=lambda it: (-it[1], it[0]))[:hubs]
@@ -108,10 +109,11 @@ def shape(graph: TransferGraph, hubs: int = 10) -> Shape:
 
 
 def _needs(graph: TransferGraph) -> nx.DiGraph[str]:
-    """Return which node needs which to be there before it: the catalogue's order, for instances.
+    """Return which nodes must exist before a node: the catalogue's order, node by node.
 
-    A reference needs its object and a part what it is saved with (see `catalogue.apply_order`); a
-    link between two of a class (tag sets, folders) needs the member first.
+    A reference needs its target, and a part the object that it is saved with (see
+    `catalogue.apply_order`). A link between two objects of a class (tag sets, folders) needs the
+    member first.
     """
     needs: nx.DiGraph[str] = nx.DiGraph()
     for node in graph:
@@ -131,21 +133,21 @@ def _needs(graph: TransferGraph) -> nx.DiGraph[str]:
 
 
 def neighbourhood(graph: TransferGraph, iri: str, steps: int = 1) -> nx.MultiDiGraph[str]:
-    """Return a node with all that is at most so many steps away, in either direction.
+    """Return a node with all nodes within some steps, in both directions.
 
     Parameters
     ----------
     graph : TransferGraph
-        Where it is.
+        The graph.
     iri : str
-        Which node.
+        The node.
     steps : int
-        How far.
+        Maximum number of edges to another node.
 
     Raises
     ------
     UsageError
-        If it is not there.
+        If the node is not in the graph.
     """
     network = view(graph)
     if iri not in network:
@@ -170,7 +172,7 @@ def write_gexf(network: nx.MultiDiGraph[str], graph: TransferGraph, stream: Bina
 
 
 def _plain(network: nx.MultiDiGraph[str], graph: TransferGraph) -> nx.MultiDiGraph[str]:
-    """Return a copy with values that those formats have, and a label for people."""
+    """Return a copy with a label, and with values that these formats allow."""
     plain: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     for iri in network:
         node, entry = graph[iri], class_of(graph[iri])
@@ -185,7 +187,7 @@ def _plain(network: nx.MultiDiGraph[str], graph: TransferGraph) -> nx.MultiDiGra
 
 
 def _plain_value(field: Field | None, value: Value) -> str | int | float | bool:
-    """Return a number as it is, a text as XML can hold it, anything else as its JSON text."""
+    """Return a number unchanged, a text as XML allows it, and anything else as JSON."""
     if isinstance(value, (bool, int, float)):
         return value
     encode = ENCODINGS[field.type].encode if field else None
@@ -193,7 +195,7 @@ def _plain_value(field: Field | None, value: Value) -> str | int | float | bool:
 
 
 def _xml(text: str) -> str:
-    """Return a text without the characters that XML cannot hold."""
+    """Return a text without the characters that XML does not allow."""
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -208,20 +210,20 @@ def svg(network: nx.MultiDiGraph[str], graph: TransferGraph, width: int = 900) -
     network : networkx.MultiDiGraph
         Of at most `MAX_DRAWN` nodes, such as a neighbourhood.
     graph : TransferGraph
-        That its nodes are of.
+        The graph of its nodes.
     width : int
-        In pixels.
+        Width in pixels.
 
     Raises
     ------
     UsageError
-        If it is too large to be a picture.
+        If it is empty or too large.
     """
     if not network:
         raise UsageError("the graph has no nodes to draw")
     if len(network) > MAX_DRAWN:
         raise UsageError(
-            f"{len(network):,} nodes are too many to draw; {MAX_DRAWN} are the most",
+            f"{len(network):,} nodes are too many to draw; the maximum is {MAX_DRAWN}",
             do="draw the neighbourhood of one node (--node), or write GraphML for Cytoscape",
         )
     size = (width, width * 3 // 4)
@@ -229,7 +231,7 @@ def svg(network: nx.MultiDiGraph[str], graph: TransferGraph, width: int = 900) -
 
 
 def _rings(network: nx.MultiDiGraph[str], size: tuple[int, int]) -> dict[str, tuple[float, float]]:
-    """Return where nodes are drawn: in rings around the one with most edges, by distance."""
+    """Return positions of nodes: in rings around the node with most edges, by distance."""
     centre = max(network, key=lambda iri: (network.degree(iri), iri))
     steps = nx.single_source_shortest_path_length(network.to_undirected(as_view=True), centre)
     outer = max(steps.values()) + 1

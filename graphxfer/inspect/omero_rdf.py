@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What omero-rdf writes besides, so that SPARQL queries made for its output work on our graph.
+"""Additional triples of omero-rdf, so that SPARQL queries for its output work on a graph.
 
-Namespaces, classes, fields and units are the same already. Its links are not typed, though: a part
-is ``dcterms:isPartOf`` what it was found in, an annotation is part of what it is on, and a ROI is
-part of the pixels of its image (omero-rdf 0.7, handler.py, ``descend``). And a map annotation's
-pairs hang on it by ``ome:Map``, each by itself, without order (``rdf``).
+Namespaces, classes, fields and units are already equal. But omero-rdf does not type its links: a
+part is ``dcterms:isPartOf`` its container, an annotation of the annotated object, and a ROI of the
+pixels of its image (omero-rdf 0.7, handler.py, ``descend``). And a map annotation has its pairs by
+``ome:Map``, one triple each, without order (``rdf``).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _HAS, _IS, _MAP = (
 )
 _WORDS = re.compile(r"hasPart|isPartOf|Map\b")
 _LISTS = ("pixels", "shapes")
-"""Edges to parts besides links. Of an image's pixels it knows the first."""
+"""Edges to parts, in addition to links. omero-rdf only has the first pixels of an image."""
 _IMAGE, _PIXELS = "image", "pixels"
 
 
 def is_asked_for(query: str) -> bool:
-    """Tell whether a query speaks of what only omero-rdf writes."""
+    """Tell whether a query uses predicates that only omero-rdf writes."""
     return bool(_WORDS.search(query))
 
 
 def added(triples: Triples, nodes: Iterable[Node]) -> Iterator[str]:
-    """Iterate over the lines of nodes with what omero-rdf would say besides.
+    """Iterate over the lines of nodes and of the additional triples of omero-rdf.
 
     Parameters
     ----------
     triples : Triples
         The writer of the graph.
     nodes : iterable of Node
-        All of the graph, in any order.
+        All nodes of the graph, in any order.
     """
     pixels: dict[str, str] = {}
     rois: list[tuple[str, str]] = []
@@ -63,7 +63,7 @@ def added(triples: Triples, nodes: Iterable[Node]) -> Iterator[str]:
 
 def _parts(entry: Class, node: Node) -> Iterator[str]:
     for edge in entry.edges:
-        # What is annotated may itself be an annotation; omero-rdf does not go there.
+        # An annotation may itself be annotated; omero-rdf does not write that.
         if edge.via is Via.LINK and edge.target != entry.parent:
             yield from node.edges.get(edge.name, ())
         elif edge.name in _LISTS:

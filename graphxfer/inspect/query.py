@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SPARQL 1.1 on Oxigraph, within limits of time, rows and memory."""
+"""SPARQL 1.1 queries with Oxigraph, with limits on time, rows and memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PREFIXES = OURS | {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
 }
-"""Prefixes that need not be declared in a query."""
+"""Prefixes that queries can use without declaring them."""
 
 _NOT_CODE = re.compile(
     r"""'''(?:[^'\\]|\\.|'(?!''))*'''|\"{3}(?:[^"\\]|\\.|"(?!""))*\"{3}"""  # long strings
@@ -48,14 +48,14 @@ _SERVICE = re.compile(r"\bservice\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A graph's triples on disk, ready to be asked.
+    """A graph's triples on disk, for queries.
 
     Parameters
     ----------
     folder : Path
-        Oxigraph's.
+        The folder of Oxigraph's files.
     base : str
-        What relative IRIs in queries, such as ``<Image/51>``, are relative to.
+        The base of relative IRIs in queries, such as ``<Image/51>``.
     """
 
     folder: Path
@@ -64,16 +64,16 @@ class Store:
 
 @contextmanager
 def load(bundle: Bundle, *, with_omero_rdf: bool = False) -> Iterator[Store]:
-    """Load a bundle's graph for asking; it is gone afterwards.
+    """Load a bundle's graph into a temporary store.
 
-    On disk and not in memory, where Oxigraph needs six gigabytes for a million nodes.
+    The store is on disk: in memory, Oxigraph needs six gigabytes for a million nodes.
 
     Parameters
     ----------
     bundle : Bundle
-        What to load.
+        The bundle.
     with_omero_rdf : bool
-        Whether also what omero-rdf says in its own way (see :mod:`.omero_rdf`).
+        Whether to add the triples that only omero-rdf writes (see :mod:`.omero_rdf`).
     """
     with tempfile.TemporaryDirectory(prefix="graphxfer-") as folder:
         with bundle.nodes() as (header, nodes):
@@ -81,24 +81,24 @@ def load(bundle: Bundle, *, with_omero_rdf: bool = False) -> Iterator[Store]:
             lines = omero_rdf.added(triples, nodes) if with_omero_rdf else triples.of(nodes)
             store = pyoxigraph.Store(folder)
             store.bulk_load(stream(lines), format=RdfFormat.N_TRIPLES, lenient=True)
-            store.optimize()  # or else a look-up takes six times as long
+            store.optimize()  # without this, look-ups take six times as long
             store.flush()
-            del store  # another process is to open it
+            del store  # close it for the child process
         yield Store(Path(folder), header.base)
 
 
 def stream(lines: Iterator[str]) -> IO[bytes]:
-    """Return lines of text as the binary file that Oxigraph reads."""
+    """Return lines of text as a binary file for Oxigraph."""
     return cast("IO[bytes]", _Stream(lines))
 
 
 class _Stream(io.RawIOBase):
-    """Lines of text as the binary file that Oxigraph reads.
+    """Lines of text as a binary file for Oxigraph.
 
     Parameters
     ----------
     lines : iterator of str
-        Each may be several.
+        The lines; an item may have several.
     """
 
     def __init__(self, lines: Iterator[str]) -> None:
@@ -106,11 +106,11 @@ class _Stream(io.RawIOBase):
         self._rest = b""
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Tell that the file can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Return at most so many bytes; none at the end."""
+        """Return at most some number of bytes; empty at the end."""
         while len(self._rest) < size and (line := next(self._lines, "")):
             self._rest += line.encode()
         found, self._rest = self._rest[:size], self._rest[size:]
@@ -122,18 +122,18 @@ class _Stream(io.RawIOBase):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one query may take.
+    """Limits of one query.
 
     Parameters
     ----------
     seconds : float
-        Of time, as on the wall.
+        Maximum time in seconds.
     rows : int
-        Rows or triples of the answer; what is beyond is cut off, and told.
+        Maximum number of rows or triples of the answer; the rest is cut off, and this is reported.
     memory : int
-        Bytes of address space.
+        Maximum address space in bytes.
     size : int
-        Bytes of the answer.
+        Maximum size of the answer in bytes.
     """
 
     seconds: float = 60
@@ -144,7 +144,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a query found.
+    """The answer to a query.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ class Answer:
     data : bytes
         SPARQL's TSV format, or N-Triples.
     is_cut : bool
-        Whether there was more than the limit of rows.
+        Whether the answer was cut at the limit of rows.
     """
 
     kind: str
@@ -164,11 +164,11 @@ class Answer:
         """Return the rows of a SELECT."""
         found = pyoxigraph.parse_query_results(self.data, QueryResultsFormat.TSV)
         if not isinstance(found, QuerySolutions):
-            raise UsageError("the answer has no rows", do="ask with SELECT")
+            raise UsageError("the answer has no rows", do="use a SELECT query")
         return found
 
     def __bool__(self) -> bool:
-        """Tell the answer to an ASK; else whether anything was found."""
+        """Return the answer to an ASK; for other queries, whether the answer is not empty."""
         if self.kind == "boolean":
             return self.data.strip() == b"true"
         return self.data.count(b"\n") > (self.kind == "rows")
@@ -179,17 +179,18 @@ class Answer:
         Parameters
         ----------
         format_ : QueryResultsFormat or RdfFormat
-            One of results for rows and booleans, one of RDF for triples.
+            A results format for rows and booleans, an RDF format for triples.
 
         Raises
         ------
         UsageError
-            If the answer has no such form.
+            If the answer cannot be written in the format.
         """
         if (self.kind == "triples") != isinstance(format_, RdfFormat):
             raise UsageError(
                 f"an answer of {self.kind} cannot be written as {format_.name}",
-                do="rows go to table, csv, tsv, json or xml; triples to turtle, ntriples or jsonld",
+                do="use table, csv, tsv, json or xml for rows, and turtle, ntriples or jsonld for "
+                "triples",
             )
         if isinstance(format_, RdfFormat):
             triples = pyoxigraph.parse(self.data, RdfFormat.N_TRIPLES)
@@ -207,18 +208,18 @@ def ask(store: Store, query: str, limits: Limits | None = None) -> Answer:
     Parameters
     ----------
     store : Store
-        What to ask.
+        The store.
     query : str
-        SPARQL 1.1; `PREFIXES` need not be declared.
+        The query in SPARQL 1.1; it can use `PREFIXES` without declaring them.
     limits : Limits, optional
-        What it may take.
+        The limits.
 
     Raises
     ------
     UsageError
-        If it is no SPARQL query, or wants another server.
+        If it is not a valid SPARQL query, or queries another server.
     GraphxferError
-        If it took longer, or more memory, than it may.
+        If it exceeds a limit.
     """
     limits = limits or Limits()
     refuse_network(query)
@@ -247,24 +248,24 @@ def ask(store: Store, query: str, limits: Limits | None = None) -> Answer:
             child.kill()
         code = child.wait()
         errors.seek(0)
-        told = errors.read(2000).decode(errors="replace").strip()
+        reported = errors.read(2000).decode(errors="replace").strip()
     if answer is None and time.monotonic() >= end:
         raise GraphxferError(
             f"the query took longer than {limits.seconds:g} seconds and was stopped",
             do="select less, or set a longer --timeout",
         )
     if code == evaluate.BAD_QUERY:
-        raise UsageError(f"is not a valid SPARQL query: {told}", where="query")
+        raise UsageError(f"is not a valid SPARQL query: {reported}", where="query")
     if answer is None:
         raise GraphxferError(
-            f"the query failed: {told.splitlines()[-1] if told else f'exit code {code}'}",
-            do=f"it may take {limits.memory // 2**20:,} MiB of memory: select less",
+            f"the query failed: {reported.splitlines()[-1] if reported else f'exit code {code}'}",
+            do=f"its memory limit is {limits.memory // 2**20:,} MiB: select less",
         )
     return answer
 
 
 def _talk(child: subprocess.Popen[bytes], request: bytes, limits: Limits) -> Answer | None:
-    """Send the request and read the answer as far as it may go; None if there is no whole one."""
+    """Send the request, and read the answer up to the limits; None if it is not complete."""
     stdin, stdout = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
     try:
         stdin.write(request)
@@ -280,7 +281,7 @@ def _talk(child: subprocess.Popen[bytes], request: bytes, limits: Limits) -> Ans
 
 
 def _lines(stream: IO[bytes], number: int, size: int) -> tuple[bytes, bool]:
-    """Return so many lines of a stream, and whether there was more."""
+    """Return at most some number of lines of a stream, and whether there are more."""
     data = io.BytesIO()
     for _ in range(number):
         line = stream.readline(size)
@@ -295,9 +296,9 @@ def _lines(stream: IO[bytes], number: int, size: int) -> tuple[bytes, bool]:
 
 
 def refuse_network(query: str) -> None:
-    """Raise UsageError if a query wants to ask another server: ``SERVICE``.
+    """Raise UsageError if a query contains ``SERVICE``, which queries another server.
 
-    ``LOAD`` and other updates are no queries to Oxigraph.
+    Oxigraph does not accept ``LOAD`` and other updates as queries.
     """
     if _SERVICE.search(_NOT_CODE.sub(" ", query)):
         raise UsageError(
@@ -316,13 +317,13 @@ class Named(NamedTuple):
     Parameters
     ----------
     name : str
-        As on the command line.
+        The name on the command line.
     sentence : str
-        What it tells.
+        What the query finds.
     example : str
-        A row of an answer, as one could be.
+        An example of a row of the answer.
     text : str
-        SPARQL.
+        The query in SPARQL.
     """
 
     name: str
@@ -332,7 +333,7 @@ class Named(NamedTuple):
 
 
 def library() -> dict[str, Named]:
-    """Return the named queries: the files in ``inspect/queries``, in the order of their names."""
+    """Return the named queries: the files in ``inspect/queries``, ordered by name."""
     folder = resources.files("graphxfer.inspect") / "queries"
     files = sorted(folder.iterdir(), key=lambda file: file.name)
     return {
@@ -344,7 +345,7 @@ def library() -> dict[str, Named]:
 
 
 def _named(name: str, text: str) -> Named:
-    """Read a query's first two lines: what it tells, and an example."""
+    """Read the first two lines of a query: what it finds, and an example."""
     sentence, example = text.splitlines()[:2]
     return Named(name, sentence.removeprefix("# "), example.removeprefix("# Example: "), text)
 
@@ -355,11 +356,13 @@ def named(name: str) -> str:
     Raises
     ------
     UsageError
-        If there is none of that name.
+        If the name is unknown.
     """
     found = library().get(name)
     if found is None:
         raise UsageError(
-            "is neither SPARQL nor the name of a query", where=name, do="--list shows the names"
+            "is neither SPARQL nor the name of a query",
+            where=name,
+            do="use --list to show the names",
         )
     return found.text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A bundle as one page to look at: everything is in it, and it asks no network for anything."""
+"""Create the page of a bundle: one HTML file that loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from graphxfer.inspect import embedded
 from graphxfer.inspect.summary import summarise
 from graphxfer.plan import Plan
 
-if TYPE_CHECKING:  # SHACL takes a second to import
+if TYPE_CHECKING:  # importing SHACL takes a second
     from graphxfer.inspect.validate import Finding
 
 PLAN = "plan.json"
-"""The plan in a bundle: what ``graphxfer plan --json`` printed."""
+"""The file for a plan in a bundle: the output of ``graphxfer plan --json``."""
 MAX_PLAN = 2**29
 SHOWN = 100
-"""Findings of one kind that the page names."""
+"""Maximum number of findings of one kind in the page."""
 
 _OWN = ("dom", "details", "tree", "search", "treemap", "shared", "theme", "query", "main")
-"""The page's own script, in the order in which its files are joined."""
+"""The files of the page's own script, in order."""
 
 
 class Group(NamedTuple):
@@ -45,9 +45,9 @@ class Group(NamedTuple):
     Parameters
     ----------
     severity, message : str
-        What they have in common.
+        Severity and message of all of them.
     number : int
-        How many there are.
+        Number of findings.
     shown : list of Finding
         The first of them.
     """
@@ -61,21 +61,21 @@ class Group(NamedTuple):
 FIRST_QUERY = f"""SELECT ?image ?name WHERE {{
   ?image a model:{IMAGE} ; ome:Name ?name .
 }} LIMIT 20"""
-"""What the query editor of a served page begins with."""
+"""The first query in the editor of a served page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a page has that is served and can ask back.
+    """Additional data of a page that is served, and can send requests.
 
     Parameters
     ----------
     queries : list of dict
         The library: name, sentence and text of each.
     words : list of str
-        Terms that the editor completes.
+        Terms for the editor's completion.
     thumbnails : list of str
-        IRIs of the images that have one.
+        IRIs of the images with a thumbnail.
     """
 
     queries: list[dict[str, str]] = field(default_factory=list)
@@ -84,14 +84,14 @@ class Live:
 
 
 def write(page: str, path: Path) -> None:
-    """Write a page: beside, then to its place.
+    """Write a page to a temporary file, and rename it.
 
     Parameters
     ----------
     page : str
-        What :func:`render` made.
+        The result of :func:`render`.
     path : Path
-        Where to.
+        The file.
     """
     replace(path, partial(_write, encoded(page)))
 
@@ -101,7 +101,7 @@ def _write(page: bytes, stream: BinaryIO) -> None:
 
 
 def encoded(page: str) -> bytes:
-    """Return a page as bytes; half a character, which UTF-8 has not, as a reference to it."""
+    """Return a page in UTF-8; surrogates, which UTF-8 does not have, as character references."""
     return page.encode("utf-8", "xmlcharrefreplace")
 
 
@@ -117,13 +117,13 @@ def render(
     Parameters
     ----------
     bundle : Bundle
-        What to show, with its thumbnails if it has any.
+        The bundle, with its thumbnails if it has any.
     plan : Plan, optional
-        What an apply would do.
+        The plan of an apply.
     findings : sequence of Finding, optional
-        What validation found; None if it was not asked.
+        The findings of the validation; None if it was not run.
     live : Live, optional
-        Given where the page is served.
+        Additional data if the page is served.
     """
     graph = bundle.graph()
     summary = summarise(graph)
@@ -159,7 +159,7 @@ def _settings(graph: TransferGraph, live: Live | None, nonce: str) -> dict[str, 
 
 
 def grouped(findings: Iterable[Finding]) -> list[Group]:
-    """Group findings by severity and message, in the order in which these come first."""
+    """Group findings by severity and message, in the order of the first finding of each."""
     alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         alike.setdefault((finding.severity, finding.message), []).append(finding)
@@ -176,7 +176,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    # ASCII only: what JSON escapes no parser can stumble over; the order is the graph's.
+    # ASCII only, which every parser reads; the order is the graph's.
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     return environment
 
@@ -193,7 +193,7 @@ def _scripts(*, is_live: bool) -> list[str]:
 
 
 def _policy(style: str, scripts: list[str], nonce: str) -> str:
-    """Return the page's Content-Security-Policy: what is in the page runs, and nothing else.
+    """Return the page's Content-Security-Policy: only scripts and styles of the page itself run.
 
     The nonce is for the styles that the query editor adds.
     """
@@ -219,18 +219,18 @@ def _digest(text: str) -> str:
 
 
 def plan_of(bundle: Bundle) -> Plan | None:
-    """Return the plan that a bundle has in its folder, or None."""
+    """Return the plan in a bundle's folder, or None."""
     path = bundle.folder / PLAN
     return read_plan(path) if path.is_file() and not path.is_symlink() else None
 
 
 def read_plan(path: Path) -> Plan:
-    """Read what ``graphxfer plan --json`` printed.
+    """Read the output of ``graphxfer plan --json``.
 
     Raises
     ------
     BadDocument
-        If it is something else.
+        If it is not a plan.
     """
     with file_errors(path):
         if path.stat().st_size > MAX_PLAN:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The page of a bundle with all that it can ask, and a SPARQL 1.1 Protocol endpoint, over HTTP."""
+"""Serve the page of a bundle over HTTP, with search, queries and a SPARQL 1.1 endpoint."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from graphxfer.inspect.lookup import Lookup
 from graphxfer.inspect.query import PREFIXES, Answer, Limits, Store
 from graphxfer.plan import Plan
 
-if TYPE_CHECKING:  # SHACL takes a second to import
+if TYPE_CHECKING:  # importing SHACL takes a second
     from graphxfer.inspect.validate import Finding
 
 LOOPBACK = "127.0.0.1"
 MAX_QUERY = 2**20
-"""Bytes of a request."""
+"""Maximum size of a request in bytes."""
 AT_ONCE = 2
-"""Queries that are evaluated at the same time; others wait."""
+"""Maximum number of queries at the same time; others wait."""
 
 RESULTS = {
     "application/sparql-results+json": QueryResultsFormat.JSON,
@@ -54,7 +54,7 @@ RESULTS = {
     "text/csv": QueryResultsFormat.CSV,
     "text/tab-separated-values": QueryResultsFormat.TSV,
 }
-"""What rows and booleans are sent as; the first where a client does not care."""
+"""Formats for rows and booleans; the first is the default."""
 TRIPLES = {
     "text/turtle": RdfFormat.TURTLE,
     "application/n-triples": RdfFormat.N_TRIPLES,
@@ -63,7 +63,7 @@ TRIPLES = {
     "application/json": RdfFormat.JSON_LD,
     "application/xml": RdfFormat.RDF_XML,
 }
-"""What triples are sent as."""
+"""Formats for triples; the first is the default."""
 
 _DATASET = ("default-graph-uri", "named-graph-uri")
 _DESCRIPTION = """\
@@ -85,18 +85,18 @@ _Format = TypeVar("_Format")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a bundle is served.
+    """Options of the server.
 
     Parameters
     ----------
     host : str
-        Address to listen at.
+        Address to listen on.
     port : int
-        0 lets the system choose.
+        Port to listen on; 0 for any free port.
     names : tuple of str
-        Names, besides ``localhost``, by which browsers may call this server.
+        Host names of this server that browsers may use, in addition to ``localhost``.
     limits : Limits
-        What one query may take.
+        Limits of one query.
     """
 
     host: str = LOOPBACK
@@ -113,27 +113,27 @@ def server(
     plan: Plan | None = None,
     findings: Sequence[Finding] | None = None,
 ) -> Iterator[BaseWSGIServer]:
-    """Make a server of a bundle; ``serve_forever`` starts it, ``port`` is its port.
+    """Create a server for a bundle; ``serve_forever`` starts it, ``port`` is its port.
 
     Parameters
     ----------
     bundle : Bundle
-        What to serve. It is read once.
+        The bundle. It is read once.
     options : Options
-        Where, and within which limits.
+        Address, names and limits.
     plan, findings
         Shown in the page; see :func:`graphxfer.inspect.report.render`.
 
     Raises
     ------
     FileProblem
-        If the address cannot be had.
+        If the server cannot listen on the address.
     """
     page = report.render(bundle, plan=plan, findings=findings, live=_live(bundle))
     with Stores(bundle) as stores:
         site = Site(bundle, stores, report.encoded(page), options)
         with _listening(options) as address:
-            made = make_server(
+            server = make_server(
                 options.host,
                 options.port,
                 site,
@@ -142,13 +142,13 @@ def server(
                 fd=address.fileno(),
             )
         try:
-            yield made
+            yield server
         finally:
-            made.server_close()
+            server.server_close()
 
 
 def _listening(options: Options) -> socket.socket:
-    """Return a socket that listens where it is asked to; werkzeug's own would end the program."""
+    """Return a listening socket; if it fails, werkzeug's own would end the program."""
     is_v6 = ":" in options.host
     family = socket.AF_INET6 if is_v6 else socket.AF_INET
     try:
@@ -170,7 +170,7 @@ def _live(bundle: Bundle) -> report.Live:
 
 
 def words() -> list[str]:
-    """Return the terms of the graph as they stand in queries: ``ome:Name``, ``model:Image``."""
+    """Return the terms of the graph, as queries use them: ``ome:Name``, ``model:Image``."""
     iris = {entry.iri for entry in classes()}
     iris |= {member.iri for entry in classes() for member in members(entry)}
     iris |= {catalogue.OMERO + name for name in catalogue.link_classes()}
@@ -184,12 +184,12 @@ def words() -> list[str]:
 
 
 class Stores:
-    """The graph's store; and, once a query speaks as omero-rdf does, one with its triples too.
+    """The graph's store, and another one with omero-rdf's triples, created when a query needs it.
 
     Parameters
     ----------
     bundle : Bundle
-        What is loaded.
+        The bundle.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -206,7 +206,7 @@ class Stores:
         self._open.close()
 
     def of(self, text: str) -> Store:
-        """Return the store that a query is for."""
+        """Return the store for a query."""
         kind = omero_rdf.is_asked_for(text)
         with self._lock:
             if kind not in self._by_kind:
@@ -216,12 +216,12 @@ class Stores:
 
 
 class _Handler(WSGIRequestHandler):
-    """Quiet, and not kept waiting for ever by a client that says nothing."""
+    """A handler without a log, and with a time limit for silent clients."""
 
     timeout = 30
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Log nothing: queries may name what is private."""
+        """Log nothing: queries may contain private data."""
 
 
 class Site:
@@ -230,13 +230,13 @@ class Site:
     Parameters
     ----------
     bundle : Bundle
-        What is served.
+        The bundle.
     stores : Stores
-        Its graph, to be asked.
+        The stores of its graph.
     page : bytes
         Its page.
     options : Options
-        By which names it may be called, and what queries may take.
+        Host names and limits.
     """
 
     def __init__(self, bundle: Bundle, stores: Stores, page: bytes, options: Options) -> None:
@@ -254,7 +254,7 @@ class Site:
         )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer a request, as WSGI has it."""
+        """Answer a WSGI request."""
         request = Request(environ)
         request.max_content_length = request.max_form_memory_size = MAX_QUERY
         try:
@@ -270,10 +270,10 @@ class Site:
         return response(environ, start_response)
 
     def _refuse_strangers(self, request: Request) -> None:
-        """Refuse what a page of another site may have made a browser ask.
+        """Refuse requests that a page of another site may have sent.
 
-        By a name that its owner turned to this address (DNS rebinding), the Host header tells;
-        a request to this address itself, the Origin and Sec-Fetch headers.
+        The Host header shows DNS rebinding: a foreign host name with this address. The Origin and
+        Sec-Fetch headers show requests of other sites to this address.
         """
         if not is_called(request.headers.get("Host", ""), self.options.names):
             raise Forbidden("the host name is unknown: see --name")
@@ -288,11 +288,11 @@ class Site:
         return Response(self.page, mimetype="text/html")
 
     def search(self, request: Request) -> Response:
-        """Answer with the nodes that have a text in them."""
+        """Answer with the nodes that contain a text."""
         return _json(self.lookup.search(request.args.get("q", "")))
 
     def node(self, request: Request) -> Response:
-        """Answer with all that is known of a node."""
+        """Answer with all facts of a node."""
         found = self.lookup.node(request.args.get("iri", ""))
         if found is None:
             raise NotFound("the node is not in the graph")
@@ -310,7 +310,7 @@ class Site:
     # -- the SPARQL 1.1 Protocol
 
     def sparql(self, request: Request) -> Response:
-        """Answer a query as https://www.w3.org/TR/sparql11-protocol/ has it."""
+        """Answer a query according to https://www.w3.org/TR/sparql11-protocol/."""
         text = query_of(request)
         if text is None:
             return Response(_DESCRIPTION, mimetype="text/turtle")
@@ -332,15 +332,15 @@ class Site:
 def is_called(host: str, names: Sequence[str]) -> bool:
     """Tell whether a Host header names this server: an address, ``localhost``, or a given name.
 
-    A browser puts an address there only if it was told that address; a name may have been turned
-    to this machine by whoever owns it.
+    A browser sends an address only if the URL has that address. But the owner of any host name can
+    point it to this machine.
 
     Parameters
     ----------
     host : str
-        With or without a port.
+        The header, with or without a port.
     names : sequence of str
-        Names that are allowed besides.
+        Further allowed names.
     """
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     if name.lower().rstrip(".") in {"localhost", *(each.lower() for each in names)}:
@@ -358,7 +358,7 @@ def query_of(request: Request) -> str | None:
     Raises
     ------
     HTTPException
-        If it is an update, names other graphs, or is of another form.
+        If it is an update, names other graphs, or is not in one of the forms.
     """
     parameters = request.args
     text: str | None = None
@@ -384,12 +384,12 @@ def query_of(request: Request) -> str | None:
         return text
     given = parameters.getlist("query")
     if len(given) > 1 or (request.method == "POST" and not given):
-        raise BadRequest("exactly one query is needed")
+        raise BadRequest("send exactly one query")
     return given[0] if given else None
 
 
 def _negotiated(request: Request, answer: Answer) -> Response:
-    """Return an answer in the format that the client likes best."""
+    """Return an answer in the format that the client prefers."""
     if answer.kind == "triples":
         mimetype, data = _chosen(request, TRIPLES, answer.serialize)
     else:
@@ -412,10 +412,10 @@ def _chosen(
 
 
 def _json(value: Any) -> Response:
-    # ASCII: what JSON escapes can hold half characters, too.
+    # ASCII: texts may have surrogates, which UTF-8 does not have.
     return Response(json.dumps(value), mimetype="application/json")
 
 
 def own_names() -> tuple[str, ...]:
-    """Return the names of this machine, for a server that others may reach."""
+    """Return the names of this machine, for a server that other machines can reach."""
     return tuple({socket.gethostname(), socket.getfqdn()})

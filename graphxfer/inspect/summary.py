@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is in a graph, at a glance: how much, of what, whose, and what is shared."""
+"""Summarise a graph: numbers, sizes, owners, the tree and shared annotations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Counted, Reuse, Via
+from graphxfer.catalogue import Counted, Reusable, Via
 from graphxfer.graph import LeftOut, Node, TransferGraph, class_of
 from graphxfer.graph.containers import Containers
 from graphxfer.graph.fileset_tree import FILESET, files
@@ -15,16 +15,16 @@ from graphxfer.graph.fileset_tree import FILESET, files
 
 @dataclass(slots=True)
 class Branch:
-    """A container (a Project, a Plate, a Well) or an image, with what hangs below it.
+    """A container (a Project, a Plate, a Well) or an image, with the branches below it.
 
     Parameters
     ----------
     iri, type, name : str
-        Which node it is.
+        The node.
     images, rois, annotations, bytes : int
-        How many below and at it; each image, file and annotation counted once.
+        Totals of the branch; each image, file and annotation is counted once.
     included : bool
-        Whether it is here only because filesets are taken whole.
+        Whether it was not selected, but shares a fileset with a selected image.
     children : list of Branch
         Its containers and images.
     """
@@ -52,7 +52,7 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Nodes that reuse would take for one: same text, other id."""
+    """Nodes that reuse treats as one: the same text, but different ids."""
 
     text: str
     iris: tuple[str, ...]
@@ -60,28 +60,28 @@ class Alike:
 
 @dataclass(slots=True)
 class Summary:
-    """All that a summary tells.
+    """The summary of a graph.
 
     Parameters
     ----------
     base, server_version, made_at : str
-        Where it comes from, and when it was exported.
+        The source, and the time of the export.
     nodes, edges : dict
-        How many, by type and by predicate.
+        Numbers by type and by predicate.
     files : dict
         (count, bytes) by file name ending.
     owners, groups : dict
-        How many nodes, by user and by group.
+        Numbers of nodes by user and by group.
     tree : list of Branch
-        What was asked for, and what is below; then what came along and is in none of these.
+        The selected objects; then the included images that are not below them.
     shared : list of Shared
-        Annotations on several objects, the most shared first.
+        Annotations on several objects, those on most objects first.
     duplicates : list of Alike
-        Nodes that reuse would take for one.
+        Nodes that reuse treats as one.
     included : int
-        Images that are here only because filesets are taken whole.
+        Number of images that were not selected, but share a fileset with a selected image.
     left_out : tuple of LeftOut
-        What is linked but not in the graph, and why.
+        Linked objects that are not in the graph, and why.
     """
 
     base: str
@@ -100,12 +100,12 @@ class Summary:
 
 
 def summarise(graph: TransferGraph) -> Summary:
-    """Summarise a graph; a few passes over its nodes.
+    """Return the summary of a graph.
 
     Parameters
     ----------
     graph : TransferGraph
-        Of any size.
+        The graph.
     """
     edges: Counter[str] = Counter()
     incoming: Counter[str] = Counter()
@@ -136,7 +136,7 @@ def summarise(graph: TransferGraph) -> Summary:
 
 
 def label(node: Node, limit: int = 60) -> str:
-    """Return what a person calls a node: its name or its value, shortened; else its IRI."""
+    """Return a node's label: its name or its value, shortened, or its IRI."""
     for field_ in class_of(node).fields:
         value = node.fields.get(field_.name)
         if value is not None and field_.label:
@@ -147,12 +147,12 @@ def label(node: Node, limit: int = 60) -> str:
 
 
 def value_of(graph: TransferGraph, annotation: Node, limit: int = 60) -> str:
-    """Return what an annotation says: the name of the file that it refers to, or its label."""
+    """Return an annotation's value: the name of its file, or its label."""
     referred = [
-        label(there, limit)
+        label(object_, limit)
         for edge in class_of(annotation).edges
         if edge.via is Via.REFERENCE and not edge.varies
-        if (target := annotation.target(edge.name)) and (there := graph.get(target))
+        if (target := annotation.target(edge.name)) and (object_ := graph.get(target))
     ]
     return ", ".join(referred) or label(annotation, limit)
 
@@ -168,7 +168,7 @@ def _files(graph: TransferGraph) -> dict[str, tuple[int, int]]:
 
 
 def _ending(name: str) -> str:
-    """Return a file name's ending, where ``.ome.tiff`` is one."""
+    """Return the ending of a file name; ``ome.tiff`` counts as one."""
     parts = name.lower().rsplit(".", 2)
     return ".".join(parts[-2:] if parts[-2:-1] == ["ome"] else parts[1:][-1:]) or "(none)"
 
@@ -191,14 +191,14 @@ def _belonging(graph: TransferGraph, edge: str) -> dict[str, int]:
 def _duplicates(graph: TransferGraph) -> list[Alike]:
     alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     for entry in catalogue.CLASSES.values():
-        if entry.reuse is Reuse.POLICY:
+        if entry.reuse is Reusable.POLICY:
             for node in graph.of_type(entry.name):
                 alike[entry.name, *map(node.fields.get, entry.identity)].append(node.iri)
     return [Alike(label(graph[iris[0]]), tuple(iris)) for iris in alike.values() if len(iris) > 1]
 
 
 def position(well: Node, plate: Node | None) -> str:
-    """Return what people call a well: ``A1``; rows or columns as its plate names them.
+    """Return the place of a well: ``A1``; its plate states how rows and columns are named.
 
     Source: ``BlitzGateway``'s ``PlateWrapper.getRowLabels`` and ``getColumnLabels``.
     """
@@ -211,13 +211,13 @@ def position(well: Node, plate: Node | None) -> str:
 
 
 def _letters(number: int) -> str:
-    """Return a place as letters: A, B … Z, AA."""
+    """Return a number as letters: A, B … Z, AA."""
     before, place = divmod(max(0, number), 26)
     return (_letters(before - 1) if before else "") + chr(ord("A") + place)
 
 
 class _Tree:
-    """The tree of what was asked for; an image that several datasets hold stands in each."""
+    """Creates the tree of selected objects; an image of several datasets is in each of them."""
 
     def __init__(self, graph: TransferGraph) -> None:
         self.graph, self.containers = graph, Containers(graph)
@@ -244,7 +244,7 @@ class _Tree:
         return found
 
     def _tops(self) -> list[str]:
-        """Return what is in nothing else: the roots of a document that does not name its own."""
+        """Return the nodes that are in no container, for a document without roots in its header."""
         known = [node for name in catalogue.roots() for node in self.graph.of_type(name)]
         inside = {child.iri for node in self.graph for child in self.containers.contents(node)}
         return [node.iri for node in known if node.iri not in inside]
@@ -255,14 +255,14 @@ class _Tree:
         return label(node)
 
     def _branch(self, node: Node) -> tuple[Branch, set[str], set[str]]:
-        """Return a branch, and the images and annotations below, so that each is counted once."""
-        along = node.iri in self.included
-        branch = Branch(node.iri, node.type, self._name(node), included=along)
+        """Return a branch with its images and annotations, so that each is counted once."""
+        included = node.iri in self.included
+        branch = Branch(node.iri, node.type, self._name(node), included=included)
         images = {node.iri} if node.edges.get("fileset") else set()
         annotations = set(node.edges.get("annotations", ()))
         for child in self.containers.contents(node):
-            twig, its_images, its_annotations = self._branch(child)
-            branch.children.append(twig)
+            below, its_images, its_annotations = self._branch(child)
+            branch.children.append(below)
             images |= its_images
             annotations |= its_annotations
         filesets = {self.graph[iri].target("fileset") for iri in images}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A graph as N-Triples, straight from its nodes: the way into every RDF tool."""
+"""Write a graph as N-Triples, for every RDF tool."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphxfer.graph.jsonld.nodes import checked_base, header_record
 from graphxfer.graph.jsonld.values import ENCODINGS, HEADER, datatype, is_list, members, parts
 
 Write = Callable[[str, Any], str]
-"""From a subject, ready to be written, and the value of a member, to lines of N-Triples."""
+"""Returns the lines of N-Triples for a subject (as written) and a member's value."""
 
 TYPE, FIRST, REST, NIL = (f"<{term}>" for term in (RDF.type, RDF.first, RDF.rest, RDF.nil))
 _END = re.compile(r".*/#?([A-Za-z]+(?:/[0-9]+)?)>")
@@ -25,12 +25,12 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 
 
 class Triples:
-    """From nodes to N-Triples: the triples that the JSON-LD document means.
+    """Writes nodes as N-Triples: the same triples as in the JSON-LD document.
 
     Parameters
     ----------
     header : Header
-        Of the graph; its base is what node IRIs are relative to.
+        The graph's header, with the base of the nodes' relative IRIs.
     """
 
     def __init__(self, header: Header) -> None:
@@ -49,7 +49,7 @@ class Triples:
         Raises
         ------
         BadDocument
-            If it has what the catalogue does not know.
+            If it has members that are not in the catalogue.
         """
         type_line, table = self._tables.get(node.type) or self._learn(node)
         subject = f"<{self.base}{node.iri}>"
@@ -64,11 +64,11 @@ class Triples:
         return "".join(lines)
 
     def iri(self, node_iri: str) -> str:
-        """Return the IRI of a node as it is written."""
+        """Return the IRI of a node as written in N-Triples."""
         return f"<{self.base}{node_iri}>"
 
     def _learn(self, node: Node) -> tuple[str, dict[str, Write]]:
-        """Make the table of a class when its first node comes."""
+        """Create the table of a class for its first node."""
         return self._tables.setdefault(node.type, self._table(class_of(node)))
 
     def _table(self, entry: Class) -> tuple[str, dict[str, Write]]:
@@ -119,13 +119,13 @@ def _field(field: Field) -> Write:
 
 
 def _list(member: Field | Edge, item: Callable[[str, Any], tuple[str, str]]) -> Write:
-    """Return the writer of an RDF list; its cells are named after subject and place."""
+    """Return the writer of an RDF list. Its cells have labels from subject and position."""
 
     def write(subject: str, values: Sequence[Any]) -> str:
         lines, here = [], f"{subject} <{member.iri}> "
         for cell, value in zip(cells(subject, member.name, len(values)), values, strict=True):
-            told, inner = item(f"{cell}v", value)
-            lines.append(f"{here}{cell} .\n{cell} {FIRST} {told} .\n{inner}")
+            term, inner = item(f"{cell}v", value)
+            lines.append(f"{here}{cell} .\n{cell} {FIRST} {term} .\n{inner}")
             here = f"{cell} {REST} "
         return "".join([*lines, f"{here}{NIL} .\n"])
 
@@ -133,7 +133,7 @@ def _list(member: Field | Edge, item: Callable[[str, Any], tuple[str, str]]) -> 
 
 
 def _item(field: Field) -> Callable[[str, Any], tuple[str, str]]:
-    """Return the writer of one value: it gives the object and the lines about it, if any."""
+    """Return the writer of one value: it returns the object, and lines about it."""
     inside = parts(field)
     if not inside:
         literal = _literal(field)
@@ -141,7 +141,7 @@ def _item(field: Field) -> Callable[[str, Any], tuple[str, str]]:
     writers = [(f" <{part.iri}> ", _literal(part), part.name) for part in inside]
 
     def write(label: str, value: Any) -> tuple[str, str]:
-        # The header's parts come by name; those of a field in the order of its parts.
+        # The header's parts are in a dict; those of a field in the order of its parts.
         values = [value[name] for _, _, name in writers] if isinstance(value, dict) else value
         lines = [
             f"{label}{predicate}{literal(part)} .\n"
@@ -171,12 +171,12 @@ def _literal(field: Field) -> Callable[[Any], str]:
 
 
 def cells(subject: str, name: str, number: int) -> list[str]:
-    """Return the labels of the cells of a list; that of a cell's value has a ``v`` at its end."""
+    """Return the labels of a list's cells; the label of a cell's value ends with ``v``."""
     label = _label(subject, name)
     return [f"{label}x{place}" for place in range(number)]
 
 
 def _label(subject: str, name: str) -> str:
-    """Return the label of a blank node: the same in every run, so that documents diff."""
+    """Return the label of a blank node: the same in every run, so that diffs stay small."""
     (end,) = _END.findall(subject)
     return f"_:{end.replace('/', 'x')}x{name}"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whether a graph is as it should be: SHACL, by pyshacl.
+"""Validate a graph against SHACL shapes, with pyshacl.
 
-Shapes of structure look at one node each, so they are checked in small graphs, several at once.
-All others may look anywhere, and get the whole graph. Both are in Oxigraph, which loads and answers
-in half of the time that rdflib's own store takes.
+Shapes of structure concern one node each, so they are checked on small parts of the graph, several
+at once. All other shapes may concern several nodes, and are checked on the complete graph. Both use
+Oxigraph, which loads and answers in half the time of rdflib's own store.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from graphxfer.inspect.triples import Triples
 from graphxfer.progress import SILENT, Progress
 
 CHUNK = 1000
-"""How many nodes are checked for their structure at once."""
+"""Number of nodes whose structure is checked at once."""
 _BROKEN = {
     "MinCount": "is missing",
     "MaxCount": "has more than one value",
@@ -42,12 +42,12 @@ _BROKEN = {
     "MinInclusive": "is smaller than OMERO stores",
     "MaxInclusive": "is larger than OMERO stores",
 }
-"""What to say of the generated shapes, by the constraint that is broken."""
+"""Messages for the generated shapes, by the violated constraint."""
 _SEVERITIES = ("Violation", "Warning", "Info")
 
 
 class Finding(NamedTuple):
-    """Something that is not as a shape wants it.
+    """A violation of a shape.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ class Finding(NamedTuple):
     message : str
         What is wrong.
     node, name : str
-        The node's IRI, relative where it is the graph's, and what a person calls it.
+        The node's IRI (relative for nodes of the graph) and its label.
     path : str
-        The property that it is about; empty where it is about the node.
+        The property; empty if the shape concerns the node itself.
     value : str
-        The value that is wrong, if one is.
+        The invalid value, if there is one.
     shape : str
-        IRI of the shape; empty where it has none.
+        IRI of the shape; empty if it has none.
     """
 
     severity: str
@@ -76,12 +76,12 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What a validation found.
+    """The result of a validation.
 
     Parameters
     ----------
     findings : tuple of Finding
-        Worst first.
+        The findings, violations first.
     rdf : rdflib.Graph
         The standard SHACL report.
     """
@@ -91,12 +91,12 @@ class Validation:
 
     @property
     def violations(self) -> int:
-        """How many findings are violations."""
+        """Number of violations."""
         return sum(finding.severity == _SEVERITIES[0] for finding in self.findings)
 
 
 def shapes_folder() -> Path:
-    """Return where graphxfer's own shapes are: in the wheel, or in the checkout."""
+    """Return the folder of graphxfer's own shapes: in the wheel, or in the checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "shapes"
     return installed if installed.is_dir() else package.parent / "shapes"
@@ -108,16 +108,16 @@ def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SIL
     Parameters
     ----------
     bundle : Bundle
-        Whose graph is checked.
+        The bundle.
     more : iterable of Path
         Files of SHACL shapes, such as a facility's own rules, in Turtle or another RDF syntax.
     progress : Progress
-        Who is told how far it is.
+        Shows how much is done.
 
     Raises
     ------
     BadDocument
-        If shapes cannot be read or applied, or want the network.
+        If shapes cannot be read or applied, or use the network.
     """
     looking_far = _shapes([shapes_folder() / "sense.ttl", *more])
     report = Graph()
@@ -139,8 +139,8 @@ def validate(bundle: Bundle, more: Iterable[Path] = (), progress: Progress = SIL
 def _structure_shapes() -> Graph:
     """Return the generated shapes; each process reads them once.
 
-    What a class wants of its properties is asked of all its nodes at once: pyshacl would go from
-    each node to each property by itself, which takes three times as long and finds the same.
+    Property shapes target all nodes of their class directly. With node shapes, pyshacl visits each
+    property of each node separately: this takes three times as long and has the same results.
     """
     shapes = _shapes([shapes_folder() / "structure.ttl"])
     for shape, class_ in list(shapes.subject_objects(SH.targetClass)):
@@ -157,7 +157,7 @@ def _shapes(paths: Iterable[Path]) -> Graph:
             text = path.read_bytes()
         try:
             read = Graph().parse(data=text, format=_format(path))
-        except Exception as error:  # each of rdflib's parsers raises what it likes
+        except Exception as error:  # rdflib's parsers raise many types
             raise BadDocument(f"is not valid RDF: {str(error)[:300]}", where=str(path)) from None
         for query in (SH.select, SH.ask, SH.construct):
             for text_of_query in read.objects(None, query):
@@ -177,12 +177,12 @@ def _format(path: Path) -> str:
 
 
 def _structure(bundle: Bundle, progress: Progress) -> Iterator[bytes]:
-    """Check nodes against the shapes of structure; iterate over the reports that have results."""
+    """Check nodes against the shapes of structure; yield the reports with results."""
     with bundle.nodes() as (header, nodes), progress.task("structure", unit="nodes") as advance:
         triples = Triples(header)
         chunks = iter(lambda: "".join(map(triples.of_node, islice(nodes, CHUNK))), "")
         first, second = next(chunks, ""), next(chunks, "")
-        yield from _told(map(_check_structure, [first]))
+        yield from filter(None, map(_check_structure, [first]))
         if not second:
             return
         workers = os.cpu_count() or 1
@@ -190,17 +190,13 @@ def _structure(bundle: Bundle, progress: Progress) -> Iterator[bytes]:
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
             batch = [second]
             while batch:
-                yield from _told(pool.map(_check_structure, batch))
+                yield from filter(None, pool.map(_check_structure, batch))
                 advance(CHUNK * len(batch))
                 batch = list(islice(chunks, 4 * workers))
 
 
-def _told(reports: Iterable[bytes]) -> Iterator[bytes]:
-    return filter(None, reports)
-
-
 def _check_structure(lines: str) -> bytes:
-    """Check some nodes' triples; return the report as N-Triples, empty where all is well."""
+    """Check the triples of some nodes; return a report with results as N-Triples, else nothing."""
     data = Store()
     data.load(lines, format=RdfFormat.N_TRIPLES, lenient=True)
     report = _checked(data, _structure_shapes())
@@ -211,13 +207,13 @@ def _check_structure(lines: str) -> bytes:
 def _checked(data: Store, shapes: Graph) -> Graph:
     try:
         _, report, text = pyshacl.validate(
-            data,  # type: ignore[arg-type]  # its types do not know Oxigraph's stores
+            data,  # type: ignore[arg-type]  # its types do not include Oxigraph's stores
             shacl_graph=shapes,
             inplace=True,
             advanced=True,
             do_owl_imports=False,
         )
-    except Exception as error:  # pyshacl lets through whatever its parts raise
+    except Exception as error:  # pyshacl's libraries raise many types
         raise BadDocument(
             f"the shapes cannot be applied: {str(error)[:300]}", where="shapes"
         ) from error
@@ -226,11 +222,11 @@ def _checked(data: Store, shapes: Graph) -> Graph:
     return report
 
 
-# -- what it found ------------------------------------------------------------------------------
+# -- findings -----------------------------------------------------------------------------------
 
 
 def _merge_reports(report: Graph) -> None:
-    """Make one sh:ValidationReport of several in one graph."""
+    """Merge the sh:ValidationReports in a graph into one."""
     results = set(report.objects(None, SH.result))
     for part in set(report.subjects(RDF.type, SH.ValidationReport)):
         report.remove((part, None, None))
@@ -252,18 +248,18 @@ def _findings(report: Graph, bundle: Bundle) -> list[Finding]:
 
 
 def _finding(report: Graph, result: Term, base: str, names: dict[str, str]) -> Finding:
-    def told_of(predicate: URIRef) -> str:
+    def result_of(predicate: URIRef) -> str:
         value = report.value(result, predicate)
         if value is None or isinstance(value, BNode):
             return ""
         text = value.removeprefix(base) if isinstance(value, URIRef) else str(value)
         return report.qname(text) if predicate == SH.resultPath else text
 
-    severity = told_of(SH.resultSeverity).rpartition("#")[2]
-    node, value, shape = told_of(SH.focusNode), told_of(SH.value), told_of(SH.sourceShape)
-    message = told_of(SH.resultMessage)
+    severity = result_of(SH.resultSeverity).rpartition("#")[2]
+    node, value, shape = result_of(SH.focusNode), result_of(SH.value), result_of(SH.sourceShape)
+    message = result_of(SH.resultMessage)
     if shape.startswith(SHAPES):
-        constraint = told_of(SH.sourceConstraintComponent).removeprefix(str(SH))
+        constraint = result_of(SH.sourceConstraintComponent).removeprefix(str(SH))
         broken = _BROKEN[constraint.removesuffix("ConstraintComponent")]
         message = f"{shape.rpartition('-')[2]} {broken}"
     return Finding(
@@ -271,7 +267,7 @@ def _finding(report: Graph, result: Term, base: str, names: dict[str, str]) -> F
         message,
         node,
         names.get(node, node),
-        told_of(SH.resultPath),
+        result_of(SH.resultPath),
         "" if value == node else value,
         shape,
     )

@@ -13,5 +13,5 @@ except ImportError as missing:
         do="install them as the README describes",
     ) from missing
 
-# omero-py warns of each object with a deprecated field, which only its developers can change.
+# omero-py warns about each object with a deprecated field; only its developers can change that.
 warnings.filterwarnings("ignore", ".* is deprecated$", DeprecationWarning, r"omero_model_\w+")

@@ -92,7 +92,9 @@ def _network_failure(error: BaseException, where: str) -> GraphxferError:
         do = _ANONYMOUS if _HANDSHAKE.search(text) else _NO_TLS
         return LoginFailure(f"TLS is refused: {text}", where=where, do=do)
     if isinstance(error, Ice.ProtocolException):
-        return ServerFailure(f"what answers is not an OMERO server: {text}", where=where, do=_PORTS)
+        return ServerFailure(
+            f"the server at this address is not an OMERO server: {text}", where=where, do=_PORTS
+        )
     if isinstance(error, Ice.MemoryLimitException):
         return ServerFailure("an answer is larger than Ice.MessageSizeMax", where=where)
     return ServerFailure(f"the connection was lost: {text}", where=where, do=_AGAIN)

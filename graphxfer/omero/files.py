@@ -18,7 +18,7 @@ from graphxfer.omero.connect import Server
 _OF_ONE_FILE = (omero.ResourceError, omero.SecurityViolation, omero.ValidationException)
 """Exceptions of a server that concern only one file."""
 BLOCK = 8 * 1024 * 1024
-"""Bytes of one call; files of a repository refuse more than 64,000,000."""
+"""Bytes of one call; OMERO refuses more than 64,000,000."""
 
 
 def download_all(
@@ -104,20 +104,20 @@ def download(
     context = server.context(-1)
     with _errors_of_one_file(), _store(server, context) as store:
         store.setFileId(file_id, context)
-        there = store.size(context)
-        if size is not None and there != size:
-            what = "truncated" if there < size else "changed"
+        actual = store.size(context)
+        if size is not None and actual != size:
+            what = "truncated" if actual < size else "changed"
             raise FileProblem(
-                f"{what}: {counted(there, 'byte')} at the source, OMERO recorded {size:,}"
+                f"{what}: {counted(actual, 'byte')} at the source, OMERO recorded {size:,}"
             )
         with target.open("ab") as out:
-            if out.tell() > there:
+            if out.tell() > actual:
                 out.seek(out.truncate(0))
             position = out.tell()
             advance(position)
-            while position < there:
+            while position < actual:
                 # Beyond the end OMERO answers with zeros: do not read there.
-                out.write(store.read(position, min(BLOCK, there - position), context))
+                out.write(store.read(position, min(BLOCK, actual - position), context))
                 advance(out.tell() - position)
                 position = out.tell()
 

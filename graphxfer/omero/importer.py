@@ -30,13 +30,13 @@ from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
 
 BLOCK = 5_000_000
-"""Bytes of one write; a repository refuses more than 64,000,000."""
+"""Bytes of one write; OMERO refuses more than 64,000,000."""
 DEFAULT_HASHER = "SHA1-160"
 """OMERO's default checksum algorithm."""
 FIRST_LOOK, LATER_LOOKS = 2.0, 60.0
-"""Seconds without a callback after which the server is asked: callbacks may be lost."""
+"""Seconds without a callback until the server is queried: callbacks may be lost."""
 LISTENING = 0.5
-"""Seconds of waiting between two looks at whether to stop."""
+"""Seconds between two checks whether to stop."""
 
 
 _CHECK_FILE = "check that the file is complete, and that the destination's Bio-Formats reads it"

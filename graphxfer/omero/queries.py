@@ -89,7 +89,7 @@ class Projection:
         return f"{self._join(association) if association else 'obj'}.{attribute}"
 
     def _columns(self, field: Field) -> tuple[int, Callable[[Row], Value]]:
-        """Select a field of several columns; return the first, and what makes a row's value."""
+        """Select a field of several columns; return the first, and a function from row to value."""
         first = len(self._selected)
         make: type[Quantity | AffineTransform] = Quantity
         parts = [f"obj.{field.attribute}.{part}" for part in ("value", "unit")]
@@ -274,7 +274,7 @@ def whole(name: str, field: Field) -> str:
 
 
 def whole_value(obj: Any, field: Field) -> Value | None:
-    """Return such a field's value; OMERO does not distinguish empty from null."""
+    """Return the value of such a field; OMERO does not distinguish empty from null."""
     value = getattr(obj, field.attribute)
     if not value:
         return None

@@ -2,7 +2,7 @@
 """Read nodes and edges with queries in batches.
 
 A batch has a bounded number of ids, an answer a bounded number of rows. The edges of a batch are
-added to its nodes when the batch is complete, so that memory has little but the nodes.
+added to its nodes when the batch is complete, so that memory contains little but the nodes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
 
 BATCH = 1000
-"""Ids in a query: Hibernate recurses deeper for each id."""
+"""Maximum number of ids in a query: Hibernate recurses deeper for each id."""
 PAGE = 5000
-"""Rows of an answer: OMERO has all of it in memory, and refuses more than 250 MB."""
+"""Maximum number of rows of an answer: OMERO holds it in memory, and refuses more than 250 MB."""
 BATCH_OF_BYTES = 200
-"""Objects with bytes (masks) in an answer."""
+"""Maximum number of objects with bytes (masks) in an answer."""
 
 
 class Task(NamedTuple):

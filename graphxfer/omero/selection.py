@@ -15,16 +15,16 @@ from functools import cache, partial
 import networkx as nx
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Edge, Follow, NotCovered, Via
+from graphxfer.catalogue import Class, Edge, Follow, Via
 from graphxfer.graph import Header, LeftOut, TransferGraph, iri
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
 from graphxfer.omero.reader import Reader, Task, edges_of
 
-NOT_MOVED = "objects of this class are not moved yet"
+NOT_COVERED = "graphxfer does not cover this class yet"
 UNREADABLE = "deleted during the export, or not readable"
-NO_FILES = "images without files are not moved yet"
+NO_FILES = "graphxfer does not cover images without files yet"
 UNUSED = "not selected; its tag set or screen is exported because of another member"
 INCOMPLETE = "it needs objects that are left out"
 
@@ -52,7 +52,7 @@ class Selection(Reader):
         self._owned: dict[str, dict[int, tuple[str, int]]] = defaultdict(dict)
 
     def want(self, name: str, ids: Iterable[int]) -> set[int]:
-        """Request objects to be read; return the ids that are new.
+        """Request objects; return the ids that were not requested before.
 
         Parameters
         ----------
@@ -70,11 +70,11 @@ class Selection(Reader):
         if name in catalogue.CLASSES:
             wanted |= new
         else:
-            self._leave_out(name, new, NOT_MOVED)
+            self._leave_out(name, new, NOT_COVERED)
         return new
 
     def _want_each(self, target: str, found: Iterable[tuple[int, Sequence[str]]]) -> set[int]:
-        """Request objects whose class may be in the row; return the ids that are new."""
+        """Request objects whose class may be in the row; return the ids not requested before."""
         by_class: dict[str, set[int]] = defaultdict(set)
         for id_, kind in found:
             by_class[queries.kind(kind, target)].add(id_)
@@ -123,9 +123,10 @@ class Selection(Reader):
             if edge.via is Via.LINK and queries.family(edge.target) == family:
                 take = partial(self._take_sets, family)
                 yield Task(queries.sets(edge), ids, take, {"ns": catalogue.TAG_SET})
-        for uncovered in catalogue.not_covered(family):
-            hql = queries.count(uncovered.name, uncovered.path)
-            yield Task(hql, ids, partial(self._take_count, uncovered), paged=False)
+        for uncovered in catalogue.not_covered():
+            if uncovered.parent == family:
+                hql = queries.count(uncovered.name, uncovered.path)
+                yield Task(hql, ids, partial(self._take_count, uncovered.name), paged=False)
 
     # -- rows
 
@@ -195,8 +196,8 @@ class Selection(Reader):
         new = self._want_each(family, ((row[1], row[2:]) for row in rows))
         self._alone |= {(family, id_) for id_ in new}
 
-    def _take_count(self, uncovered: NotCovered, rows: list[Row]) -> None:
-        self._left_out[uncovered.name, uncovered.why] += rows[0][0]
+    def _take_count(self, name: str, rows: list[Row]) -> None:
+        self._left_out[name, NOT_COVERED] += rows[0][0]
 
     # -- result
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from graphxfer.catalogue import IMAGE
 from graphxfer.graph import class_of, iri
-from graphxfer.graph.fileset_tree import FILESET, Tree, goes_by_itself
+from graphxfer.graph.fileset_tree import FILESET, Tree, survives_fileset
 from graphxfer.omero import lookup, write
 from graphxfer.omero.connect import Server
 
@@ -63,9 +63,9 @@ def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> S
 
 def shown_in(server: Server, fileset: int) -> dict[str, list[int]]:
     """Return what an import created that OMERO does not delete with the fileset: Plates."""
-    there = lookup.import_trees(server, [fileset])
-    under = Tree(there).under(iri(FILESET, fileset))
-    return lookup.by_type(one for one in under if goes_by_itself(class_of(there[one])))
+    graph = lookup.import_trees(server, [fileset])
+    under = Tree(graph).under(iri(FILESET, fileset))
+    return lookup.by_type(one for one in under if survives_fileset(class_of(graph[one])))
 
 
 def remove(server: Server, fileset: int) -> None:

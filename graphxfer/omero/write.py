@@ -159,19 +159,19 @@ def batches(graph: TransferGraph, nodes: Iterable[Node]) -> Iterator[list[Node]]
     A node that refers to a node of the same batch begins the next batch.
     """
     batch: list[Node] = []
-    heavy, there = 0, set[str]()
+    heavy, iris = 0, set[str]()
     for node in nodes:
         entry, more = class_of(node), weight(graph, node)
         most = LARGE if any(edge.via is Via.LIST for edge in entry.edges) else SMALL
         references = (edge.name for edge in entry.edges if edge.via is Via.REFERENCE)
         needs = {target for name in references for target in node.edges.get(name, ())}
         full = len(batch) >= most or heavy + more > WEIGHT
-        if batch and (full or batch[0].type != node.type or needs & there):
+        if batch and (full or batch[0].type != node.type or needs & iris):
             yield batch
-            batch, heavy, there = [], 0, set()
+            batch, heavy, iris = [], 0, set()
         batch.append(node)
         heavy += more
-        there.add(node.iri)
+        iris.add(node.iri)
     if batch:
         yield batch
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a plan consists of: actions, one for each node and link; and what a person may decide.
+"""The parts of a plan: an action for each node and link; and the options of an apply.
 
-An action is data with one meaning: a class for each kind. How a kind is run, recovered after a
-crash and reverted stands in :mod:`graphxfer.apply`, in a file for each.
+Each kind of action is a class. The modules of :mod:`graphxfer.apply` run the actions, recover them
+after a crash and revert them: one module for each kind.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from graphxfer.graph import TransferGraph, fileset_tree
 EDITED = "users changed it after the import"
 """Why the counterpart of a node is updated."""
 FOLLOWS = "one of its ends cannot be moved"
-"""Why a link is skipped where the node that it needs is skipped already."""
+"""Why a link is skipped if one of its nodes is skipped."""
 
 
 class Tags(StrEnum):
-    """What to do with a tag (a class of `Reuse.POLICY`) that already exists at the destination."""
+    """What to do with a tag (`Reusable.POLICY`) that already exists at the destination."""
 
     REUSE = "reuse"
     CREATE = "create"
@@ -32,7 +32,7 @@ class Tags(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
-    """What a person may decide about an apply.
+    """Options of an apply.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class ApplyOptions:
     in_place : bool
         Link the files into the destination's repository instead of uploading them.
     streams : int
-        How many files are uploaded at once.
+        Number of files to upload at once.
     """
 
     tags: Tags = Tags.REUSE
@@ -54,7 +54,7 @@ class ApplyOptions:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do; each kind is a subclass.
+    """One step of an apply; each kind is a subclass.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ class Action:
     type : str
         Class of the node, or the link class.
     reason : str
-        Why, for a person; empty where it needs no explanation.
+        The reason, for people; empty if it is obvious.
     destination : int or None
-        Id at the destination, where it is known.
+        Id at the destination, if it is known.
     bytes : int
         Bytes to upload.
     child : str
@@ -160,7 +160,7 @@ class Import(Action):
 
 
 class Match(Action):
-    """Find an object that the import of its fileset makes."""
+    """Find an object that the import of its fileset creates."""
 
     kind, past = "match", "matched"
 
@@ -178,13 +178,13 @@ class Update(Action):
 
 
 class Skip(Action):
-    """Leave out what cannot be moved."""
+    """Skip a node or link that cannot be moved."""
 
     kind, past, pending = "skip", "skipped", False
 
     @property
     def skipped(self) -> bool:
-        """Whether it is more than a consequence of a node that is skipped."""
+        """Whether to report it: not if another skipped node is the reason."""
         return self.reason != FOLLOWS
 
 
@@ -258,14 +258,14 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """All that an apply would do, in the order in which it does it.
+    """All actions of an apply, in order.
 
     Parameters
     ----------
     actions : list of Action
         One for each node and link.
     notes : list of str
-        What a person should know besides.
+        Further information for the user.
     """
 
     actions: list[Action] = field(default_factory=list)
@@ -277,12 +277,12 @@ class Plan:
 
     @property
     def skipped(self) -> list[Action]:
-        """The nodes that cannot be moved, and the links to what is not in the graph."""
+        """The nodes that cannot be moved, and the links to objects that are not in the graph."""
         return [action for action in self.actions if action.skipped]
 
     @property
     def nothing_to_do(self) -> bool:
-        """Whether all is done that can be."""
+        """Whether nothing remains to be done."""
         return not any(action.pending for action in self.actions)
 
     def uploads(self, graph: TransferGraph) -> Iterator[str]:

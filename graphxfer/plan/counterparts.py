@@ -15,7 +15,7 @@ from functools import cache
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Edge, Maker, Value, Via
-from graphxfer.errors import GraphxferError
+from graphxfer.errors import GraphxferError, counted
 from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import Siblings, Tree
 
@@ -50,7 +50,7 @@ class Side:
     Parameters
     ----------
     graph : TransferGraph
-        The source's graph; or what new filesets hold at the destination.
+        The graph of the source, or of the new filesets at the destination.
     """
 
     def __init__(self, graph: TransferGraph) -> None:
@@ -69,7 +69,7 @@ class Matcher:
     def __init__(self, ours: Side, theirs: Side) -> None:
         self._graph, self._there = ours.graph, theirs.graph
         self._trees, self._hanging = (ours.tree, theirs.tree), (ours.hanging, theirs.hanging)
-        # A document that no OMERO wrote may lack a field for another reason than that it is null.
+        # A document of another program may omit a field that is not null.
         self._clearing = bool(self._graph.header.database_uuid)
 
     def match(self, fileset: str, found: str, known: Container[str] = ()) -> Matched:
@@ -85,7 +85,7 @@ class Matcher:
         Raises
         ------
         GraphxferError
-            If the import created something else than the graph has.
+            If the import created other objects than those in the graph.
         """
         matched = Matched({fileset: found})
         self._under(fileset, found, matched)
@@ -103,7 +103,7 @@ class Matcher:
     # -- by place ---------------------------------------------------------------------------
 
     def _under(self, fileset: str, found: str, matched: Matched) -> None:
-        """Pair what is under two filesets: by place first, the rest by content."""
+        """Pair the nodes under two filesets: by place first, the rest by content."""
         pairs, unsure = [(fileset, found)], list[tuple[str, Siblings, Siblings]]()
         while pairs or unsure:
             if pairs:
@@ -152,12 +152,12 @@ class Matcher:
         """Check the fields that every import of the same files sets alike."""
         entry = class_of(node)
         for one in entry.fields if entry.maker is Maker.IMPORT else ():
-            wanted, there = node.fields.get(one.name), other.fields.get(one.name)
+            wanted, found = node.fields.get(one.name), other.fields.get(one.name)
             strict = one.required and not one.editable and not one.varies
-            if strict and wanted is not None and wanted != there:
+            if strict and wanted is not None and wanted != found:
                 raise GraphxferError(
-                    f"the import of {fileset} created another {node.type} than the graph has: "
-                    f"{one.name} is {there!r}, not {wanted!r}",
+                    f"the import of {fileset} created a different {node.type}: "
+                    f"{one.name} is {found!r}, expected {wanted!r}",
                     where=node.iri,
                     do=REDO,
                 )
@@ -202,7 +202,7 @@ class Matcher:
     # -- by content ---------------------------------------------------------------------------
 
     def _content(self, matched: Matched, known: Container[str]) -> None:
-        """Match what annotates or refers to matched nodes, and so on."""
+        """Match annotations of matched nodes and nodes that refer to them, recursively."""
         pairs = list(matched.same.items())
         taken = set(matched.same.values())
         for iri, other in pairs:  # grows as we go
@@ -226,7 +226,7 @@ class Matcher:
                     pairs += new
 
     def _extras(self, found: str, matched: Matched) -> None:
-        """Collect what the import created and the graph does not have."""
+        """Collect objects that the import created and that are not in the graph."""
         taken, seen = set(matched.same.values()), set[str]()
         todo = self._trees[1].under(found)
         for iri in todo:  # grows as we go
@@ -245,8 +245,8 @@ def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
 
 
 def _has_places(mine: Siblings, yours: Siblings) -> bool:
-    """Whether places or numbers identify each other's counterparts."""
-    return mine.told or len(mine.children) == len(yours.children) == 1
+    """Tell whether their places identify the counterparts, or there is only one pair."""
+    return mine.identified or len(mine.children) == len(yours.children) == 1
 
 
 def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, str]]:
@@ -267,7 +267,7 @@ def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, st
 
 def _ambiguous(iri: str, mine: Siblings) -> GraphxferError:
     return GraphxferError(
-        f"ambiguous: several of {mine.edge} have the same place",
+        f"ambiguous: several objects with the edge {mine.edge} have the same place",
         where=iri,
         do=REDO,
     )
@@ -275,8 +275,9 @@ def _ambiguous(iri: str, mine: Siblings) -> GraphxferError:
 
 def _other_number(iri: str, mine: Siblings, yours: Siblings, where: str = "") -> GraphxferError:
     return GraphxferError(
-        f"the import created {len(yours.children)} of {mine.edge}{where}, the graph has "
-        f"{len(mine.children)}: the destination reads these files differently",
+        f"the import created {counted(len(yours.children), 'object')} with the edge {mine.edge}"
+        f"{where}; the graph has {len(mine.children):,}: the destination reads these files "
+        "differently",
         where=iri,
         do=REDO,
     )
@@ -324,7 +325,7 @@ def _fields(node: Node, *, edited: bool = True) -> tuple[object, ...]:
 
 
 def _is_content(edge: Edge) -> bool:
-    """Whether an edge's objects are part of the subject's content: its parts, its file."""
+    """Tell whether an edge's objects are part of the subject's content: its parts, its file."""
     file = all(entry.bytes for entry in catalogue.subclasses(edge.target))
     return edge.via is Via.LIST or (edge.via is Via.REFERENCE and file)
 

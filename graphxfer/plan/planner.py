@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Plan what an apply will do at a destination. It only reads: nothing is created anywhere."""
+"""Plan what an apply will do at a destination. Planning only reads, and creates nothing."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from graphxfer.progress import SILENT, Progress
 
 DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import creates it"
-UNLESS = "unless the import creates the same"
+UNLESS = "unless the import creates an equal object"
 UNSENT = "its file still has to be uploaded"
-NOT_HERE = "its other end is not in the graph"
-ADDED = "a person added it to what the import creates: not moved yet"
-OWNED = "its owner is not kept: the user who applies becomes its owner"
+NOT_HERE = "the linked object is not in the graph"
+ADDED = "added to an imported object by a user: not covered yet"
+OWNED = "the owner of the link is not kept: you become its owner"
 
 
 def make_plan(
@@ -54,18 +54,18 @@ def make_plan(
     Parameters
     ----------
     bundle : Bundle
-        What is to be moved.
+        The bundle to apply.
     server : Server
-        The destination; its group is that of the connection.
+        The destination, with the group to write to.
     options : ApplyOptions
-        What the person decided.
+        The options of the apply.
     progress : Progress
-        Told how far it is.
+        Shows how much is done.
 
     Raises
     ------
     GraphxferError
-        If the apply could not work: files missing, no permission, an ambiguous name.
+        If the apply would fail: files are missing, permission is missing, a name is ambiguous.
     """
     journal = Journal.existing(bundle.journal(server.database_uuid))
     with journal or contextlib.nullcontext():
@@ -88,7 +88,7 @@ def planned(
 
 
 class _Planner:
-    """Makes a plan, node by node and link by link."""
+    """Creates a plan, node by node and link by link."""
 
     def __init__(
         self, bundle: Bundle, server: Server, journal: Journal | None, options: ApplyOptions
@@ -125,25 +125,24 @@ class _Planner:
 
     def _done(self, node: Node) -> bool:
         """Add what remains to be done to a node that an earlier run created or found, if so."""
-        there = self._journal.get(node.iri) if self._journal is not None else None
-        if there is None:
+        recorded = self._journal.get(node.iri) if self._journal is not None else None
+        if recorded is None:
             return False
-        if there.settled:
-            self._add(Done(node.iri, node.type, DONE, there.id))
-        elif there.how is How.CREATED:
-            self._add(Upload(node.iri, node.type, UNSENT, there.id, _size(node)))
+        if recorded.settled:
+            self._add(Done(node.iri, node.type, DONE, recorded.id))
+        elif recorded.how is How.CREATED:
+            self._add(Upload(node.iri, node.type, UNSENT, recorded.id, _size(node)))
         else:
-            self._add(Update(node.iri, node.type, EDITED, there.id))
+            self._add(Update(node.iri, node.type, EDITED, recorded.id))
         return True
 
-    # -- what there is --------------------------------------------------------------------------
+    # -- the graph -------------------------------------------------------------------------------
 
     def _check_header(self) -> None:
-        for left in self._graph.header.left_out:
-            self._plan.notes.append(f"not covered: {left.number:,} {left.type} ({left.why})")
+        self._plan.notes += map(str, self._graph.header.left_out)
 
     def _in_order(self) -> list[Node]:
-        """Return the nodes so that what is referred to comes first."""
+        """Return the nodes in order: targets of references first."""
         found: list[Node] = []
         for layer in catalogue.apply_order():
             for name in layer:
@@ -152,14 +151,14 @@ class _Planner:
         return found
 
     def _movable(self, node: Node) -> bool:
-        """Whether a node can be moved; what it refers to was checked before."""
+        """Check whether a node can be moved; the targets of its references are checked before."""
         entry = class_of(node)
         if entry.maker is Maker.SERVER or node.iri in self._members:
             return True
         if entry.maker is Maker.IMPORT:
             self._why_not[node.iri] = "it has no files, so no import creates it"
         elif entry.part_of and node.iri not in self._owners:
-            self._why_not[node.iri] = f"it belongs to no {entry.part_of}"
+            self._why_not[node.iri] = f"its {entry.part_of} is not in the graph"
         elif entry.part_of and self._owners[node.iri] in self._members:
             self._why_not[node.iri] = ADDED
         else:
@@ -172,9 +171,9 @@ class _Planner:
             needed += [self._owners[node.iri]] if entry.part_of else []
             for target in needed:
                 if target not in self._graph:
-                    self._why_not[node.iri] = "what it belongs to is not in the graph"
+                    self._why_not[node.iri] = "an object that it needs is not in the graph"
                 elif target in self._why_not:
-                    self._why_not[node.iri] = "what it belongs to cannot be moved"
+                    self._why_not[node.iri] = "an object that it needs cannot be moved"
         return node.iri not in self._why_not
 
     # -- nodes ----------------------------------------------------------------------------------
@@ -217,7 +216,11 @@ class _Planner:
         for node in self._graph:
             if node.type not in catalogue.CLASSES and catalogue.link_node(node.type) is None:
                 self._add(Skip(node.iri, node.type, "graphxfer does not know this class"))
-        taken = {made[:2] for made in self._journal.nodes().values()} if self._journal else set()
+        taken = (
+            {recorded[:2] for recorded in self._journal.nodes().values()}
+            if self._journal
+            else set()
+        )
         found = reuse.find(self._server, self._graph, open_, self._options, taken)
         self._plan.notes += found.notes
         for node in open_:
@@ -269,12 +272,12 @@ class _Planner:
     # -- the destination ------------------------------------------------------------------------
 
     def _check_destination(self) -> None:
-        """Find out now what would fail later."""
+        """Check the conditions of the apply at the destination."""
         journal = self._journal
         if journal is not None and (
             journal.pending() or journal.imports(Stage.BEGUN, Stage.VERIFYING)
         ):
-            self._plan.notes.append("an earlier run was interrupted; apply resumes it")
+            self._plan.notes.append("An earlier run was interrupted; apply resumes it.")
         if self._plan.nothing_to_do:
             return
         files.check_present(self._bundle, self._plan)
@@ -293,7 +296,7 @@ _SERVERS = {name for name, entry in catalogue.CLASSES.items() if entry.maker is 
 
 
 def _owners(graph: TransferGraph) -> dict[str, str]:
-    """Return what each part is part of: a shape's ROI."""
+    """Return the owner of each part: the ROI of a shape."""
     return {
         target: node.iri
         for name, entry in catalogue.CLASSES.items()
@@ -305,7 +308,7 @@ def _owners(graph: TransferGraph) -> dict[str, str]:
 
 
 def _refined(name: str, nodes: list[Node]) -> list[Node]:
-    """Return nodes of one class so that those come first that others of it refer to."""
+    """Return nodes of one class in order: a node follows the nodes that it refers to."""
     entry = catalogue.CLASSES[name]
     own = [e.name for e in entry.edges if e.via is Via.REFERENCE and name in _names(e.target)]
     if not own:
@@ -323,7 +326,7 @@ def _refined(name: str, nodes: list[Node]) -> list[Node]:
     try:
         return [by_iri[iri] for layer in nx.topological_generations(order) for iri in layer]
     except nx.NetworkXUnfeasible:
-        raise GraphxferError(f"some {name} nodes refer to each other in a circle") from None
+        raise GraphxferError(f"some {name} nodes refer to each other in a cycle") from None
 
 
 def _names(target: str) -> set[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which objects of the destination are used for nodes of the graph: equal tags, containers."""
+"""Find objects of the destination to use for nodes of the graph: equal tags, containers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Reuse, Via
+from graphxfer.catalogue import Class, Reusable, Via
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.omero import lookup
@@ -20,7 +20,7 @@ from graphxfer.plan.actions import ApplyOptions, Merge, Tags
 
 @dataclass(slots=True)
 class Found:
-    """What is used for nodes, by their IRIs; and what a person should know."""
+    """The objects to use for nodes, by IRI; and notes for the user."""
 
     choices: dict[str, actions.Reuse] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -42,29 +42,29 @@ def find(
     graph : TransferGraph
         The source's.
     nodes : sequence of Node
-        Those that are to be created.
+        The nodes to create.
     options : ApplyOptions
-        What the person decided.
+        The options of the apply.
     taken : collection
         Class and id of objects that are used for other nodes already.
 
     Raises
     ------
     GraphxferError
-        If `--tags error` finds one, or if it is ambiguous which container is meant.
+        If `--tags error` finds one, or if the container is ambiguous.
     """
     found = Found()
     for entry in catalogue.CLASSES.values():
         mine = [node for node in nodes if node.type == entry.name]
-        wanted = entry.reuse is Reuse.POLICY and options.tags is not Tags.CREATE
-        wanted |= entry.reuse is Reuse.MERGE and options.merge
+        wanted = entry.reuse is Reusable.POLICY and options.tags is not Tags.CREATE
+        wanted |= entry.reuse is Reusable.MERGE and options.merge
         if mine and wanted:
             alike = _candidates(server, entry, mine)
             alike = {
                 key: [c for c in some if (entry.name, c.id) not in taken]
                 for key, some in alike.items()
             }
-            if entry.reuse is Reuse.MERGE:
+            if entry.reuse is Reusable.MERGE:
                 _merge(server, graph, entry, mine, alike, found)
             else:
                 _reuse(entry, mine, alike, options, found)
@@ -84,7 +84,7 @@ def _candidates(
     found: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
     if values:
         rights = lookup.rights(server)
-        others = rights.write if entry.reuse is Reuse.MERGE else rights.use
+        others = rights.write if entry.reuse is Reusable.MERGE else rights.use
         for candidate in lookup.alike(server, entry, values):
             if others or candidate.owner == server.user_id:
                 found[candidate.identity].append(candidate)
@@ -112,7 +112,7 @@ def _reuse(
             )
         if len(choices) > 1:
             listed = ", ".join(str(one.id) for one in choices)
-            found.notes.append(f"{node.iri}: {entry.name} {listed} are equal; the first is used")
+            found.notes.append(f"{node.iri}: {entry.name} {listed} are equal; apply uses the first")
         reason, id_ = "an equal one exists", choices.pop(0).id
         found.choices[node.iri] = actions.Reuse(node.iri, node.type, reason, id_)
 
@@ -125,7 +125,7 @@ def _merge(
     alike: dict[tuple[object, ...], list[Candidate]],
     found: Found,
 ) -> None:
-    """Use containers of the same name, where it is clear which is meant."""
+    """Use containers of the same name, if they are unambiguous."""
     rivals: defaultdict[tuple[object, ...], list[Node]] = defaultdict(list)
     for node in nodes:
         rivals[_identity(entry, node)].append(node)
@@ -146,7 +146,7 @@ def _merge(
 def _inside(
     server: Server, graph: TransferGraph, node: Node, choices: list[Candidate], found: Found
 ) -> list[Candidate]:
-    """Return the candidates inside the containers that the node's own are merged with."""
+    """Return the candidates inside the counterparts of the node's own containers."""
     inside, contained = set[int](), False
     for holder, edge in catalogue.link_edges():
         if node.type != edge.target:
@@ -163,7 +163,7 @@ def _inside(
 def _ambiguous(entry: Class, node: Node, choices: Sequence[Candidate]) -> GraphxferError:
     listed = ", ".join(f"{entry.name}:{one.id}" for one in choices)
     return GraphxferError(
-        f"ambiguous: several could be merged with it: {listed} "
+        f"ambiguous: several containers have its name: {listed} "
         f"({node.fields.get(entry.identity[0])!r})",
         where=node.iri,
         do="rename one of them at the destination, or apply without --merge",

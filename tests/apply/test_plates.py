@@ -291,8 +291,8 @@ def test_a_plate_that_the_destinations_import_does_not_make_is_created(
         assert not any(action.type == "Plate" for action in make_plan(bundle, server).of(Create))
     (note,) = applied(bundle, destination)
     assert note.startswith(
-        f"the import of {image.target('fileset')} did not create 5 objects that it "
-        "created at the source"
+        f"The import of {image.target('fileset')} did not create 5 objects of the source; "
+        "apply creates them: "
     )
     arrived(bundle, destination, tmp_path / "arrived")
 

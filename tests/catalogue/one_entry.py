@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 from graphxfer import catalogue
-from graphxfer.catalogue import OME, Follow, Reuse, Spelling, XmlEdge
+from graphxfer.catalogue import OME, Follow, Reusable, Spelling, XmlEdge
 from graphxfer.catalogue.common import ANNOTATIONS, DESCRIPTION, NAME
 from graphxfer.catalogue.declare import edge, entry
 
@@ -28,7 +28,7 @@ catalogue.CLASSES[NEW] = entry(
     ANNOTATIONS,
     xml=NEW,
     root=True,
-    reuse=Reuse.MERGE,
+    reuse=Reusable.MERGE,
     identity=("name",),
 )
 

@@ -157,7 +157,7 @@ HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
 @pytest.mark.parametrize(
     ("scheme", "answer", "words"),
     [
-        ("omero+tcp", HTTP, "what answers is not an OMERO server"),
+        ("omero+tcp", HTTP, "the server at this address is not an OMERO server"),
         ("omero", HTTP, "use the encrypted port"),
         ("omero", b"SSH-2.0-OpenSSH_9.2\r\n", "use the encrypted port"),
     ],
@@ -193,7 +193,7 @@ def test_a_server_with_anonymous_ciphers_only(person: Person) -> None:
         # With the setting the handshake is done: what is told is about what comes after it.
         servers_toml(person, port=port, user='"ada"', anonymous_dh="true")
         ran = person.run("export", "it", "Project:1", "--to", "bundle").failed(1)
-        assert "what answers is not an OMERO server" in ran.err
+        assert "the server at this address is not an OMERO server" in ran.err
 
 
 def certificate(folder: Path) -> Path:

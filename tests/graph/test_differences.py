@@ -33,7 +33,8 @@ def test_ids_and_what_varies_are_no_difference() -> None:
 
 def test_empty_string_is_not_null() -> None:
     found = lines(graph(tag(1, textValue="")), graph(tag(9)), SAME)
-    assert found == ["TagAnnotation/1 (TagAnnotation/9 there): textValue is nothing, expected ''"]
+    where = "TagAnnotation/1 (counterpart TagAnnotation/9)"
+    assert found == [f"{where}: textValue is nothing, expected ''"]
 
 
 def test_what_a_document_does_not_say_is_no_difference() -> None:
@@ -52,7 +53,7 @@ def test_nan_equals_itself_and_zero_has_no_sign() -> None:
 
 def test_missing_node() -> None:
     assert lines(graph(tag(1)), graph(), SAME) == [
-        "TagAnnotation/1 (TagAnnotation/9 there): missing"
+        "TagAnnotation/1 (counterpart TagAnnotation/9): missing"
     ]
     assert lines(graph(tag(1)), graph(), {}) == ["TagAnnotation/1: missing"]
 
@@ -66,8 +67,8 @@ def test_lost_and_extra_edges() -> None:
     theirs = graph(image(7, "TagAnnotation/8"), tag(9), tag(8))
     same = SAME | {"Image/1": "Image/7"}
     assert lines(ours, theirs, same) == [
-        "Image/1 (Image/7 there): annotations does not have TagAnnotation/1",
-        "Image/1 (Image/7 there): annotations also has TagAnnotation/8",
+        "Image/1 (counterpart Image/7): annotations does not have TagAnnotation/1",
+        "Image/1 (counterpart Image/7): annotations also has TagAnnotation/8",
     ]
     assert len(lines(ours, theirs, same, {"Image/1"})) == 1
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What lies under a fileset, and the paths by which its files are told to a server."""
+"""What lies under a fileset, and the paths by which its files are sent to a server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def with_files(*files: tuple[str, str]) -> TransferGraph:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         ([("home/ada/a.tif", "ada_2/2026-03/14/09-00/a.tif")], ["home/ada/a.tif"]),
         ([("/home/ada/a.tif", "ada_2/2026-03/a.tif")], ["home/ada/a.tif"]),
@@ -45,9 +45,9 @@ def with_files(*files: tuple[str, str]) -> TransferGraph:
         ([("../../etc/a.tif", "r/a.tif")], ["etc/a.tif"]),
     ],
 )
-def test_client_paths(files: list[tuple[str, str]], told: list[str]) -> None:
+def test_client_paths(files: list[tuple[str, str]], expected: list[str]) -> None:
     graph = with_files(*files)
-    assert client_paths(graph, graph["Fileset/1"]) == told
+    assert client_paths(graph, graph["Fileset/1"]) == expected
 
 
 def test_all_that_an_import_makes_is_under_its_fileset() -> None:

@@ -53,7 +53,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("empty", "empty: is not a bundle: graph.jsonld is missing\n  → create one with"),
         ("text", "text: is neither JSON-LD nor OME-XML\n  → convert Turtle and N-Quads first:"),
         ("list.json", "list.json: has no nodes"),
-        ("page.xml", "page.xml, line 1: is no OME-XML"),
+        ("page.xml", "page.xml, line 1: is not valid OME-XML"),
     ],
 )
 def test_what_is_no_bundle(place: Path, command: str, bundle: str, told: str) -> None:
@@ -69,7 +69,7 @@ def test_what_is_no_bundle(place: Path, command: str, bundle: str, told: str) ->
     [
         ("diff it nothing", 1, "nothing: does not exist"),
         ("query it", 2, "the bundle or the query is missing\n  → graphxfer query BUNDLE QUERY"),
-        ("query it no-such-query", 2, "--list shows the names"),
+        ("query it no-such-query", 2, "use --list to show the names"),
         ("query it @no.rq", 1, "no.rq: No such file or directory"),
         ("graph it --node Image/404", 2, "Image/404: is not in the graph"),
         ("graph it -o it.png", 2, ".graphml, .gexf or .svg"),

@@ -304,7 +304,7 @@ def test_a_query_is_run_with_the_keyboard_and_answered_as_a_table(
         "SELECT ?image ?name { ?image a model:Image ; ome:Name ?name } ORDER BY ?name"
     )
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#told")).to_contain_text("3 rows in")
+    expect(page.locator("#status")).to_contain_text("3 rows in")
     cells = page.locator("#answer tbody tr").first.locator("td")
     expect(cells).to_have_text(["Image/7", "a.ome.tif [0]"])
     page.locator("#answer").get_by_role("button", name="Image/7").click()
@@ -313,10 +313,10 @@ def test_a_query_is_run_with_the_keyboard_and_answered_as_a_table(
 
 def test_queries_of_the_library_are_chosen_and_run(visitor: Visit, address: str) -> None:
     page = visitor.to(address)
-    page.get_by_label("Queries of the library").select_option("images-without-tag")
+    page.get_by_label("Named queries").select_option("images-without-tag")
     expect(page.locator("#sentence")).not_to_be_empty()
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("#told")).to_contain_text("1 row in")
+    expect(page.locator("#status")).to_contain_text("1 row in")
     expect(page.locator("#answer")).to_contain_text("Image/9")
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV").click()
@@ -338,11 +338,11 @@ def test_failures_and_triples_are_shown(browser: Browser, address: str) -> None:
     with visit(browser) as visitor:
         page = visitor.to(address)
         ask(page, "SELECT nonsense")
-        expect(page.locator("#told.failed")).to_contain_text("is not a valid SPARQL query")
+        expect(page.locator("#status.failed")).to_contain_text("is not a valid SPARQL query")
         ask(page, "DESCRIBE <Project/51>")
         expect(page.locator("#answer pre")).to_contain_text('"Mitosis"')
         ask(page, "ASK { <Project/51> a model:Project }")
-        expect(page.locator("#told")).to_contain_text("Yes")
+        expect(page.locator("#status")).to_contain_text("Yes")
         assert [each for each in visitor.complaints if "400" not in each] == []
 
 

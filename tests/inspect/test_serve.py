@@ -182,7 +182,7 @@ SERVICE = "SELECT * WHERE { SERVICE <http://example.org/> { ?s ?p ?o } }"
         ("", "is not a valid SPARQL query"),
     ],
 )
-def test_bad_queries_are_told(url: str, text: str, told: str) -> None:
+def test_bad_queries_are_reported(url: str, text: str, told: str) -> None:
     code, message = refused(f"{url}sparql", urlencode({"query": text}).encode())
     assert code == 400
     assert told in message

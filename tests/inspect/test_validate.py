@@ -58,7 +58,7 @@ DEFECTS: dict[str, tuple[Node, str, str, str]] = {
         own("TagAnnotation/77", {"textValue": "lonely"}),
         "TagAnnotation/77",
         "Warning",
-        "is an annotation of nothing",
+        "is an annotation that is linked to no object",
     ),
     "a fileset without files": (
         own("Fileset/3", {}),
@@ -76,19 +76,19 @@ DEFECTS: dict[str, tuple[Node, str, str, str]] = {
         own("Image/7", IMAGE, **BELOW),
         "Image/7",
         "Warning",
-        "is an image without a fileset: it cannot be moved yet",
+        "is an image without a fileset: graphxfer does not cover it yet",
     ),
     "two images of one series": (
         own("Image/7", IMAGE | {"series": 1}, fileset=("Fileset/3",), **BELOW),
         "Image/7",
         "Violation",
-        "has the same series as another image of its fileset: they cannot be told apart",
+        "has the same series as another image of its fileset: apply cannot distinguish them",
     ),
     "no extent": (
         own("Pixels/7", PIXELS | {"sizeZ": 0}, channels=("Channel/7",)),
         "Pixels/7",
         "Violation",
-        "has no extent in Z",
+        "has a SizeZ below 1",
     ),
     "an empty key": (
         own("MapAnnotation/9", {"pairs": (("gene", "tubA"), ("", "tubB"))}),
@@ -100,7 +100,7 @@ DEFECTS: dict[str, tuple[Node, str, str, str]] = {
         own("TagAnnotation/5", {"textValue": ""}),
         "TagAnnotation/5",
         "Warning",
-        "is a tag without a text",
+        "is a tag without text",
     ),
     "a file annotation without a file": (
         own("FileAnnotation/12", {}),
@@ -112,7 +112,7 @@ DEFECTS: dict[str, tuple[Node, str, str, str]] = {
         own("Roi/4", {}, shapes=("Rectangle/11", "Point/12")),
         "Roi/4",
         "Warning",
-        "is a ROI of no image",
+        "is a ROI without an image",
     ),
     "a ROI without shapes": (
         own("Roi/4", {}, image=("Image/7",)),

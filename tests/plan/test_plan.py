@@ -74,13 +74,19 @@ def test_unknown_classes_are_listed(destination: Place, tmp_path: Path) -> None:
     assert action == Skip("Galaxy/1", "Galaxy", "graphxfer does not know this class")
 
 
-def test_what_an_export_left_out_is_told(destination: Place, tmp_path: Path) -> None:
-    left = LeftOut("RenderingDef", 3, "rendering settings are not moved yet")
-    notes = planned(in_memory(tmp_path, left_out=(left,)), destination).notes
-    assert notes == ["not covered: 3 RenderingDef (rendering settings are not moved yet)"]
+def test_what_an_export_left_out_is_reported(destination: Place, tmp_path: Path) -> None:
+    left = (
+        LeftOut("RenderingDef", 3, "rendering settings are not moved yet"),
+        LeftOut("Image", 1, "not readable"),
+    )
+    notes = planned(in_memory(tmp_path, left_out=left), destination).notes
+    assert notes == [
+        "Not covered: 3 rendering settings (RenderingDef)",
+        "Left out: 1 Image (not readable)",
+    ]
 
 
-def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:
+def test_owners_of_links_are_reported(destination: Place, tmp_path: Path) -> None:
     link = {"parent": ("Dataset/1",), "child": ("TagAnnotation/1",), "owner": ("Experimenter/9",)}
     bundle = in_memory(
         tmp_path,
@@ -93,7 +99,7 @@ def test_owners_of_links_are_told(destination: Place, tmp_path: Path) -> None:
     assert plan.skipped == []
 
 
-def test_images_that_cannot_be_told_apart(destination: Place, tmp_path: Path) -> None:
+def test_images_that_cannot_be_distinguished(destination: Place, tmp_path: Path) -> None:
     images = [Node(f"Image/{n}", "Image", {"name": "a", "series": 0}) for n in (1, 2)]
     bundle = in_memory(tmp_path, *fileset(1, b"", "a.tif", images))
     with pytest.raises(GraphxferError, match="Image/1 and Image/2 have the same place"):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TransferGraph <-> OME-XML 2016-06.
 
-Other programs see plain OME-XML. What OME-XML cannot say (filesets, checksums, dates, null, owners
-of links, ...) would be lost on the way back. So the whole graph stands in the document once more,
-as its JSON-LD lines, in one XML annotation with the namespace
-:data:`~graphxfer.graph.omexml.schema.GRAPH`; from a document that has it, `read` takes just that.
+Other programs see plain OME-XML. OME-XML cannot express filesets, checksums, dates, null, owners of
+links and more. So the document also contains the complete graph: its JSON-LD lines, in an XML
+annotation with the namespace :data:`~graphxfer.graph.omexml.schema.GRAPH`. If a document has this
+annotation, `read` uses nothing else.
 """
 
 from graphxfer.graph.omexml.read import read

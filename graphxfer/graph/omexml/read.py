@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""OME-XML as a graph: our own documents exactly, those of others as far as the catalogue goes."""
+"""Read OME-XML: graphxfer's own documents exactly, others as far as the catalogue covers them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from graphxfer.graph.jsonld.nodes import Decoder, to_header
 from graphxfer.graph.omexml import schema
 
 FOREIGN_BASE = "https://ome-xml.invalid/"
-"""What the nodes of others' documents are relative to: such a document names no server."""
+"""The base of nodes from documents of other programs: these name no server."""
 
 _OME = f"{{{schema.NS}}}"
 _GRAPH = f"{{{schema.GRAPH}}}"
 _SAFE: Any = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": True}
-"""No entity is ever expanded and nothing is fetched; without entities a huge tree is only huge."""
+"""Entities are not expanded, and nothing is fetched. Without entities a huge tree is harmless."""
 
 
 def read(path: Path) -> TransferGraph:
@@ -44,13 +44,13 @@ def read(path: Path) -> TransferGraph:
     Parameters
     ----------
     path : Path
-        The document. Image files that it names are looked for beside it.
+        The document. Image files that it names are expected beside it.
 
     Raises
     ------
     BadDocument
-        If it is no valid OME-XML 2016-06, or has a document type declaration (which could name
-        external entities); the message names the line.
+        If it is not valid OME-XML 2016-06, or has a document type declaration (which could name
+        external entities); the message has the line.
     """
     root = _parse(path)
     annotations = f"{_OME}{schema.ANNOTATIONS}/{_OME}{schema.MARKUP}"
@@ -64,10 +64,10 @@ def _parse(path: Path) -> Any:
     try:
         tree: Any = etree.parse(str(path), etree.XMLParser(**_SAFE))
     except etree.XMLSyntaxError as error:
-        raise BadDocument(f"is no XML: {error.msg}", where=str(path)) from None
+        raise BadDocument(f"is not XML: {error.msg}", where=str(path)) from None
     if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
         raise BadDocument(
-            "has a document type declaration, which graphxfer does not read: it can name files",
+            "has a document type declaration, which could name other files",
             where=str(path),
             do="remove the <!DOCTYPE ...> if you trust the document",
         )
@@ -75,7 +75,7 @@ def _parse(path: Path) -> Any:
     if not valid.validate(tree):
         first = valid.error_log[0]
         raise BadDocument(
-            f"is no OME-XML 2016-06: {first.message}", where=f"{path}, line {first.line}"
+            f"is not valid OME-XML 2016-06: {first.message}", where=f"{path}, line {first.line}"
         )
     return tree.getroot()
 
@@ -98,14 +98,14 @@ def _own(element: Any, path: Path) -> TransferGraph:
 
 
 class _Foreign:
-    """A document that another program wrote."""
+    """Reads a document of another program."""
 
     def __init__(self, root: Any, path: Path) -> None:
         self.root, self.path = root, path
         self.nodes: dict[str, Node] = {}
         self.iris: dict[str, str] = {}
         self.pending: list[tuple[Node, Edge, str]] = []
-        self.said_back: list[tuple[str, str, Node]] = []
+        self.back_references: list[tuple[str, str, Node]] = []
         self.images_of: defaultdict[tuple[str, ...], list[Node]] = defaultdict(list)
         self.unknown: Counter[str] = Counter()
 
@@ -121,13 +121,13 @@ class _Foreign:
         for names, images in self.images_of.items():
             self._add_fileset(names, images)
         self._link()
-        why = "graphxfer does not move it yet"
+        why = "graphxfer does not cover this element yet"
         left_out = tuple(LeftOut(name, count, why) for name, count in self.unknown.items())
         header = Header(FOREIGN_BASE, roots=self._roots(), left_out=left_out)
         return TransferGraph(header, self.nodes.values())
 
     def _roots(self) -> tuple[str, ...]:
-        """Return what nothing holds: projects and screens, then what is outside of them."""
+        """Return the containers and images that are in no container: the roots."""
         held = {
             target
             for node in self.nodes.values()
@@ -143,7 +143,7 @@ class _Foreign:
     # -- nodes
 
     def _add(self, entry: Class, identifier: str | None) -> Node:
-        """Add a node; its id is the number in its ID where that is one, else the next."""
+        """Add a node. Its id is the number in its ID, or the next free number."""
         number = (identifier or "").rpartition(":")[2]
         taken = iri(entry.name, int(number)) if number.isascii() and number.isdigit() else ""
         if not taken or taken in self.nodes:
@@ -186,7 +186,7 @@ class _Foreign:
         elif inside := form.inside.get(name):
             self._read(child).edges[inside.edge.name] = (node.iri,)
         elif back := form.back.get(name):
-            self.said_back.append((child.get("ID"), back.edge.name, node))
+            self.back_references.append((child.get("ID"), back.edge.name, node))
         elif edge := form.files.get(name):
             node.edges[edge.name] = (self._attachment(child).iri,)
         elif name.endswith("Ref"):
@@ -205,7 +205,7 @@ class _Foreign:
             elif text is not None:
                 value = schema.parse(field, text, _unit(element, field))
             else:
-                # OMERO wants names; OME-XML does not.
+                # Names are required in OMERO, but not in OME-XML.
                 value = "" if field.required and field.type is Type.STRING else None
             if value is not None:
                 node.fields[field.name] = value
@@ -235,7 +235,7 @@ class _Foreign:
         return node
 
     def _add_fileset(self, names: tuple[str, ...], images: list[Node]) -> None:
-        """Add the fileset of images whose pixels are in the same files; none without files."""
+        """Add the fileset of images whose pixels are in the same files, if there are files."""
         if not names:
             return
         fileset = self._add(catalogue.CLASSES[FILESET], None)
@@ -253,7 +253,7 @@ class _Foreign:
     # -- edges
 
     def _link(self) -> None:
-        """Resolve references, which may stand before what they name."""
+        """Resolve references; they may precede the element that they name."""
         for node, edge, identifier in self.pending:
             target = self._named(identifier, node)
             if edge.many:
@@ -261,14 +261,15 @@ class _Foreign:
                 node.edges[edge.name] = tuple(dict.fromkeys((*known, target)))
             else:
                 node.edges[edge.name] = (target,)
-        for identifier, name, node in self.said_back:
+        for identifier, name, node in self.back_references:
             self.nodes[self._named(identifier, node)].edges[name] = (node.iri,)
 
     def _named(self, identifier: str, node: Node) -> str:
         target = self.iris.get(identifier)
         if target is None:
             raise BadDocument(
-                f"{node.iri} refers to {identifier}, which is not there", where=str(self.path)
+                f"{node.iri} refers to {identifier}, which is not in the document",
+                where=str(self.path),
             )
         return target
 
@@ -277,7 +278,7 @@ _STRUCTURE = frozenset(("Union", "MetadataOnly", "TiffData", "BinData", "Value",
 
 
 def _unit(element: Any, field: Field) -> str | None:
-    """Return the symbol of a quantity's unit, the schema's own where the document names none."""
+    """Return the symbol of a quantity's unit; the schema's default if the document has none."""
     name = f"{field.xml}Unit"
     unit = schema.contents(etree.QName(element).localname).get(name)
     return element.get(name, unit.default) if unit else None
@@ -305,6 +306,6 @@ def _read_color(element: Any, node: Node) -> None:
 
 
 def _file_names(image: Any) -> Iterator[str]:
-    """Iterate over the files that hold an image's pixels, the first one first."""
+    """Iterate over the names of the files with an image's pixels, in order."""
     named = image.iterfind(f".//{_OME}TiffData/{_OME}UUID")
     return iter(dict.fromkeys(uuid.get("FileName") for uuid in named if uuid.get("FileName")))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the OME-XML schema says: what elements hold, in which order, and which values are legal.
+"""The OME-XML schema: children and attributes of elements, their order, and legal values.
 
-All of it is read from ``ome-2016-06.xsd``, which ome-types ships. The catalogue only says which
-element stands for a class, and which element or attribute says a field or an edge.
+All of this is read from ``ome-2016-06.xsd`` of ome-types. The catalogue only states which element
+represents a class, and which element or attribute expresses a field or an edge.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ NS = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 GRAPH = "graphxfer/graph"
 """Namespace of the annotation that holds the graph's own JSON-LD lines."""
 DOCUMENT, ANNOTATIONS = "OME", "StructuredAnnotations"
-"""The element of a whole document; and the one in it that annotations stand in."""
+"""The root element, and its child that contains the annotations."""
 MARKUP = "XMLAnnotation"
-"""The element whose value is XML itself."""
+"""The element of an annotation whose value is XML."""
 POSITION = "Index"
-"""The attribute by which a part says its position among its siblings."""
+"""The attribute with the position of a part among its siblings."""
 
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 
@@ -36,7 +36,7 @@ _XSD = "{http://www.w3.org/2001/XMLSchema}"
 @cache
 def definition() -> Any:
     """Return ``ome-2016-06.xsd``, parsed."""
-    # To import ome-types takes a third of a second and 20 MB; its schema is all that we need.
+    # Only the schema is needed: importing ome-types would take a third of a second and 20 MB.
     shipped = distribution("ome-types").locate_file("ome_types/ome-2016-06.xsd")
     return etree.parse(str(shipped))
 
@@ -54,15 +54,15 @@ class Content(NamedTuple):
     is_child : bool
         Whether it is an element.
     needed : bool
-        The element is illegal without it.
+        Whether the schema requires it.
     single : bool
-        There may be only one. OMERO may have more; its clients show the first.
+        Whether there may be only one. OMERO may have more; its clients show the first.
     type : str
         Name of its type; empty if its type has none.
     values : dict
         The values that its type enumerates; units by OMERO's names.
     default : str
-        Its value in a document that does not have it.
+        Its value if a document does not have it.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Content(NamedTuple):
 
 @cache
 def contents(element: str) -> Mapping[str, Content]:
-    """Return what an element may hold by name; children in the order that the schema asks for."""
+    """Return the children and attributes of an element by name; children in the schema's order."""
     declared = _declared("element", element)
     type_ = declared.find(f"{_XSD}complexType")
     if type_ is None:
@@ -95,7 +95,7 @@ def _declared(kind: str, name: str) -> Any:
 
 
 def _contents(part: Any, *, is_choice: bool) -> Iterator[Content]:
-    """Iterate over what a part of a type's definition allows."""
+    """Iterate over the children and attributes in a part of a type's definition."""
     for each in part.iterchildren(tag=etree.Element):
         kind = etree.QName(each).localname
         if kind == "extension":
@@ -181,11 +181,11 @@ _LEGAL: dict[str, Callable[[Value], bool]] = {
     "PercentFraction": _fraction,
     "xsd:anyURI": lambda value: isinstance(value, str) and not _NO_URI.search(value),
 }
-"""What types allow that allow less than the type of the field."""
+"""Checks for XML types that allow fewer values than the field's type."""
 
 
 def _legal(content: Content) -> Callable[[Value], bool]:
-    """Return what tells whether a value is legal in an attribute or a child."""
+    """Return a function that tells whether a value is legal in an attribute or a child."""
     values = set(content.values.values())
     return values.__contains__ if values else _LEGAL.get(content.type, lambda _: True)
 
@@ -194,15 +194,15 @@ def _legal(content: Content) -> Callable[[Value], bool]:
 
 
 class FieldForm(NamedTuple):
-    """How OME-XML says a field: its name in the graph, and which values it can say."""
+    """How OME-XML expresses a field: its name in the graph, and which values are legal."""
 
     name: str
     field: Field
     is_child: bool
     is_legal: Callable[[Value], bool]
 
-    def says(self, value: Value | None) -> bool:
-        """Tell whether OME-XML can say a value."""
+    def can_express(self, value: Value | None) -> bool:
+        """Tell whether OME-XML can express a value."""
         if value is None:
             return False
         structured = self.field.type in (Type.BYTES, Type.TRANSFORM, Type.PAIRS)
@@ -210,35 +210,35 @@ class FieldForm(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """An edge that is said at its object: the class of its subject, and the edge."""
+    """An edge that is expressed in the element of its object: the subject's class, and the edge."""
 
     subject: str
     edge: Edge
 
 
 class Form(NamedTuple):
-    """How OME-XML says the nodes of a class.
+    """How OME-XML expresses the nodes of a class.
 
     Parameters
     ----------
     element : str
-        The element that stands for one; empty where OME-XML has none.
+        The element that represents a node; empty if OME-XML has none.
     kind : str
-        What its ID begins with.
+        The start of its ID.
     order : tuple of str
         Its children, in order.
     needed : tuple of str
-        What it is illegal without, but for what is given to each.
+        Children and attributes that the schema requires, except those that each element gets.
     fields : tuple of FieldForm
-        The fields that it can say.
+        The fields that it can express.
     parts, references, files : dict
-        Edges by the child that says them: see :class:`~graphxfer.catalogue.Spelling`.
+        Edges by the child that expresses them: see :class:`~graphxfer.catalogue.Spelling`.
     merged : tuple of Edge
-        Edges to nodes whose fields it says.
+        Edges to nodes whose fields are in this element.
     outer : Edge, optional
-        The edge to the node in whose element it stands.
+        The edge to the node whose element contains this one.
     inside, back : dict
-        Edges that lead to it, by the child that says them.
+        Incoming edges by the child that expresses them.
     """
 
     element: str
@@ -269,24 +269,26 @@ _GIVEN = ("ID", POSITION)
 
 @cache
 def form_of(entry: Class, merged_into: str = "") -> Form:
-    """Return how OME-XML says the nodes of a class.
+    """Return how OME-XML expresses the nodes of a class.
 
     Parameters
     ----------
     entry : Class
         The class.
     merged_into : str
-        The element that says its fields, if it has none of its own.
+        The element with its fields, if the class has no element of its own.
     """
     element = entry.xml or merged_into
     held = contents(element) if element else {}
-    said = [(edge, edge.xml) for edge in entry.edges if edge.xml]
+    expressed = [(edge, edge.xml) for edge in entry.edges if edge.xml]
 
     def by_child(how: Spelling) -> dict[str, Edge]:
-        return {xml.element: edge for edge, xml in said if xml.how is how and xml.element in held}
+        return {
+            xml.element: edge for edge, xml in expressed if xml.how is how and xml.element in held
+        }
 
     def by_object(how: Spelling) -> dict[str, Incoming]:
-        leading = (each for each in edges_said(how) if each[1].target == entry.name)
+        leading = (each for each in edges_expressed(how) if each[1].target == entry.name)
         return {child or source.xml: Incoming(source.name, edge) for source, edge, child in leading}
 
     return Form(
@@ -302,8 +304,8 @@ def form_of(entry: Class, merged_into: str = "") -> Form:
         by_child(Spelling.PART),
         by_child(Spelling.REFERENCE),
         by_child(Spelling.FILE),
-        tuple(edge for edge, xml in said if xml.how is Spelling.MERGED),
-        next((edge for edge, xml in said if xml.how is Spelling.INSIDE), None),
+        tuple(edge for edge, xml in expressed if xml.how is Spelling.MERGED),
+        next((edge for edge, xml in expressed if xml.how is Spelling.INSIDE), None),
         by_object(Spelling.INSIDE),
         by_object(Spelling.BACK),
     )
@@ -311,13 +313,13 @@ def form_of(entry: Class, merged_into: str = "") -> Form:
 
 @cache
 def elements() -> dict[str, Class]:
-    """Return the classes that elements stand for."""
+    """Return the classes that elements represent, by the element."""
     return {entry.xml: entry for entry in catalogue.CLASSES.values() if entry.xml}
 
 
 @cache
-def edges_said(*ways: Spelling) -> tuple[tuple[Class, Edge, str], ...]:
-    """Return the edges that OME-XML says in some ways: class, edge and element."""
+def edges_expressed(*ways: Spelling) -> tuple[tuple[Class, Edge, str], ...]:
+    """Return the edges that OME-XML expresses in some ways: class, edge and element."""
     return tuple(
         (entry, edge, edge.xml.element)
         for entry in catalogue.CLASSES.values()
@@ -327,25 +329,25 @@ def edges_said(*ways: Spelling) -> tuple[tuple[Class, Edge, str], ...]:
 
 
 def is_wrapper(element: str) -> bool:
-    """Tell whether an element stands for no class, and holds elements that do (``Union``)."""
+    """Tell whether an element represents no class, and only contains such elements (``Union``)."""
     return element not in elements()
 
 
 # -- spelling -----------------------------------------------------------------------------------
 
 _FORBIDDEN = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML 1.0 cannot hold; and the carriage return, which it does not keep."""
+"""Characters that XML 1.0 does not allow, and the carriage return, which parsers replace."""
 
 
 def xml_text(text: str) -> str:
-    """Return the text without what XML cannot hold."""
+    """Return the text with characters that XML does not allow replaced."""
     return _FORBIDDEN.sub("�", text)
 
 
 def spell(field: Field, value: Value, is_legal: Callable[[Value], bool]) -> str | None:
-    """Return a value as OME-XML spells it, or None where it cannot say it.
+    """Return a value as OME-XML text, or None if it is not legal there.
 
-    A quantity is spelled without its unit: see `symbol`.
+    The unit of a quantity is not included: see `symbol`.
     """
     if not is_legal(value):
         return None
@@ -364,18 +366,18 @@ def spell(field: Field, value: Value, is_legal: Callable[[Value], bool]) -> str 
 
 
 def _number(value: float, field: Field) -> str:
-    # FontSize is the one quantity that has to be a whole number.
+    # FontSize is the only quantity that must be a whole number.
     return str(int(value)) if field.xml == "FontSize" else number(value)
 
 
 def number(value: float) -> str:
-    """Return a number as XML spells it."""
+    """Return a number as XML text."""
     text = repr(value)
     return {"nan": "NaN", "inf": "INF", "-inf": "-INF"}.get(text, text)
 
 
 def color(red: int, green: int, blue: int, alpha: int | None) -> int:
-    """Return a colour as the schema has it: RGBA in a signed 32-bit integer; opaque unless said."""
+    """Return a colour as a signed 32-bit RGBA integer; opaque by default."""
     parts = (red, green, blue, 255 if alpha is None else alpha)
     return int.from_bytes(bytes(part & 255 for part in parts), signed=True)
 
@@ -397,21 +399,21 @@ def symbol(field: Field, quantity: Quantity) -> str:
 
 
 def parse(field: Field, text: str, unit: str | None) -> Value:
-    """Return the value that OME-XML spells.
+    """Return the value of a text in OME-XML.
 
     Parameters
     ----------
     field : Field
-        Whose value it is.
+        The field.
     text : str
-        What stands in the document.
+        The text in the document.
     unit : str or None
         The unit's symbol, for a quantity.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If the text is not a valid value.
     """
     if field.type is Type.QUANTITY:
         return Quantity(float(text), _unit_names(field.of)[unit or ""])

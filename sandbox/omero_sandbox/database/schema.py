@@ -155,7 +155,7 @@ def hash_password(password: str, salt: bytes | None = None) -> tuple[bytes, byte
 
 
 def password_is(connection: sqlite3.Connection, user: int, password: str) -> bool:
-    """Return whether the user has this password; nobody without one can log in."""
+    """Return whether the user has this password; without one they cannot log in."""
     row = connection.execute(
         "SELECT salt, hash FROM _password WHERE experimenter = ?", (user,)
     ).fetchone()

@@ -144,11 +144,11 @@ class Graph:
     verb : str
         What the request does (``delete``), for messages.
     may : Callable[[Row], bool]
-        Tells whether the caller may do that to an object: needed of targets and of orphans.
+        Tells whether the caller may do that to an object: checked for targets and orphans.
     options : ChildOptions
         The request's child options.
     stays : Callable[[Row], bool]
-        Tells of an object that is no target whether it is left where it is.
+        Tells whether an object that is not a target is kept.
     """
 
     def __init__(

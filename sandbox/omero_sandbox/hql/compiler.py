@@ -306,7 +306,7 @@ class Compiler(Functions):
 
     @staticmethod
     def _ungrouped(values: Iterable[Value], groups: frozenset[str]) -> set[str]:
-        """Return the columns of values that are no group themselves."""
+        """Return the columns of values that are not in GROUP BY themselves."""
         return {c for v in values if v.sql not in groups for c in v.columns - groups}
 
     def _check_distinct(self, items: list[str], clauses: Clauses, places: dict[str, int]) -> None:

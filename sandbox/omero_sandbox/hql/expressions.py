@@ -192,7 +192,7 @@ class Expressions(ABC):
         for type_ in map(find, named):
             if type_ is not None:
                 return Value(f"'{type_.name}'", "class", type_)
-        raise self.bad(f"{value.sql} is no class")
+        raise self.bad(f"{value.sql} is not a class")
 
     def _on_compare_all(self, scope: Scope, *parts: Any) -> Value:
         raise self.bad("all, any and some are not supported")

@@ -28,7 +28,7 @@ class Projection:
     algorithm : int
         ``MAXIMUM``, ``MEAN`` or ``SUM``.
     start, end, stepping : int
-        Every so-manieth section from ``start`` on. OMERO takes the ``end`` itself into a maximum,
+        Every ``stepping``-th section from ``start``. OMERO takes the ``end`` itself into a maximum,
         but not into a mean or a sum.
     dtype : DTypeLike, optional
         Type of the new plane; the buffer's if not given.
@@ -36,7 +36,7 @@ class Projection:
     Raises
     ------
     omero.ValidationException, omero.ApiUsageException
-        When there are no such sections, or is no such algorithm.
+        When the sections do not exist, or the algorithm is unknown.
     """
 
     def __init__(

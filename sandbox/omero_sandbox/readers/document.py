@@ -34,7 +34,7 @@ def parse(xml: bytes) -> Element:
     Raises
     ------
     BrokenFile
-        When it is no OME-XML, or has a document type declaration.
+        When it is not OME-XML, or has a document type declaration.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     try:
@@ -45,7 +45,7 @@ def parse(xml: bytes) -> Element:
         raise BrokenFile("The OME-XML has a document type declaration, which is not accepted")
     name = etree.QName(root)
     if name.localname != "OME":
-        raise BrokenFile(f"The XML is no OME-XML: its root is {name.localname}")
+        raise BrokenFile(f"The XML is not OME-XML: its root is {name.localname}")
     if name.namespace != NAMESPACE:
         return _modern(xml)
     return root

@@ -55,7 +55,7 @@ class Pages:
         try:
             self._open[path] = tifffile.TiffFile(path)
         except (tifffile.TiffFileError, OSError, ValueError, KeyError, IndexError) as error:
-            raise BrokenFile(f"{path.name} is no readable TIFF: {error}") from error
+            raise BrokenFile(f"{path.name} is not a readable TIFF: {error}") from error
         if len(self._open) > OPEN_FILES:
             self._open.popitem(last=False)[1].close()
         return self._open[path]

@@ -47,7 +47,7 @@ def find(tree: Tree[Any], words: Words, *, phrases: bool = False) -> set[int]:
     ----------
     phrases : bool
         Whether a term of several words, such as ``a.tif``, is a phrase (until Lucene 3.0) or
-        stands for any of its words (from 3.1 on).
+        means any of its words (since 3.1).
     """
     return _Finder(words, phrases).clauses(tree.children)
 

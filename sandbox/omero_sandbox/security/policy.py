@@ -4,7 +4,7 @@
 
 The rules are those of ome.security.policy.BinaryAccessPolicy (omero-server): settings such as
 ``+read,+write,+image`` hold for the server, and others on top of them for a group that has some in
-its ``config``. By default nobody may download the files of plates, administrators included.
+its ``config``. By default the files of plates cannot be downloaded, not even by administrators.
 """
 
 from __future__ import annotations

@@ -214,7 +214,7 @@ def test_documents_of_others_are_read_as_ome_types_reads_them(path: Path) -> Non
 
 @samples
 def test_an_invalid_document_is_refused_with_its_line() -> None:
-    with pytest.raises(BadDocument, match=r"line 6: is no OME-XML 2016-06.*InvalidName"):
+    with pytest.raises(BadDocument, match=r"line 6: is not valid OME-XML 2016-06.*InvalidName"):
         omexml.read(SAMPLES / "bad.ome.xml")
 
 
@@ -258,5 +258,5 @@ def test_a_reference_to_nothing_is_refused(tmp_path: Path) -> None:
     document = without_graph(written(small())).replace(
         b'ImageRef ID="Image:3"', b'ImageRef ID="Image:4"'
     )
-    with pytest.raises(BadDocument, match="Image:4, which is not there"):
+    with pytest.raises(BadDocument, match="Image:4, which is not in the document"):
         read(tmp_path, document)

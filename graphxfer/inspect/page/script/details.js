@@ -1,11 +1,11 @@
-// What is told of one node, beside the tree; a served page asks for all that there is.
+// The details of one node, beside the tree. A served page requests all facts from the server.
 
-/** Show a node: what the page has of it at once, the rest when the server has answered. */
+/** Show a node: the facts in the page at once, the rest after the server's answer. */
 async function showDetails(iri) {
   const box = byId("details");
   const branch = branches.get(iri);
   const close = make("button", { type: "button", className: "close", onclick: () => hideDetails(box) }, "Close");
-  box.replaceChildren(close, make("h3", {}, told(branch?.name ?? iri)), make("p", { className: "muted" }, told(iri)));
+  box.replaceChildren(close, make("h3", {}, isolated(branch?.name ?? iri)), make("p", { className: "muted" }, isolated(iri)));
   box.hidden = false;
   box.dataset.iri = iri;
   if (branch) {
@@ -24,7 +24,7 @@ function hideDetails(box) {
 function* embeddedDetails(iri) {
   const known = page.details[iri];
   if (!known) {
-    yield make("p", {}, "More of it is in the bundle, not in this page: graphxfer serve shows all.");
+    yield make("p", {}, "This page has no details of this node; `graphxfer serve` shows them.");
     return;
   }
   if (known.included) yield make("p", { className: "note" }, "Included: it shares a fileset with a selected image.");
@@ -35,7 +35,7 @@ function* embeddedDetails(iri) {
 function* annotation(iri) {
   const found = page.annotations[iri];
   if (!found) return;
-  yield make("h3", {}, found.text ? told(found.text) : found.type, " ", make("span", { className: "badge" }, iri));
+  yield make("h3", {}, found.text ? isolated(found.text) : found.type, " ", make("span", { className: "badge" }, iri));
   if (found.pairs) yield table(found.pairs);
   if (found.about) yield table(found.about);
 }
@@ -43,32 +43,32 @@ function* annotation(iri) {
 /** Return a table of pairs. */
 function table(pairs) {
   const rows = pairs.map(([name, value]) =>
-    make("tr", {}, make("th", { scope: "row" }, told(name)), make("td", {}, value instanceof Node ? value : told(value))));
+    make("tr", {}, make("th", { scope: "row" }, isolated(name)), make("td", {}, value instanceof Node ? value : isolated(value))));
   return make("table", {}, ...rows);
 }
 
 async function askDetails(box, iri) {
   const answer = await fetch(`node?iri=${encodeURIComponent(iri)}`);
-  if (box.dataset.iri !== iri) return; // another was chosen meanwhile
+  if (box.dataset.iri !== iri) return; // another node was selected meanwhile
   if (!answer.ok) {
-    box.append(make("p", { className: "note" }, told(await answer.text())));
+    box.append(make("p", { className: "note" }, isolated(await answer.text())));
     return;
   }
   const node = await answer.json();
-  if (!branches.has(iri)) box.querySelector("h3").replaceChildren(told(node.name));
+  if (!branches.has(iri)) box.querySelector("h3").replaceChildren(isolated(node.name));
   if (node.facts.length) box.append(table(node.facts));
-  for (const [title, edges] of [["Leads to", node.out], ["Comes from", node.in]]) {
+  for (const [title, edges] of [["Outgoing edges", node.out], ["Incoming edges", node.in]]) {
     if (edges.length) box.append(make("h3", {}, title), table(edges.map(edgeRow)));
   }
 }
 
 function edgeRow([predicate, targets, more]) {
   const links = targets.map(([iri, name]) =>
-    make("div", {}, nodeLink(iri), " ", name === iri ? "" : told(name)));
+    make("div", {}, nodeLink(iri), " ", name === iri ? "" : isolated(name)));
   return [predicate, make("div", {}, ...links, more ? `… and ${number(more)} more` : "")];
 }
 
-/** Return a button that leads to a node: in the tree where it is there, else its details. */
+/** Return a button that shows a node: in the tree if it is there, otherwise its details. */
 function nodeLink(iri) {
   return make("button", { type: "button", className: "link", onclick: () => goTo(iri) }, iri);
 }

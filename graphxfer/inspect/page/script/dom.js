@@ -1,4 +1,4 @@
-// Making elements. Texts of a bundle become text nodes only: nothing here takes HTML.
+// Create elements. Texts of a bundle become text nodes only: no function takes HTML.
 
 /** Return an element with properties or attributes, and children that are nodes or texts. */
 function make(tag, about = {}, ...children) {
@@ -19,13 +19,13 @@ function draw(tag, about = {}, ...children) {
   return made;
 }
 
-/** Return a text of the bundle, whatever direction it runs in, kept from its neighbours. */
-const told = (text, about = {}) => make("bdi", about, text);
+/** Return a text of the bundle in a <bdi> element, so that its direction affects no other text. */
+const isolated = (text, about = {}) => make("bdi", about, text);
 
 const byId = (id) => document.getElementById(id);
 const number = (value) => value.toLocaleString("en");
 
-/** Return a count of bytes as a person reads it. */
+/** Return a number of bytes with a unit. */
 function bytes(size) {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let step = 0;
@@ -33,7 +33,7 @@ function bytes(size) {
   return `${step ? size.toFixed(1) : Math.round(size)} ${units[step]}`;
 }
 
-/** Return a text cut to so many characters, whole ones. */
+/** Return a text, cut to a number of complete characters. */
 function shortened(text, limit) {
   const characters = Array.from(text.slice(0, 4 * limit));
   return characters.length > limit ? `${characters.slice(0, limit).join("")}…` : text;
@@ -44,9 +44,9 @@ const embedded = (id) => JSON.parse(byId(id).textContent);
 
 const page = embedded("data");
 if (page.live) page.live.thumbnails = new Set(page.live.thumbnails);
-let thumbnails = null; // parsed when the first is wanted: they are most of a large page
+let thumbnails = null; // parsed when the first one is needed: they are most of a large page
 
-/** Return an image's thumbnail, or null where there is none. */
+/** Return an image's thumbnail, or null if it has none. */
 function thumbnail(branch) {
   if (branch.children?.length) return null;
   thumbnails ??= embedded("thumbnails");

@@ -1,9 +1,9 @@
 // The query editor of a served page, and the tables of its answers.
 
-const ROWS = 500; // of an answer that are shown at once
+const ROWS = 500; // of an answer, shown at once
 
 let editor = null;
-let latest = 0; // so that a late answer to an earlier question is not shown
+let latest = 0; // number of the latest query; late answers to earlier queries are not shown
 
 function startQuery() {
   if (!page.live) return;
@@ -26,7 +26,7 @@ const ask = (query, type) =>
 async function run() {
   const mine = (latest += 1);
   const started = performance.now();
-  tell("Running …");
+  showStatus("Running …");
   let answer, text;
   try {
     answer = await ask(editor.text(), "application/sparql-results+json, text/turtle;q=0.9");
@@ -39,31 +39,31 @@ async function run() {
   const seconds = ((performance.now() - started) / 1000).toFixed(2);
   byId("downloads").hidden = !answer.ok;
   byId("answer").replaceChildren();
-  if (!answer.ok) tell(text, true);
+  if (!answer.ok) showStatus(text, true);
   else if (answer.headers.get("Content-Type").includes("json")) showResults(JSON.parse(text), answer, seconds);
   else showTriples(text, answer, seconds);
 }
 
-function tell(text, isFailure = false) {
-  byId("told").textContent = text;
-  byId("told").classList.toggle("failed", isFailure);
+function showStatus(text, isFailure = false) {
+  byId("status").textContent = text;
+  byId("status").classList.toggle("failed", isFailure);
 }
 
-const cut = (answer) => (answer.headers.has("Graphxfer-Cut") ? "; there is more, cut off at the limit" : "");
+const cut = (answer) => (answer.headers.has("Graphxfer-Cut") ? "; cut at the limit of rows" : "");
 
 function showTriples(text, answer, seconds) {
-  byId("answer").replaceChildren(make("pre", {}, told(text)));
-  tell(`Turtle in ${seconds} s${cut(answer)}`);
+  byId("answer").replaceChildren(make("pre", {}, isolated(text)));
+  showStatus(`Turtle in ${seconds} s${cut(answer)}`);
 }
 
 function showResults(found, answer, seconds) {
   if ("boolean" in found) {
-    tell(`${found.boolean ? "Yes" : "No"}, in ${seconds} s`);
+    showStatus(`${found.boolean ? "Yes" : "No"}, in ${seconds} s`);
     return;
   }
   const names = found.head.vars;
   const bindings = found.results.bindings;
-  tell(`${number(bindings.length)} ${bindings.length === 1 ? "row" : "rows"} in ${seconds} s${cut(answer)}`);
+  showStatus(`${number(bindings.length)} ${bindings.length === 1 ? "row" : "rows"} in ${seconds} s${cut(answer)}`);
   const body = make("tbody");
   const more = make("button", { type: "button", onclick: () => add() });
   let shown = 0;
@@ -79,17 +79,17 @@ function showResults(found, answer, seconds) {
   byId("answer").replaceChildren(make("table", {}, head, body), more);
 }
 
-/** Return a term of an answer: a node of the graph leads to it. */
+/** Return a term of an answer; a node of the graph becomes a button that shows it. */
 function term(found) {
   if (!found) return "";
   if (found.type === "uri" && found.value.startsWith(page.base)) return nodeLink(found.value.slice(page.base.length));
-  return told(shortened(found.value, 2000), { title: found["xml:lang"] ?? found.datatype ?? found.type });
+  return isolated(shortened(found.value, 2000), { title: found["xml:lang"] ?? found.datatype ?? found.type });
 }
 
 async function save(type) {
   const answer = await ask(editor.text(), `${type}, text/turtle;q=0.5`);
   if (!answer.ok) {
-    tell(await answer.text(), true);
+    showStatus(await answer.text(), true);
     return;
   }
   const isTurtle = answer.headers.get("Content-Type").includes("turtle");

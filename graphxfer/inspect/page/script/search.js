@@ -1,7 +1,7 @@
-// Search: in what the page has; a served page searches everything at the server.
+// Search in the data of the page. A served page searches all texts at the server.
 
-const HITS = 100; // that are shown
-let haystack = null; // made at the first search
+const HITS = 100; // shown at once
+let haystack = null; // created at the first search
 
 function startSearch() {
   const input = byId("search");
@@ -33,7 +33,7 @@ function moveInHits(event) {
 
 async function search(text) {
   const wanted = text.trim().toLowerCase();
-  const { hits, total } = wanted ? await (page.live ? asked : looked)(wanted) : { hits: [], total: 0 };
+  const { hits, total } = wanted ? await (page.live ? searchServer : searchPage)(wanted) : { hits: [], total: 0 };
   if (byId("search").value.trim().toLowerCase() !== wanted) return; // more was typed meanwhile
   byId("hits").replaceChildren(...hits.map((hit) => make("li", {}, hitButton(hit, wanted))));
   const more = total > hits.length ? `, the first ${number(hits.length)} shown` : "";
@@ -46,16 +46,16 @@ function hitButton({ iri, name, where }, wanted) {
     make("span", { className: "badge" }, iri), " ", marked(shortened(name, 200), wanted), about);
 }
 
-/** Return a text with what was searched for marked. */
+/** Return a text with the searched text marked. */
 function marked(text, wanted) {
   const at = text.toLowerCase().indexOf(wanted);
-  if (at < 0) return told(text);
+  if (at < 0) return isolated(text);
   const end = at + wanted.length;
   return make("bdi", {}, text.slice(0, at), make("mark", {}, text.slice(at, end)), text.slice(end));
 }
 
-/** Search what is in the page. */
-function looked(wanted) {
+/** Search in the data of the page. */
+function searchPage(wanted) {
   haystack ??= [...branches.values()].map((branch) => ({ branch, texts: textsOf(branch) }));
   const found = [];
   for (const { branch, texts } of haystack) {
@@ -72,13 +72,13 @@ function textsOf(branch) {
   return [branch.name, branch.iri, ...facts.map(([, value]) => value), ...hanging.map((one) => one.text ?? ""), ...pairs];
 }
 
-/** Return the part of a long text around what was searched for. */
+/** Return the part of a long text around the searched text. */
 function around(text, wanted) {
   const at = Math.max(0, text.toLowerCase().indexOf(wanted) - 40);
   return `${at ? "…" : ""}${text.slice(at, at + 120)}${text.length > at + 120 ? "…" : ""}`;
 }
 
-async function asked(wanted) {
+async function searchServer(wanted) {
   const answer = await fetch(`search?q=${encodeURIComponent(wanted)}`);
   if (!answer.ok) return { hits: [], total: 0 };
   const { hits, total } = await answer.json();

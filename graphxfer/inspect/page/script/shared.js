@@ -1,4 +1,4 @@
-// The picture of shared annotations: these on the left, where they are on the right; what is focused shows its links.
+// The picture of shared annotations: annotations on the left, containers on the right. The focused node shows its links.
 
 const STEP_DOWN = 26; // from one label to the next
 
@@ -7,7 +7,7 @@ function startShared() {
   const { annotations, places, links } = page.shared;
   if (!box || !annotations.length) return;
   const wide = Math.max(340, Math.min(960, box.clientWidth));
-  const letters = Math.floor((wide / 3 - 20) / 7.5); // a third of it is for the lines
+  const letters = Math.floor((wide / 3 - 20) / 7.5); // a third of the width is for the lines
   const nodes = [
     ...annotations.map((one) => ({ ...one, isPlace: false, label: shortened(one.text, letters), radius: 4 + Math.min(8, Math.log2(one.objects)) })),
     ...places.map((one) => ({ ...one, isPlace: true, label: shortened(one.name, letters), radius: 7 })),
@@ -19,7 +19,7 @@ function startShared() {
   box.replaceChildren(picture(nodes, edges, size));
 }
 
-/** Give nodes their places: each place beside the middle of what it is linked to, so that few lines cross. */
+/** Set positions: each container is beside the middle of its annotations, so that few lines cross. */
 function arrange(nodes, edges, { wide, high }) {
   const [left, right] = [nodes.filter((node) => !node.isPlace), nodes.filter((node) => node.isPlace)];
   column(left, wide / 3, high);
@@ -53,7 +53,7 @@ function picture(nodes, edges, { wide, high }) {
     for (const event of ["focus", "mouseenter"]) one.addEventListener(event, () => highlight(nodes[at]));
     for (const event of ["blur", "mouseleave"]) one.addEventListener(event, () => highlight(null));
   });
-  return draw("svg", { viewBox: `0 0 ${wide} ${high}`, role: "group", "aria-label": "Shared annotations and where they are" }, ...lines, ...spots);
+  return draw("svg", { viewBox: `0 0 ${wide} ${high}`, role: "group", "aria-label": "Shared annotations and their containers" }, ...lines, ...spots);
 }
 
 function spot(node, edges) {

@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, unless one is chosen, which is remembered where that may be.
+// Light or dark: the system's theme by default. A selected theme is stored, if the browser allows it.
 
 function startTheme() {
   const select = byId("theme");
@@ -9,7 +9,7 @@ function startTheme() {
   try {
     select.value = localStorage.getItem("graphxfer-theme") ?? "";
   } catch {
-    // a page that was opened as a file may have no storage
+    // a page that is opened from a file may have no storage
   }
   set(select.value);
   select.addEventListener("change", () => {
@@ -17,7 +17,7 @@ function startTheme() {
     try {
       localStorage.setItem("graphxfer-theme", select.value);
     } catch {
-      // then it holds until the page is closed
+      // then it is used until the page is closed
     }
   });
 }

@@ -1,12 +1,12 @@
-// The tree: rows are made when they are unfolded, some at a time. Keys as WAI-ARIA's tree pattern has them.
+// The tree. Rows are created in steps when a branch is expanded. Keys follow WAI-ARIA's tree pattern.
 
-const STEP = 100; // rows that are added at once
-const branches = new Map(); // IRI -> branch; of an image in several datasets, the first
+const STEP = 100; // rows added at once
+const branches = new Map(); // IRI -> branch; for an image in several datasets the first one
 const rows = new WeakMap(); // row -> branch
 const root = { children: page.tree, shown: 0, level: 0 };
-let focused = null; // the one row that Tab leads to
+let focused = null; // the row that Tab moves to
 
-/** Tell each branch its parent and place. */
+/** Set the parent and position of each branch. */
 function relate(parent, list) {
   list.forEach((branch, place) => {
     Object.assign(branch, { parent, place });
@@ -43,7 +43,7 @@ function row(branch, level, siblings) {
       make("span", { className: "fold", "aria-hidden": "true" }, branch.children ? "▸" : ""),
       thumbnail(branch),
       make("span", { className: "badge" }, branch.type),
-      told(branch.name, { className: "name", dir: "auto", title: shortened(branch.name, 300) }),
+      isolated(branch.name, { className: "name", dir: "auto", title: shortened(branch.name, 300) }),
       make("span", { className: "about" }, ...counts(branch))));
   branch.row = made;
   branch.level = level;
@@ -70,7 +70,7 @@ function moreRow(list, branch, rest) {
   return made;
 }
 
-// -- folding
+// -- expanding
 
 const isUnfolded = (item) => item.getAttribute("aria-expanded") === "true";
 
@@ -89,10 +89,10 @@ function fold(item) {
   if (!isUnfolded(item)) return;
   item.setAttribute("aria-expanded", "false");
   item.querySelector(".fold").textContent = "▸";
-  item.querySelector(":scope > [role=group]").remove(); // made again when it is unfolded again
+  item.querySelector(":scope > [role=group]").remove(); // created when it is expanded the next time
 }
 
-/** Unfold all above a branch, and choose it. */
+/** Expand the ancestors of a branch, and select it. */
 function reveal(branch) {
   const above = [];
   for (let one = branch.parent; one !== root; one = one.parent) above.unshift(one);
@@ -107,7 +107,7 @@ function reveal(branch) {
   branch.row.firstChild.scrollIntoView({ block: "center" });
 }
 
-// -- choosing
+// -- selecting
 
 function focus(item, really = true) {
   if (!item) return;

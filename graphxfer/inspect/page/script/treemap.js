@@ -1,16 +1,16 @@
-// The treemap: two levels at a time; D3 lays it out, buttons make it usable without a mouse.
+// The treemap: two levels at a time. D3 computes the layout; buttons make it usable without a mouse.
 
-const TILES = 60; // in one container; the rest is one tile
+const TILES = 60; // in one container; the rest is in one tile
 
 function startTreemap() {
   const all = { name: "All", type: "", iri: "", children: page.tree };
-  if (weigh(all, (leaf) => leaf.area ?? 0) === 0) weigh(all, () => 1); // no bytes are known: one an image
+  if (weigh(all, (leaf) => leaf.area ?? 0) === 0) weigh(all, () => 1); // no sizes are known: each image counts 1
   const only = page.tree.length === 1 && page.tree[0].children ? page.tree[0] : all;
   showTreemap([only]);
   new ResizeObserver(() => layOut(byId("treemap").path.at(-1))).observe(byId("treemap"));
 }
 
-/** Give every branch its weight: that of its leaves together. */
+/** Set the weight of every branch: the sum of its leaves. */
 function weigh(branch, of) {
   branch.weight = branch.children ? branch.children.reduce((all, child) => all + weigh(child, of), 0) : of(branch);
   return branch.weight;
@@ -19,7 +19,7 @@ function weigh(branch, of) {
 function showTreemap(path) {
   byId("treemap").path = path;
   const steps = path.map((branch, depth) =>
-    make("button", { type: "button", className: "link", onclick: () => showTreemap(path.slice(0, depth + 1)) }, told(shortened(branch.name, 60))));
+    make("button", { type: "button", className: "link", onclick: () => showTreemap(path.slice(0, depth + 1)) }, isolated(shortened(branch.name, 60))));
   byId("treemap-path").replaceChildren(...steps);
   layOut(path.at(-1));
 }
@@ -32,7 +32,7 @@ function layOut(branch) {
   box.replaceChildren(...root.descendants().slice(1).map((node) => tile(node, width, height)));
 }
 
-/** Return a branch with what is below it to some depth, the smallest taken together. */
+/** Return a branch with its descendants to some depth; the smallest are combined. */
 function nested(branch, depth) {
   if (!branch.children || depth === 0) return { branch, weight: branch.weight };
   const sorted = [...branch.children].sort((one, other) => other.weight - one.weight);
@@ -48,12 +48,12 @@ function nested(branch, depth) {
 function tile(node, width, height) {
   const { branch } = node.data;
   const isInto = Boolean(branch.children);
-  const top = node.ancestors().at(-2); // whose colour all below it have
+  const top = node.ancestors().at(-2); // its descendants have its colour
   const hue = top.parent.children.indexOf(top) % 6;
   const size = branch.bytes ? bytes(branch.bytes) : "";
   const about = `${shortened(branch.name, 200)}${size ? `, ${size}` : ""}${branch.images ? `, ${number(branch.images)} images` : ""}`;
   const made = make("button", { type: "button", title: about, "aria-label": about, className: `hue${hue}${isInto ? " into" : ""}` },
-    told(shortened(branch.name, 60)), size ? ` ${size}` : "");
+    isolated(shortened(branch.name, 60)), size ? ` ${size}` : "");
   made.onclick = () => (isInto ? showTreemap([...byId("treemap").path, ...below(node)]) : branch.iri && goTo(branch.iri));
   Object.assign(made.style, {
     left: `${(100 * node.x0) / width}%`, top: `${(100 * node.y0) / height}%`,
@@ -62,5 +62,5 @@ function tile(node, width, height) {
   return made;
 }
 
-/** Return the branches from the one that is shown to that of a tile. */
+/** Return the branches from the shown one to that of a tile. */
 const below = (node) => node.ancestors().slice(0, -1).reverse().map((one) => one.data.branch);
