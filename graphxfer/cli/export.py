@@ -70,7 +70,7 @@ def export(
     number = sum(each.number for each in bundle.graph().header.left_out)
     if number and not partial_ok:
         raise Incomplete(
-            f"the bundle is complete but for {counted(number, 'linked object')}, left out",
+            f"{counted(number, 'linked object')} left out; the rest of the bundle is complete",
             where=str(to),
             do="use --partial-ok to exit with 0",
         )
