@@ -91,7 +91,7 @@ def values(entry: Class, field: Field) -> st.SearchStrategy[Any]:
         Type.PAIRS: pairs,
     }
     if field.type is Type.ENUM:
-        return st.sampled_from(ENUMERATIONS[field.of])
+        return st.sampled_from(ENUMERATIONS.get(field.of, ("Other",)))
     if field.type is Type.QUANTITY:
         units = st.sampled_from(UNITS[field.of])
         return st.builds(Quantity, positive if is_measured else finite, units)

@@ -8,10 +8,30 @@ import os
 from pathlib import Path
 
 from graphxfer.bundle import Bundle
+from graphxfer.errors import FileProblem
 from graphxfer.graph import id_of
 from graphxfer.journal import Journal
 
 COLUMNS = ("type", "old", "new", "how")
+
+
+def check(path: Path) -> None:
+    """Check that a map can be written, before anything is applied.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Raises
+    ------
+    FileProblem
+        If its folder does not exist, or may not be written to.
+    """
+    if not path.parent.is_dir():
+        raise FileProblem("the folder does not exist", where=str(path.parent), do="create it first")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise FileProblem("cannot be written", where=str(path), do="name another file")
 
 
 def write(bundle: Bundle, database_uuid: str, path: Path) -> None:

@@ -48,6 +48,8 @@ def apply(
 
     source = open_source(bundle)
     options = ApplyOptions(tags, merge, in_place, streams)
+    if id_map is not None:
+        idmap.check(id_map)
     with connect(profile(server, config), own_session=True) as destination:
         done = apply_bundle(source, destination, options, TerminalProgress())
         if id_map is not None:

@@ -46,9 +46,10 @@ OUT = _Console(
     soft_wrap=True,
     highlight=False,
     markup=False,
+    emoji=False,
     width=None if sys.stdout.isatty() else 240,
 )
-ERR = _Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+ERR = _Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 Server = Annotated[
     str,

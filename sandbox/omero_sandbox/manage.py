@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,10 +299,26 @@ def start(
         Where it runs.
     """
     place = folder(name)
-    if directory is not None:
-        _point(place, directory.absolute())
-    sandbox = Sandbox(place.resolve(), password=password, arguments=arguments)
-    return _named(name, sandbox.start())
+    is_new = not os.path.lexists(place)
+    try:
+        if directory is not None:
+            _point(place, directory.absolute())
+        sandbox = Sandbox(place.resolve(), password=password, arguments=arguments)
+        return _named(name, sandbox.start())
+    except OSError as error:
+        raise SandboxError(f"{error.filename}: {error.strerror}; name another folder") from error
+    except SandboxError as error:
+        if is_new and error.is_usage:
+            _forget(place)
+        raise
+
+
+def _forget(place: Path) -> None:
+    """Remove the name of a sandbox that was refused; a folder that --dir named stays."""
+    if place.is_symlink():
+        place.unlink()
+    else:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _point(place: Path, directory: Path) -> None:

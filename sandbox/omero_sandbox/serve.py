@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -119,8 +120,12 @@ def main(words: Sequence[str] | None = None) -> None:
     password = os.environ.pop(PASSWORD, DEFAULT_PASSWORD)
     try:
         server = Server(args.directory, options, password)
-    except (OSError, WrongDatabase) as error:
+    except WrongDatabase as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}; name another folder")
+    except sqlite3.DatabaseError as error:
+        sys.exit(f"{args.directory}: its database cannot be read ({error}); name another folder")
     except Ice.SocketException as error:
         ports = " or ".join(str(port) for port in (args.port, args.tcp) if port)
         sys.exit(f"port {ports}: {os.strerror(error.error)}")

@@ -182,6 +182,27 @@ def test_messages_of_the_command_line(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("wrong", ["--latency soon", "--fault error@1:IQuery.gett"])
+def test_a_refused_start_leaves_no_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, wrong: str
+) -> None:
+    assert ended(monkeypatch, f"start new {wrong}") == 2
+    assert ended(monkeypatch, "list") == 0
+    assert "new" not in capsys.readouterr().out
+
+
+def test_folders_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    assert ended(monkeypatch, f"start new --dir {tmp_path}/file") == 1
+    assert f"{tmp_path}/file: File exists; name another folder" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "omero.sqlite").write_text("garbage, and enough of it" * 100)
+    assert ended(monkeypatch, f"start other --dir {tmp_path}/other") == 1
+    assert "its database cannot be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["start", "stop", "list", "seed", "serve"])
 def test_each_command_has_help(monkeypatch: pytest.MonkeyPatch, capsys: Any, name: str) -> None:
     assert ended(monkeypatch, f"{name} --help") == 0

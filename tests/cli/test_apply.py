@@ -17,7 +17,7 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
     uri = destination.uri
     person.run("verify", "bundle", uri).failed(1 + 1, "nothing of this bundle was applied")
     planned = person.run("plan", "bundle", uri).done()
-    assert "unless the import creates the same" in planned.out
+    assert "unless the import creates an equal object" in planned.out
     assert person.run("plan", "bundle", uri, "--json").done().json["notes"] == []
     person.run("apply", "bundle", uri, "--map", "map.csv").done()
     with (person.home / "map.csv").open(newline="") as stream:
@@ -30,6 +30,13 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
     ran = person.run("verify", "bundle", uri, "--json").failed(3, f"{number} differences")
     assert {one["kind"] for one in ran.json} == {"missing"}
     assert "Nothing to remove" in person.run("undo", "bundle", uri).done().out
+
+
+def test_a_map_that_cannot_be_written_is_reported_first(person: Person, destination: Place) -> None:
+    bundle = write(person.home / "b", [Node("Project/1", "Project", {"name": "map"})], {})
+    ran = person.run("apply", "b", destination.uri, "--map", "nowhere/map.csv")
+    ran.failed(1, "nowhere: the folder does not exist", "create it first")
+    assert not list(bundle.folder.glob("journals/*.sqlite"))
 
 
 def test_nodes_that_cannot_be_moved(person: Person, destination: Place) -> None:

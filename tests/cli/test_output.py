@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from graphxfer.graph import Header, Node, TransferGraph
 from tests.cli.conftest import Filled
 from tests.cli.person import COMMAND, Person
 from tests.places import Place
-from tests.transfers import SOURCE, small
+from tests.transfers import SOURCE, small, write
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\x9b31m\u202eb\r\x08\x7f"
 """Sets a title, rings, clears, colours, turns around, overwrites."""
@@ -91,6 +92,24 @@ def test_hostile_names_do_not_reach_the_terminal(
     person.run("summary", "copy").failed(1, "line")
     person.run("diff", "bundle", "copy")
     person.run("undo", "bundle", uri)
+
+
+def test_names_are_printed_as_they_are(person: Person, destination: Place) -> None:
+    """No text is taken for an emoji or markup; a name that is shown changed proves nothing."""
+    name = "a :x: [bold]b[/bold] :smile:"
+    nodes = [
+        Node("Project/1", "Project", {"name": name}, {"datasets": ("Dataset/1",)}),
+        Node("Dataset/1", "Dataset", {"name": name, "description": name}),
+    ]
+    write(person.home / "one", nodes, {})
+    nodes[0].fields["name"] = "b"
+    write(person.home / "two", nodes, {})
+    for line in ("summary one", "graph one", "diff two one"):
+        assert name in person.run(*line.split()).out, line
+    person.run("apply", "two", destination.uri).done()
+    shutil.copytree(person.home / "two" / "journals", person.home / "one" / "journals")
+    assert name in person.run("verify", "one", destination.uri).out
+    person.run("export", destination.uri, "Project:x:1", "--to", "b").failed(2, "Project:x:1")
 
 
 def test_hostile_arguments(person: Person) -> None:
