@@ -42,7 +42,14 @@ WORDS = (
 )
 """From the project's table of words."""
 
-PAGES = sorted([TOP / "README.md", TOP / "benchmarks" / "README.md", *(TOP / "docs").glob("*.md")])
+PAGES = sorted(
+    path
+    for pattern in (
+        *("README.md", "benchmarks/README.md", "docs/*.md", "sandbox/*.md"),
+        *("shapes/*.ttl", "graphxfer/inspect/queries/*.rq", "graphxfer/inspect/page/*.html"),
+    )
+    for path in TOP.glob(pattern)
+)
 PACKAGES = ("graphxfer", "sandbox/omero_sandbox", "setup")
 MODULES = sorted(path for package in PACKAGES for path in (TOP / package).rglob("*.py"))
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)

@@ -71,7 +71,7 @@ def register() -> None:
     app.add_typer(
         sandbox.app,
         name="sandbox",
-        cls=sandbox.Group,
+        cls=sandbox.SandboxGroup,
         help="Run local OMERO servers, to try things on.",
     )
 

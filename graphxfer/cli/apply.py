@@ -12,7 +12,7 @@ from graphxfer.bundle import open_source
 from graphxfer.cli.common import Config, Json, Server, TerminalProgress
 from graphxfer.cli.plan import (
     InPlace,
-    Merge,
+    MergeOption,
     PartialOk,
     Source,
     TagPolicy,
@@ -26,7 +26,7 @@ def apply(
     bundle: Source,
     server: Server,
     tags: TagPolicy = Tags.REUSE,
-    merge: Merge = False,
+    merge: MergeOption = False,
     in_place: InPlace = False,
     streams: Annotated[
         int, typer.Option("--streams", "-j", min=1, help="Number of files to upload at once.")

@@ -35,7 +35,7 @@ Source = Annotated[
     ),
 ]
 TagPolicy = Annotated[Tags, typer.Option("--tags", help="What to do with tags that already exist.")]
-Merge = Annotated[
+MergeOption = Annotated[
     bool, typer.Option("--merge", help="Use existing containers of the same name, if unambiguous.")
 ]
 InPlace = Annotated[
@@ -51,7 +51,7 @@ def plan(
     bundle: Source,
     server: Server,
     tags: TagPolicy = Tags.REUSE,
-    merge: Merge = False,
+    merge: MergeOption = False,
     in_place: InPlace = False,
     partial_ok: PartialOk = False,
     config: Config = None,

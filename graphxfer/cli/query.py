@@ -21,7 +21,7 @@ from graphxfer.inspect import omero_rdf
 from graphxfer.inspect.query import Answer, Limits, ask, library, load, named
 
 
-class Format(StrEnum):
+class AnswerFormat(StrEnum):
     """The formats of an answer."""
 
     TABLE = "table"
@@ -34,14 +34,14 @@ class Format(StrEnum):
     JSONLD = "jsonld"
 
 
-_STANDARD: dict[Format, QueryResultsFormat | RdfFormat] = {
-    Format.CSV: QueryResultsFormat.CSV,
-    Format.TSV: QueryResultsFormat.TSV,
-    Format.JSON: QueryResultsFormat.JSON,
-    Format.XML: QueryResultsFormat.XML,
-    Format.TURTLE: RdfFormat.TURTLE,
-    Format.NTRIPLES: RdfFormat.N_TRIPLES,
-    Format.JSONLD: RdfFormat.JSON_LD,
+_STANDARD: dict[AnswerFormat, QueryResultsFormat | RdfFormat] = {
+    AnswerFormat.CSV: QueryResultsFormat.CSV,
+    AnswerFormat.TSV: QueryResultsFormat.TSV,
+    AnswerFormat.JSON: QueryResultsFormat.JSON,
+    AnswerFormat.XML: QueryResultsFormat.XML,
+    AnswerFormat.TURTLE: RdfFormat.TURTLE,
+    AnswerFormat.NTRIPLES: RdfFormat.N_TRIPLES,
+    AnswerFormat.JSONLD: RdfFormat.JSON_LD,
 }
 
 
@@ -66,7 +66,7 @@ def query(
         ),
     ] = "",
     format_: Annotated[
-        Format | None,
+        AnswerFormat | None,
         typer.Option(
             "--format", "-f", help="Output format (default: a table, or Turtle for triples)."
         ),
@@ -116,10 +116,10 @@ def _print_list() -> None:
         OUT.print(f"  {each.sentence}\n  example: {each.example}")
 
 
-def _print(answer: Answer, format_: Format | None, base: str) -> None:
+def _print(answer: Answer, format_: AnswerFormat | None, base: str) -> None:
     if format_ is None and answer.kind == "triples":
-        format_ = Format.TURTLE
-    if format_ not in (None, Format.TABLE):
+        format_ = AnswerFormat.TURTLE
+    if format_ not in (None, AnswerFormat.TABLE):
         sys.stdout.buffer.write(answer.serialize(_STANDARD[format_]))
         sys.stdout.buffer.flush()
     elif answer.kind == "boolean":

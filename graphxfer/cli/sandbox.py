@@ -21,7 +21,7 @@ else:
     app = typer.Typer()  # has no commands: the group says what to install
 
 
-class Group(TyperGroup):
+class SandboxGroup(TyperGroup):
     """The group of the commands."""
 
     def invoke(self, ctx: Any) -> Any:

@@ -10,7 +10,7 @@ from graphxfer import catalogue
 from graphxfer.catalogue import Class, Maker, Value
 from graphxfer.graph.transfer_graph import Node, TransferGraph
 
-Content = Value | tuple[str, ...] | None
+Shown = Value | tuple[str, ...] | None
 """One side of a difference: a field's value, targets of an edge, or None."""
 
 
@@ -35,8 +35,8 @@ class Difference:
     node: str
     kind: str
     name: str = ""
-    expected: Content = None
-    actual: Content = None
+    expected: Shown = None
+    actual: Shown = None
     found_at: str = ""
 
     def __str__(self) -> str:
@@ -51,7 +51,7 @@ class Difference:
         return f"{where}: {self.name} also has {_short(self.actual)}"
 
 
-def _short(value: Content, limit: int = 80) -> str:
+def _short(value: Shown, limit: int = 80) -> str:
     text = "nothing" if value is None else repr(value)
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         text = ", ".join(map(str, value)) or "nothing"
@@ -110,7 +110,7 @@ def _fields(entry: Class, node: Node, other: Node, *, complete: bool) -> Iterato
             yield Difference(node.iri, "field", field.name, *unequal, found_at=other.iri)
 
 
-def _values(node: Node, other: Node, name: str) -> tuple[Content, Content] | None:
+def _values(node: Node, other: Node, name: str) -> tuple[Shown, Shown] | None:
     """Return both values of a field, or None if they are equal; NaN equals NaN here."""
     ours, theirs = node.fields.get(name), other.fields.get(name)
     # NaN is unequal to itself, but its repr is not.

@@ -39,7 +39,7 @@ _OWN = ("dom", "details", "tree", "search", "treemap", "shared", "theme", "query
 """The files of the page's own script, in order."""
 
 
-class Group(NamedTuple):
+class FindingGroup(NamedTuple):
     """Findings of one kind.
 
     Parameters
@@ -158,12 +158,12 @@ def _settings(graph: TransferGraph, live: Live | None, nonce: str) -> dict[str, 
     return settings
 
 
-def grouped(findings: Iterable[Finding]) -> list[Group]:
+def grouped(findings: Iterable[Finding]) -> list[FindingGroup]:
     """Group findings by severity and message, in the order of the first finding of each."""
     alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         alike.setdefault((finding.severity, finding.message), []).append(finding)
-    return [Group(*kind, len(found), found[:SHOWN]) for kind, found in alike.items()]
+    return [FindingGroup(*kind, len(found), found[:SHOWN]) for kind, found in alike.items()]
 
 
 @cache

@@ -119,6 +119,7 @@ class Action:
 class Create(Action):
     """Create an object, and send its bytes if it is a file."""
 
+    __slots__ = ()
     kind, past = "create", "created"
 
     def uploads(self, graph: TransferGraph) -> Iterator[str]:
@@ -130,6 +131,7 @@ class Create(Action):
 class Upload(Action):
     """Send the bytes of a file that an earlier run created."""
 
+    __slots__ = ()
     kind, past = "upload", "uploaded"
 
     def uploads(self, graph: TransferGraph) -> Iterator[str]:
@@ -140,18 +142,21 @@ class Upload(Action):
 class Reuse(Action):
     """Use an equal object that already exists at the destination: a tag."""
 
+    __slots__ = ()
     kind, past = "reuse", "reused"
 
 
 class Merge(Reuse):
     """Use a container of the same name that already exists at the destination."""
 
+    __slots__ = ()
     kind, past = "merge", "merged"
 
 
 class Import(Action):
     """Import a fileset."""
 
+    __slots__ = ()
     kind, past = "import", "imported"
 
     def uploads(self, graph: TransferGraph) -> Iterator[str]:
@@ -162,24 +167,28 @@ class Import(Action):
 class Match(Action):
     """Find an object that the import of its fileset creates."""
 
+    __slots__ = ()
     kind, past = "match", "matched"
 
 
 class Link(Action):
     """Link two objects."""
 
+    __slots__ = ()
     kind, past = "link", "linked"
 
 
 class Update(Action):
     """Set fields of an object that the import created: users changed them at the source."""
 
+    __slots__ = ()
     kind, past = "update", "updated"
 
 
 class Skip(Action):
     """Skip a node or link that cannot be moved."""
 
+    __slots__ = ()
     kind, past, pending = "skip", "skipped", False
 
     @property
@@ -191,6 +200,7 @@ class Skip(Action):
 class Done(Action):
     """Do nothing: an earlier run did it."""
 
+    __slots__ = ()
     kind, past, pending, done = "done", "done", False, True
 
 
@@ -213,6 +223,8 @@ def read(document: Mapping[str, Any]) -> Action:
     TypeError
         If it is not an action.
     """
+    if not isinstance(document, Mapping):
+        raise TypeError(f"not an action: {document!r:.100}")
     values = dict(document)
     kind = KINDS.get(values.pop("kind", ""))
     if kind is None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Check what a package's modules import of one another, without importing them.
+"""Check what a package's modules import, without importing them.
 
-Every import counts: at the top, in a function, and under TYPE_CHECKING.
+Every import counts: at the top, in a function, under TYPE_CHECKING, and by importlib.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ def imports(package: Path) -> dict[str, set[str]]:
         }
         for name, path in paths.items()
     }
+
+
+def packages(path: Path) -> set[str]:
+    """Return the top-level packages that a module imports."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return {name.partition(".")[0] for node in ast.walk(tree) for name in _imported(node)}
 
 
 def upwards(graph: Graph, floors: Sequence[str]) -> list[str]:
@@ -71,6 +77,15 @@ def _imported(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         assert node.level == 0, "imports are absolute"
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and _is_dynamic(node):
+        yield from (str(word.value) for word in node.args if isinstance(word, ast.Constant))
+
+
+def _is_dynamic(call: ast.Call) -> bool:
+    """Tell whether a call imports a module by its name."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in {"import_module", "__import__"}
 
 
 def _module(name: str, modules: Mapping[str, Path]) -> str | None:

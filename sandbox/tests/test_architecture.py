@@ -26,6 +26,12 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     assert architecture.circle(GRAPH) == []
 
 
+def test_it_needs_nothing_of_graphxfer() -> None:
+    folders = (PACKAGE, Path(__file__).parent)
+    modules = [path for folder in folders for path in folder.rglob("*.py")]
+    assert [path for path in modules if "graphxfer" in architecture.packages(path)] == []
+
+
 def test_every_floor_is_there() -> None:
     listed = {f"omero_sandbox.{room}" for floor in FLOORS for room in floor.split()}
     assert listed - {"omero_sandbox.omero_sandbox"} <= set(GRAPH)
@@ -49,6 +55,7 @@ def package(tmp_path: Path) -> Path:
         "from made_up import top",
         "from made_up.top import x",
         "def f():\n    from made_up.top import x",
+        "def f():\n    importlib.import_module('made_up.top')",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import made_up.top",
     ],
 )

@@ -311,7 +311,7 @@ def test_containers_are_merged_only_when_asked(destination: Place, tmp_path: Pat
 def test_a_merge_is_never_guessed(destination: Place, tmp_path: Path) -> None:
     make(destination, container("Dataset", "two"), container("Dataset", "two"))
     bundle = write(tmp_path / "b", [Node("Dataset/1", "Dataset", {"name": "two"})], {})
-    with pytest.raises(GraphxferError, match="ambiguous"):
+    with pytest.raises(GraphxferError, match="ambiguous: several containers have its"):
         applied(bundle, destination, merge=True)
 
 

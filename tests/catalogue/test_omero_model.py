@@ -57,6 +57,8 @@ def test_what_the_model_says_of_well_known_classes() -> None:
     assert omero_model.attribute("Image", "datasetLinks").inverse == "child"
     assert omero_model.attribute("Well", "details.owner").of == "Experimenter"
     assert CLASSES["Experimenter"].is_global
+    assert CLASSES["Rectangle"].is_annotatable
+    assert not CLASSES["WellSample"].is_annotatable
     assert sum("annotationLinks" in each.own for each in CLASSES.values()) == 28
     with pytest.raises(LookupError, match="OMERO's Image has no colour"):
         omero_model.attribute("Image", "colour")

@@ -44,7 +44,7 @@ def definition() -> Any:
 # -- elements -----------------------------------------------------------------------------------
 
 
-class Content(NamedTuple):
+class ElementContent(NamedTuple):
     """A child or an attribute that an element may have.
 
     Parameters
@@ -75,7 +75,7 @@ class Content(NamedTuple):
 
 
 @cache
-def contents(element: str) -> Mapping[str, Content]:
+def contents(element: str) -> Mapping[str, ElementContent]:
     """Return the children and attributes of an element by name; children in the schema's order."""
     declared = _declared("element", element)
     type_ = declared.find(f"{_XSD}complexType")
@@ -94,7 +94,7 @@ def _declared(kind: str, name: str) -> Any:
     return _declarations()[kind, name]
 
 
-def _contents(part: Any, *, is_choice: bool) -> Iterator[Content]:
+def _contents(part: Any, *, is_choice: bool) -> Iterator[ElementContent]:
     """Iterate over the children and attributes in a part of a type's definition."""
     for each in part.iterchildren(tag=etree.Element):
         kind = etree.QName(each).localname
@@ -110,12 +110,12 @@ def _contents(part: Any, *, is_choice: bool) -> Iterator[Content]:
             yield _content(each, is_choice=is_choice)
 
 
-def _content(declared: Any, *, is_choice: bool) -> Content:
+def _content(declared: Any, *, is_choice: bool) -> ElementContent:
     is_child = declared.tag == f"{_XSD}element"
     needed = (
         declared.get("minOccurs", "1") != "0" if is_child else declared.get("use") == "required"
     )
-    return Content(
+    return ElementContent(
         declared.get("ref") or declared.get("name"),
         is_child,
         needed and not is_choice,
@@ -184,7 +184,7 @@ _LEGAL: dict[str, Callable[[Value], bool]] = {
 """Checks for XML types that allow fewer values than the field's type."""
 
 
-def _legal(content: Content) -> Callable[[Value], bool]:
+def _legal(content: ElementContent) -> Callable[[Value], bool]:
     """Return a function that tells whether a value is legal in an attribute or a child."""
     values = set(content.values.values())
     return values.__contains__ if values else _LEGAL.get(content.type, lambda _: True)
