@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from omero_sandbox import preload
 from tests.places import Place, place
 
+preload.enable()  # a hundred servers are started, most of a start is loading
 # A server's answer takes as long as it takes; a failing example is printed in full.
 settings.register_profile("graphxfer", deadline=None, print_blob=True)
 settings.load_profile("graphxfer")

@@ -16,10 +16,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import platformdirs
 
@@ -80,6 +81,46 @@ class Address:
         return {key: str(v) if isinstance(v, Path) else v for key, v in asdict(self).items()}
 
 
+class Process(Protocol):
+    """The process of a server, as :class:`subprocess.Popen` has it."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code; None while it is running."""
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while it is running."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+
+def spawn(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start the process of a server; :mod:`omero_sandbox.preload` replaces this in test suites.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Arguments of ``omero-sandbox serve``.
+    environment : mapping
+        Its environment.
+    log : Path
+        The file that its output is appended to.
+    """
+    with log.open("ab") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", "omero_sandbox.serve", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=environment,
+            start_new_session=True,
+        )
+
+
 class Sandbox:
     """A sandbox in a folder, as a child process that can be stopped, killed and restarted.
 
@@ -102,7 +143,7 @@ class Sandbox:
     ) -> None:
         self.directory, self.password = directory.absolute(), password
         self.arguments = list(arguments)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.address: Address | None = None
 
     @property
@@ -163,21 +204,15 @@ class Sandbox:
         ports: list[str] = []
         if self.address is not None:
             ports = ["--port", str(self.address.port), "--tcp", str(self.address.tcp)]
-        command = [sys.executable, "-m", "omero_sandbox.serve", str(self.directory)]
-        with (self.directory / _LOG).open("ab") as log:
-            before = log.tell()
-            self.process = subprocess.Popen(
-                [*command, *ports, *self.arguments, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, PASSWORD: self.password},
-                start_new_session=True,
-            )
+        log = self.directory / _LOG
+        log.touch()
+        before = log.stat().st_size
+        words = [str(self.directory), *ports, *self.arguments, *arguments]
+        self.process = spawn(words, {**os.environ, PASSWORD: self.password}, log)
         self.address = self._wait_until_ready(self.process, before)
         return self.address
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes], before: int) -> Address:
+    def _wait_until_ready(self, process: Process, before: int) -> Address:
         """Wait for its state file; on failure, report what was logged after byte ``before``."""
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline:

@@ -26,7 +26,7 @@ from omero.gateway import BlitzGateway
 from omero.model import ExperimenterGroupI, ExperimenterI
 from omero.rtypes import unwrap
 
-from omero_sandbox import manage
+from omero_sandbox import manage, preload
 from omero_sandbox.seed import seed
 from tests import people
 from tests.elsewhere import Elsewhere
@@ -39,6 +39,8 @@ settings.load_profile("omero-sandbox")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So starts what a script leaves in the background; what tests start has to hear of Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+preload.enable()  # many servers are started, and most of a start is loading
 
 PASSWORD = people.PASSWORD
 FAKE = "cells&sizeX=40&sizeY=30&sizeZ=2&sizeC=3.fake"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import omero
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -254,4 +255,11 @@ class Sandbox(RuleBasedStateMachine):
 
 
 TestSandbox = Sandbox.TestCase
-TestSandbox.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestSandbox.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.slow
+class TestSandboxLong(Sandbox.TestCase):  # type: ignore[misc, valid-type]
+    """The same, for longer."""
+
+    settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

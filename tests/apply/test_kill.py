@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Killed after any call, a second run ends as if nothing had happened: no duplicate, no orphan."""
+"""Killed after any call, a second run ends as if nothing had happened: no duplicate, no orphan.
+
+`make test` kills after every fourth call, `make test-slow` after each.
+"""
 
 from __future__ import annotations
 
@@ -182,23 +185,25 @@ def in_group(client: omero.client, group: str) -> Counter[str]:
     )
 
 
-def test_killed_after_every_call(
-    bundle: Bundle, run: Run, destination: Place, tmp_path: Path
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_after_calls(
+    bundle: Bundle, run: Run, destination: Place, tmp_path: Path, every: int
 ) -> None:
     def trial(name: str, last: int) -> tuple[str, Path]:
         folder = tmp_path / name
         shutil.copytree(bundle.folder, folder)
         return run(folder, name, last), folder
 
-    create_groups(destination, "whole")
-    outcome, _ = trial("whole", 0)
+    whole = f"whole-{every}"
+    create_groups(destination, whole)
+    outcome, _ = trial(whole, 0)
     word, _, calls = outcome.partition(" ")
     assert word == "done", outcome
-    names = {last: f"killed-{last}" for last in range(1, int(calls))}
+    names = {last: f"killed-{every}-{last}" for last in range(1, int(calls), every)}
     create_groups(destination, *names.values())
     # To log in costs more than all that is asked: one client and one connection serve all trials.
     with logged_in(destination) as client, destination.connect() as server:
-        expected = in_group(client, "whole")
+        expected = in_group(client, whole)
         assert expected["Image"] == 2
         for last, name in names.items():
             outcome, folder = trial(name, last)

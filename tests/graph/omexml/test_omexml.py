@@ -11,7 +11,7 @@ from typing import Any
 
 import ome_types
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from lxml import etree
 
 from graphxfer.catalogue import AffineTransform, Quantity
@@ -47,8 +47,16 @@ def told(graph: TransferGraph) -> str:
     return repr([graph.header, *graph])
 
 
+def tagged(namespace: str) -> TransferGraph:
+    fields: dict[str, Any] = {"textValue": "a", "namespace": namespace}
+    return TransferGraph(
+        Header("https://omero.example.org/"), [Node("TagAnnotation/1", "TagAnnotation", fields)]
+    )
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(graph=graphs())
+@example(graph=tagged(":"))  # a namespace of allowed characters that is not an xs:anyURI
 def test_any_graph_is_valid_ome_xml_and_comes_back_equal(
     graph: TransferGraph, definition: Any, tmp_path: Path
 ) -> None:
