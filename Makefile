@@ -9,9 +9,10 @@ help: ## list the targets
 demo: setup ## move a project between two local OMERO servers
 	@$(python) setup/demo.py
 
+# Three at once on two cores: tests also wait, for servers to start and for calls that are slow.
 test: setup browser ## run the tests
-	@$(python) -m pytest -n 2
-	@cd sandbox && ../$(python) -m pytest -n 2
+	@$(python) -m pytest -n 3
+	@cd sandbox && ../$(python) -m pytest -n 3
 
 test-slow: setup browser ## run the slow tests
 	@$(python) -m pytest -n 2 -m slow

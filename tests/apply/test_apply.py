@@ -162,7 +162,7 @@ def test_interrupted_at_any_call(
     with destination.connect(own_session=True) as server:
         undo(bundle, server)
         assert added(before, counted(server)) == {}
-    for last in range(1, calls + 1, 6):
+    for last in range(1, calls + 1, 12):
         with (
             destination.connect(own_session=True) as server,
             contextlib.suppress(KeyboardInterrupt),

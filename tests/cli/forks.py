@@ -18,6 +18,8 @@ import signal
 import sys
 from typing import Any
 
+import typer
+
 from graphxfer import apply, config, export, undo, verify
 from graphxfer.cli import app
 from graphxfer.graph import omexml
@@ -26,6 +28,9 @@ IMPORTED = apply, config, export, omexml, undo, verify
 """What commands import when they need it."""
 for _name in (*app.COMMANDS, "sandbox"):
     importlib.import_module(f"graphxfer.cli.{_name}")
+_first = typer.Typer()
+_first.command()(lambda path: None)
+_first([os.devnull], standalone_mode=False)  # typer imports much when it first reads an argument
 
 
 def _become(job: dict[str, Any]) -> None:
