@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.apply.runner import recover, steps
+from graphxfer.apply.runner import recover, steps, sweep
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, UsageError
@@ -74,7 +74,11 @@ def undo(
         context = Context(bundle, bundle.graph(), server, journal, progress=progress)
         if not dry_run:
             recover(context)
-        return _Undo(context).run(dry_run=dry_run, keep=keep)
+        undone = _Undo(context).run(dry_run=dry_run, keep=keep)
+        if not dry_run:
+            sweep(context)
+            context.writer.finish()
+        return undone
 
 
 class _Undo:

@@ -13,6 +13,7 @@ from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
 from graphxfer.journal import Journal
+from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.plan import ApplyOptions, Plan, files
 from graphxfer.plan.planner import planned
@@ -52,8 +53,30 @@ def recover(context: Context) -> None:
     GraphxferError
         If the journal belongs to another graph.
     """
+    if context.options.take_over:
+        context.writer.take_over()
+    context.writer.recover()
     for step in steps(context):
         step.recover()
+
+
+def sweep(context: Context) -> list[int]:
+    """Remove what imports of this journal created, and the journal does not have.
+
+    Parameters
+    ----------
+    context : Context
+        The bundle, the destination and the journal.
+
+    Returns
+    -------
+    list of int
+        Ids of the filesets that were removed: calls that arrived late, or twice.
+    """
+    stray = unfinished.stray(context.server, context.journal)
+    for fileset in stray:
+        unfinished.remove(context.server, fileset)
+    return stray
 
 
 def apply(
@@ -98,6 +121,9 @@ def apply(
             files.check_content(bundle, plan, progress)
             journal.set_about(graph.header.database_uuid, server.group_id)
             journal.add_session(server.session_id)
+            context.writer.claim()
             for step in steps(context.without_skipped(plan)):
                 step.run(plan)
+        sweep(context)
+        context.writer.finish()
         return plan

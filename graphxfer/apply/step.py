@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from graphxfer.apply.writer import Writer
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.journal import Journal
@@ -48,6 +49,11 @@ class Context:
     journal: Journal
     options: ApplyOptions = field(default_factory=ApplyOptions)
     progress: Progress = SILENT
+
+    @cached_property
+    def writer(self) -> Writer:
+        """Creates objects at the destination, exactly once."""
+        return Writer(self.server, self.journal, self.bundle.transfer)
 
     def without_skipped(self, plan: Plan) -> Context:
         """Return a context whose graph does not have the nodes that a plan skips."""

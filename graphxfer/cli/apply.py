@@ -38,6 +38,14 @@ def apply(
         ),
     ] = None,
     partial_ok: PartialOk = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Continue what was begun with another copy of the bundle, or a journal that is "
+            "lost; whoever began it cannot continue.",
+        ),
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +55,7 @@ def apply(
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
-    options = ApplyOptions(tags, merge, in_place, streams)
+    options = ApplyOptions(tags, merge, in_place, streams, take_over)
     if id_map is not None:
         idmap.check(id_map)
     with connect(profile(server, config), own_session=True) as destination:

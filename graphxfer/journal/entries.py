@@ -76,23 +76,17 @@ class Batch(NamedTuple):
 
     Parameters
     ----------
-    id : int
-        Its row in the journal.
-    session : int
-        Row id of the session at the destination.
+    label : str
+        Identifies the call; see :mod:`graphxfer.journal.fencing`.
     type : str
-        Class, or link class.
-    at : float
-        When, in seconds since 1970.
+        Class, or link class; empty if nothing is created.
     items : tuple
         IRIs of nodes, or keys of links.
     """
 
-    id: int
-    session: int
+    label: str
     type: str
-    at: float
-    items: tuple[str | LinkKey, ...]
+    items: tuple[str | LinkKey, ...] = ()
 
     @property
     def nodes(self) -> list[str]:
@@ -106,9 +100,21 @@ class Batch(NamedTuple):
 
 
 class FilesetImport(NamedTuple):
-    """The state of a fileset's import: in which session, how far, and since when."""
+    """The state of a fileset's import.
+
+    Parameters
+    ----------
+    node : str
+        IRI of the fileset.
+    session : int
+        Row id of the session that began it.
+    stage : Stage
+        How far it is.
+    token : str
+        What the import carries, so that whatever it creates is found again, however late.
+    """
 
     node: str
     session: int
     stage: Stage
-    at: float
+    token: str

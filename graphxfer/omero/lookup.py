@@ -100,50 +100,6 @@ def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple
 # -- objects created in a session ---------------------------------------------------------------
 
 
-def made_in(server: Server, session: int, entry: Class) -> list[list[int]]:
-    """Return the ids of a class that were created in a session, one list for each transaction.
-
-    Parameters
-    ----------
-    server : Server
-        The destination.
-    session : int
-        Id of the session's row.
-    entry : Class
-        The class; of files only those outside of repositories, which clients create.
-    """
-    ours = " and x.repo is null" if entry.bytes else ""
-    hql = (
-        f"select x.details.creationEvent.id, x.id from {entry.name} x"  # noqa: S608
-        f" where x.details.creationEvent.session.id = :session{ours} order by x.id"
-    )
-    events: defaultdict[int, list[int]] = defaultdict(list)
-    for event, number in server.rows(hql, session=session):
-        events[event].append(number)
-    return list(events.values())
-
-
-def links_made_in(server: Server, session: int, link_class: str) -> dict[tuple[int, int], int]:
-    """Return the links that were created in a session: ids by (parent, child)."""
-    hql = (
-        f"select l.parent.id, l.child.id, l.id from {link_class} l"  # noqa: S608
-        " where l.details.creationEvent.session.id = :session"
-    )
-    return {(parent, child): id_ for parent, child, id_ in server.rows(hql, session=session)}
-
-
-def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
-    """Return the filesets that were created in a session: client paths by id."""
-    hql = (
-        f"select f.id, e.clientPath from {catalogue.FILESET} f join f.usedFiles e"  # noqa: S608
-        " where f.details.creationEvent.session.id = :session order by f.id, index(e)"
-    )
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    for number, path in server.rows(hql, session=session):
-        found[number].append(path)
-    return dict(found)
-
-
 def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[int]) -> list[int]:
     """Return the ids of objects that were not created in any of some sessions."""
     hql = (

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import re
 import signal
@@ -21,7 +22,7 @@ import omero.callbacks
 from omero.rtypes import rlist, rlong, rstring
 
 from graphxfer.catalogue import GROUP
-from graphxfer.errors import LoginFailure, NotThere, ServerFailure
+from graphxfer.errors import GraphxferError, LoginFailure, NotThere, ServerFailure
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile
 
@@ -218,6 +219,20 @@ class Server:
             what = f"{type(command).__name__} failed: {why}"
             raise ServerFailure(what, where=self.profile.address)
         return response
+
+    def close_session(self, key: str) -> None:
+        """End another session of the user.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+        """
+        session = omero.model.SessionI()
+        session.uuid = rstring(key)
+        with contextlib.suppress(GraphxferError):  # it has ended meanwhile
+            while self.service("ISession").closeSession(session) > 0:
+                pass
 
     def rows(self, hql: str, **params: Any) -> list[list[Any]]:
         """Return the rows of a projection over all groups, as Python values.

@@ -44,12 +44,15 @@ class ApplyOptions:
         Link the files into the destination's repository instead of uploading them.
     streams : int
         Number of files to upload at once.
+    take_over : bool
+        Continue what was begun with another journal, or by another user.
     """
 
     tags: Tags = Tags.REUSE
     merge: bool = False
     in_place: bool = False
     streams: int = 3
+    take_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from graphxfer.plan.actions import (
     Update,
     Upload,
 )
+from graphxfer.plan.deleted import forget_deleted
 from graphxfer.progress import SILENT, Progress
 
 DONE = "done by an earlier run"
@@ -82,9 +83,13 @@ def planned(
     progress: Progress = SILENT,
 ) -> Plan:
     """Plan with an open journal; see :func:`make_plan`."""
-    planner = _Planner(bundle, server, journal, options)
     with progress.task("plan"):
-        return planner.plan()
+        deleted = forget_deleted(server, bundle.graph(), journal) if journal is not None else {}
+        plan = _Planner(bundle, server, journal, options).plan()
+    if deleted:
+        listed = ", ".join(f"{number:,} {name}" for name, number in deleted.items())
+        plan.notes.append(f"Deleted at the destination since an earlier run: {listed}")
+    return plan
 
 
 class _Planner:

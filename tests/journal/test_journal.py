@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from graphxfer.errors import FileProblem, UsageError
-from graphxfer.journal import Counterpart, How, Journal, LinkKey, Stage
+from graphxfer.journal import Batch, Counterpart, How, Journal, LinkKey, Stage
+from graphxfer.journal.fencing import Lane
+
+LANE = Lane(7, 8, alone=True, intent="r/1")
+AFTER = Lane(7, 9, alone=True)
+"""A lane with an open intent, and after it."""
 
 
 @pytest.fixture
@@ -27,13 +32,13 @@ def test_no_journal_is_made_by_looking(path: Path) -> None:
 
 def test_intent_is_pending_until_its_result(path: Path) -> None:
     with Journal(path, writing=True) as journal:
-        batch = journal.begin(7, "TagAnnotation", ["TagAnnotation/2", "TagAnnotation/1"])
+        batch = journal.begin(LANE, "TagAnnotation", ["TagAnnotation/2", "TagAnnotation/1"])
     with Journal(path, writing=True) as journal:
-        assert journal.pending() == [batch]
+        assert journal.pending() == batch
         assert batch.items == ("TagAnnotation/2", "TagAnnotation/1")
         assert "TagAnnotation/2" not in journal
-        journal.finish(batch, [30, 31])
-        assert journal.pending() == []
+        journal.finish(AFTER, batch, [30, 31])
+        assert journal.pending() is None
     with Journal(path) as journal:
         assert journal.same() == {
             "TagAnnotation/2": "TagAnnotation/30",
@@ -45,11 +50,12 @@ def test_intent_is_pending_until_its_result(path: Path) -> None:
 def test_links_are_items_too(path: Path) -> None:
     link = LinkKey("ImageAnnotationLink", "Image/1", "TagAnnotation/1")
     with Journal(path) as journal:
-        journal.begin(7, link.type, [link])
+        journal.begin(LANE, link.type, [link])
     with Journal(path) as journal:
-        (batch,) = journal.pending()
+        batch = journal.pending()
+        assert batch is not None
         assert batch.items == (link,)
-        journal.finish(batch, [44])
+        journal.finish(AFTER, batch, [44])
     with Journal(path) as journal:
         assert link in journal
         assert list(journal.links()) == [(link, 44)]
@@ -67,16 +73,16 @@ def test_links_that_were_there_are_not_ours(path: Path) -> None:
 
 def test_an_intent_can_be_taken_back(path: Path) -> None:
     with Journal(path) as journal:
-        journal.abandon(journal.begin(7, "Roi", ["Roi/1"]))
-        assert journal.pending() == []
+        journal.abandon(AFTER, journal.begin(LANE, "Roi", ["Roi/1"]))
+        assert journal.pending() is None
 
 
 def test_a_result_needs_an_id_for_each_item(path: Path) -> None:
     with Journal(path) as journal:
-        batch = journal.begin(7, "Roi", ["Roi/1", "Roi/2"])
+        batch = journal.begin(LANE, "Roi", ["Roi/1", "Roi/2"])
         with pytest.raises(ValueError, match="argument"):
-            journal.finish(batch, [1])
-        assert journal.pending() == [batch]
+            journal.finish(AFTER, batch, [1])
+        assert journal.pending() == batch
 
 
 def test_all_of_a_record_or_nothing(path: Path) -> None:
@@ -115,8 +121,8 @@ def test_what_is_removed_is_forgotten(path: Path) -> None:
     link = LinkKey("ProjectDatasetLink", "Project/1", "Dataset/1")
     with Journal(path) as journal:
         for type_, item, number in (("Project", "Project/1", 3), ("Dataset", "Dataset/1", 3)):
-            journal.finish(journal.begin(7, type_, [item]), [number])
-        journal.finish(journal.begin(7, link.type, [link]), [3])
+            journal.finish(AFTER, journal.begin(LANE, type_, [item]), [number])
+        journal.finish(AFTER, journal.begin(LANE, link.type, [link]), [3])
         journal.removed("Dataset", [3, 99])
     with Journal(path) as journal:
         assert list(journal.nodes()) == ["Project/1"]
@@ -157,9 +163,11 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from graphxfer.journal import Journal
+from graphxfer.journal.fencing import Lane
+LANE, AFTER = Lane(7, 8, intent="r/1"), Lane(7, 9)
 journal = Journal(Path(sys.argv[1]), writing=True)
-journal.finish(journal.begin(7, "Roi", ["Roi/1"]), [1])
-journal.begin(7, "Roi", ["Roi/2"])
+journal.finish(AFTER, journal.begin(LANE, "Roi", ["Roi/1"]), [1])
+journal.begin(LANE, "Roi", ["Roi/2"])
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -169,4 +177,4 @@ def test_nothing_is_lost_by_kill(path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     with Journal(path, writing=True) as journal:  # the lock died with its process
         assert journal.same() == {"Roi/1": "Roi/1"}
-        assert [batch.items for batch in journal.pending()] == [("Roi/2",)]
+        assert journal.pending() == Batch("r/1", "Roi", ("Roi/2",))
