@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from graphxfer import catalogue
 from graphxfer.graph import iri
 
 
@@ -118,3 +120,65 @@ class FilesetImport(NamedTuple):
     session: int
     stage: Stage
     token: str
+
+
+# -- rows of the file, which may be damaged, or a stranger's --------------------------------------
+
+
+def counterpart(node: str, type_: str, id_: int, how: str, settled: int) -> Counterpart:
+    """Return the counterpart of a node from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+
+    Examples
+    --------
+    >>> counterpart("Project/1", "Project", -3, "created", 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: 'Project/1' cannot have the counterpart 'Project' -3
+    """
+    if not _is_iri(node) or type_ not in catalogue.CLASSES or not _is_id(id_):
+        raise ValueError(f"{node!r:.100} cannot have the counterpart {type_!r:.100} {id_!r:.100}")
+    return Counterpart(type_, id_, How(how), bool(settled))
+
+
+def link(type_: str, parent: str, child: str, id_: int | None) -> LinkKey:
+    """Return a link from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+    """
+    known = type_ in catalogue.link_classes() and _is_iri(parent) and _is_iri(child)
+    if not known or not (id_ is None or _is_id(id_)):
+        raise ValueError(f"{type_!r:.100} of {parent!r:.100} and {child!r:.100} is not a link")
+    return LinkKey(type_, parent, child)
+
+
+def fileset_import(node: str, session: int, stage: str, token: str) -> FilesetImport:
+    """Return the state of an import from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+    """
+    # Without a token, the import would be any that a server ever made.
+    if not _is_iri(node) or not isinstance(session, int) or not _TOKEN.fullmatch(str(token)):
+        raise ValueError(f"{node!r:.100} is not the import of a fileset")
+    return FilesetImport(node, session, Stage(stage), token)
+
+
+_TOKEN = re.compile(r"[0-9a-f]{16} \S+ [0-9a-f]{16}")
+
+
+def _is_iri(value: object) -> bool:
+    return isinstance(value, str) and value.rpartition("/")[2].isdigit()
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and value > 0

@@ -66,8 +66,8 @@ class Lane:
         ValueError, TypeError
             If it is none.
         """
-        found = json.loads(text)
-        found |= {name: tuple(found[name]) for name in ("openings", "dead")}
+        found = dict(json.loads(text))
+        found |= {name: tuple(found.get(name, ())) for name in ("openings", "dead")}
         return cls(**found)
 
     def opened(self, fence: int, head: int) -> Lane:

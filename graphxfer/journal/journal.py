@@ -15,11 +15,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
 from graphxfer.errors import FileProblem, UsageError
+from graphxfer.journal import entries
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 from graphxfer.journal.fencing import Lane
 
@@ -76,15 +77,34 @@ class Journal:
                 where=str(path),
                 do="check that the disk is not full or read-only; else the journal is damaged",
             ) from error
-        self._nodes = {
-            row[0]: Counterpart(row[1], row[2], How(row[3]), bool(row[4]))
-            for row in self._db.execute("select iri, type, id, how, settled from node")
+        try:
+            self._nodes, self._links = self._read()
+        except (ValueError, TypeError, sqlite3.Error) as error:
+            self.close()
+            raise FileProblem(
+                f"the journal is damaged: {error}",
+                where=str(path),
+                do="restore it from a backup; or remove it: `graphxfer apply --take-over` finds "
+                "what an unfinished apply created",
+            ) from error
+
+    def _read(self) -> tuple[dict[str, Counterpart], set[LinkKey]]:
+        """Read all entries, and check each."""
+        nodes = {
+            node: entries.counterpart(node, *row)
+            for node, *row in self._db.execute("select iri, type, id, how, settled from node")
         }
-        self._links = {
-            LinkKey(*row) for row in self._db.execute("select type, parent, child from link")
+        links = {
+            entries.link(*row)
+            for row in self._db.execute("select type, parent, child, id from link")
         }
+        self.imports(*Stage)
+        _ = self.lane, self.pending()
+        return nodes, links
 
     def _connect(self, path: Path) -> None:
+        if not path.exists():
+            _create(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if self._owner is not None:
             self._db.execute("pragma journal_mode = wal")
@@ -92,7 +112,7 @@ class Journal:
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
         if not self._db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
-            self._db.executescript(f"begin; {_SCHEMA} commit;")
+            raise sqlite3.DatabaseError("it is empty")
         if self.meta("format") != FORMAT:
             raise sqlite3.DatabaseError(f"the format is {self.meta('format')}, not {FORMAT}")
 
@@ -412,7 +432,7 @@ class Journal:
     def imports(self, *stages: Stage) -> list[FilesetImport]:
         """Return the imports in some stages."""
         rows = self._db.execute("select node, session, stage, token from fileset order by rowid")
-        found = [FilesetImport(row[0], row[1], Stage(row[2]), row[3]) for row in rows]
+        found = [entries.fileset_import(*row) for row in rows]
         return [one for one in found if one.stage in stages]
 
     def extras(self) -> list[tuple[str, int]]:
@@ -467,6 +487,17 @@ class Journal:
             db.execute("delete from meta where name not in ('format', 'journal', 'lane')")
         self._nodes.clear()
         self._links.clear()
+
+
+def _create(path: Path) -> None:
+    """Create a journal, whole or not at all: an empty one would pass for that of a new transfer."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with closing(sqlite3.connect(part, isolation_level=None)) as db:
+            db.executescript(f"begin; {_SCHEMA} commit;")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _set_lane(db: sqlite3.Connection, lane: Lane) -> None:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -119,17 +121,20 @@ def test_imports_go_stage_by_stage(path: Path) -> None:
 
 def test_what_is_removed_is_forgotten(path: Path) -> None:
     link = LinkKey("ProjectDatasetLink", "Project/1", "Dataset/1")
-    with Journal(path) as journal:
+    other = LinkKey("DatasetImageLink", "Dataset/1", "Image/1")
+    with Journal(path, writing=True) as journal:
         for type_, item, number in (("Project", "Project/1", 3), ("Dataset", "Dataset/1", 3)):
             journal.finish(AFTER, journal.begin(LANE, type_, [item]), [number])
         journal.finish(AFTER, journal.begin(LANE, link.type, [link]), [3])
+        journal.finish(AFTER, journal.begin(LANE, "Image", ["Image/1"]), [4])
+        journal.finish(AFTER, journal.begin(LANE, other.type, [other]), [5])
+        journal.removed(other.type, [5])
+        assert other not in journal
+        assert link in journal
         journal.removed("Dataset", [3, 99])
     with Journal(path) as journal:
-        assert list(journal.nodes()) == ["Project/1"]
-        assert link in journal
-        journal.removed(link.type, [3])
-    with Journal(path) as journal:
-        assert link not in journal
+        assert list(journal.nodes()) == ["Project/1", "Image/1"]
+        assert link not in journal  # it went with one of its ends
 
 
 def test_only_one_process_writes(path: Path) -> None:
@@ -156,6 +161,39 @@ def test_a_journal_of_another_format_is_refused(path: Path) -> None:
     with Journal(path) as journal:
         journal.set_meta("format", "99")
     with pytest.raises(FileProblem, match="99"):
+        Journal(path)
+
+
+def test_an_empty_file_is_no_journal(path: Path) -> None:
+    path.touch()
+    with pytest.raises(FileProblem, match="it is empty"):
+        Journal(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into node values ('Project/1', 'Nothing', 3, 'created', 1)",
+        "insert into node values ('Project/1', 'Project', 'three', 'created', 1)",
+        "insert into node values ('Project/1', 'Project', 0, 'created', 1)",
+        "insert into node values ('Project/1', 'Project', 3, 'found', 1)",
+        "insert into node values ('Project', 'Project', 3, 'created', 1)",
+        "insert into link values ('Link', 'Project/1', 'Dataset/1', 3)",
+        "insert into link values ('ProjectDatasetLink', 'Project/1', 'Dataset/1', 'x')",
+        "insert into fileset values ('Fileset/1', 7, 'begun', '%')",
+        "insert into fileset values ('Fileset/1', 7, 'over', 'x')",
+        "insert into meta values ('lane', '{\"a\": 1}')",
+        "insert into meta values ('lane', 'x')",
+        "insert into meta values ('lane', '[1]')",
+    ],
+)
+def test_each_entry_is_checked(path: Path, statement: str) -> None:
+    with Journal(path):
+        pass
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(statement)
+        db.commit()
+    with pytest.raises(FileProblem, match="the journal is damaged"):
         Journal(path)
 
 
