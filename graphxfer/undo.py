@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
 from graphxfer.apply.runner import recover, steps
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
-from graphxfer.errors import GraphxferError, UsageError
+from graphxfer.errors import GraphxferError, Refused, UsageError
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup
 from graphxfer.omero.connect import Server
+from graphxfer.omero.rights import SHOWN, check_readable
 from graphxfer.progress import SILENT, Progress
 
 
@@ -27,7 +28,7 @@ class Undone:
     removed : dict
         How many, by class.
     kept : list of str
-        What was not removed because others' objects depend on it: ``Dataset:5 (…)``.
+        What was not removed, and why: ``Dataset:5 (…)``. Others' objects depend on it.
     """
 
     removed: dict[str, int] = field(default_factory=dict)
@@ -60,7 +61,8 @@ def undo(
     Raises
     ------
     GraphxferError
-        If there is no journal, or if something would be deleted that is not in it.
+        If there is no journal, if another user began the transfer, if something would be deleted
+        that is not in the journal, or if the user cannot see all that is. Nothing is removed then.
     """
     journal = Journal.existing(bundle.journal(server.database_uuid), writing=True)
     if journal is None:
@@ -70,6 +72,7 @@ def undo(
             do="check that it is the right server",
         )
     with journal:
+        journal.check_user(server.user_id)
         journal.check_about(bundle.graph().header.database_uuid, server.group_id)
         context = Context(bundle, bundle.graph(), server, journal, progress=progress)
         if not dry_run:
@@ -84,16 +87,18 @@ class _Undo:
         self._context, self._server, self._journal = context, context.server, context.journal
         self._sessions = context.journal.sessions()
         self._undone = Undone()
+        self._kept: defaultdict[str, set[int]] = defaultdict(set)
 
     def run(self, *, dry_run: bool, keep: bool) -> Undone:
         """Ask first what would be deleted with all of it; then remove it."""
-        batches = [
-            (step, harmless)
-            for step in reversed(list(steps(self._context)))
-            for targets in step.created()
-            if (there := lookup.present(self._server, *targets))
-            for harmless in self._harmless(step, Targets(targets.type, there), keep=keep)
-        ]
+        batches = list(self._removable(self._present(), None if keep else SHOWN))
+        if self._undone.kept and not keep:
+            raise GraphxferError(
+                "cannot undo: objects that graphxfer did not create depend on "
+                + "; ".join(self._undone.kept),
+                where=self._server.profile.address,
+                do="remove them first, or use --keep to keep what they depend on",
+            )
         removed = Counter[str]()
         total = sum(len(targets.ids) for _, targets in batches)
         with self._context.progress.task("remove", total, "objects") as advance:
@@ -107,37 +112,67 @@ class _Undo:
             self._journal.clear()
         return self._undone
 
-    def _harmless(self, step: Step, targets: Targets, *, keep: bool) -> list[Targets]:
-        """Return what can be removed without others' objects; halve what cannot, to find out."""
+    def _present(self) -> list[tuple[Step, Targets]]:
+        """Return what is still there, links first; what only cannot be seen is an error."""
+        found, absent = [], defaultdict[str, list[int]](list)
+        for step in reversed(list(steps(self._context))):
+            for name, ids in step.created():
+                there = lookup.present(self._server, name, ids)
+                absent[name] += set(ids) - set(there)
+                if there:
+                    found.append((step, Targets(name, there)))
+        group = int(self._journal.meta("group") or self._server.group_id)
+        check_readable(self._server, group, absent, self._journal.meta("user_name") or "")
+        return found
+
+    def _removable(
+        self, batches: Iterable[tuple[Step, Targets]], most: int | None
+    ) -> Iterator[tuple[Step, Targets]]:
+        """Iterate over what can be removed without others' objects; note what cannot.
+
+        With `most`, end at that many objects that cannot.
+        """
+        for step, targets in batches:
+            for harmless in self._harmless(step, targets, most):
+                yield step, harmless
+
+    def _harmless(self, step: Step, targets: Targets, most: int | None) -> list[Targets]:
+        """Return what can be removed of a batch; halve it to find what cannot."""
         name, ids = targets
-        others = self._others(step.delete(targets, dry_run=True))
-        if not others:
+        if most is not None and len(self._undone.kept) >= most:
+            return []
+        reason = self._why_not(step, targets)
+        if not reason:
             return [targets]
-        listed = ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
-        if not keep:
-            raise GraphxferError(
-                f"cannot undo: objects that graphxfer did not create depend on it: {listed}",
-                where=f"{name}:{','.join(map(str, ids[:10]))}{',…' if len(ids) > 10 else ''}",
-                do="remove them first, or use --keep to keep what they depend on",
-            )
         if len(ids) == 1:
-            self._undone.kept.append(f"{name}:{ids[0]} ({listed})")
+            self._undone.kept.append(f"{name}:{ids[0]} ({reason})")
+            self._kept[name].add(ids[0])
             return []
         half = len(ids) // 2
         return [
-            *self._harmless(step, Targets(name, ids[:half]), keep=keep),
-            *self._harmless(step, Targets(name, ids[half:]), keep=keep),
+            *self._harmless(step, Targets(name, ids[:half]), most),
+            *self._harmless(step, Targets(name, ids[half:]), most),
         ]
 
+    def _why_not(self, step: Step, targets: Targets) -> str:
+        """Return why objects are not to be removed: what depends on them; or nothing."""
+        try:
+            deleted = step.delete(targets, dry_run=True)
+        except Refused as refusal:  # others' data that this user may not change depends on them
+            return refusal.reason
+        others = self._others(deleted)
+        return ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
+
     def _others(self, deleted: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-        """Return objects that are neither in the journal nor created in one of its sessions."""
+        """Return objects that are kept, or neither in the journal nor made in its sessions."""
         found = {}
         for name, ids in deleted.items():
             entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
             if entry is not None:
-                unknown = sorted(set(ids) - self._journal.known(name))
-                if others := lookup.others(self._server, entry, unknown, self._sessions):
-                    found[name] = others
+                unknown = set(ids) - self._journal.known(name)
+                others = lookup.others(self._server, entry, unknown, self._sessions)
+                if stay := sorted({*others, *(self._kept[name] & set(ids))}):
+                    found[name] = stay
         return found
 
     def _remove(self, step: Step, targets: Targets) -> None:

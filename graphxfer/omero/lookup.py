@@ -66,27 +66,6 @@ def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candid
     )
 
 
-class Rights(NamedTuple):
-    """What the user may do with objects of others in the group: link to them, link into them."""
-
-    use: bool
-    write: bool
-
-
-def rights(server: Server) -> Rights:
-    """Return the user's rights in the group to write to.
-
-    They are OMERO's ANNOTATE and WRITE rights (ome/omero-server, OmeroInterceptor): administrators
-    and owners of the group have both; members have those of the group's permissions.
-    """
-    if server.is_admin:
-        return Rights(use=True, write=True)
-    context = server.service("IAdmin").getEventContext()
-    group = context.groupPermissions
-    write = group.isGroupWrite() or server.group_id in context.leaderOfGroups
-    return Rights(use=write or group.isGroupAnnotate(), write=write)
-
-
 def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple[int, int]]:
     """Return the (parent, child) ids of all links from some objects, whoever created them."""
     hql = f"select l.parent.id, l.child.id from {link_class} l where l.parent.id in (:ids)"  # noqa: S608
@@ -145,16 +124,21 @@ def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
 
 
 def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[int]) -> list[int]:
-    """Return the ids of objects that were not created in any of some sessions."""
+    """Return the ids of objects that were not created in any of some sessions.
+
+    The query asks for the objects that were: what the user may not read counts as others', too.
+    """
     hql = (
         f"select x.id from {entry.name} x where x.id in (:ids)"  # noqa: S608
-        " and x.details.creationEvent.session.id not in (:sessions) order by x.id"
+        " and x.details.creationEvent.session.id in (:sessions)"
     )
-    return [
+    wanted = set(ids)
+    ours = {
         row[0]
-        for some in chunks(ids)
+        for some in chunks(wanted if sessions else ())
         for row in server.rows(hql, ids=some, sessions=list(sessions))
-    ]
+    }
+    return sorted(wanted - ours)
 
 
 def present(server: Server, class_name: str, ids: Iterable[int]) -> list[int]:
