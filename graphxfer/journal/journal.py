@@ -165,7 +165,7 @@ class Journal:
             self.set_meta("user_name", user_name)
 
     def check_user(self, user: int) -> None:
-        """Check that nobody else began this transfer.
+        """Check that no other user began this transfer.
 
         Others may not see what was created, so they can neither continue nor revert it.
 

@@ -178,7 +178,7 @@ def check_destination(server: Server, *, files: bool, imports: bool) -> None:
     Raises
     ------
     ServerFailure
-        If the user may not, or if nobody chose the group.
+        If the user may not, or if the group is the server's own.
     """
     roles = server.service("IAdmin").getSecurityRoles()
     here = rights(server)
@@ -246,7 +246,7 @@ def check_readable(
     Raises
     ------
     GraphxferError
-        If some of them still exist, or if that cannot be told.
+        If some of them still exist, or may exist.
     """
     if not any(absent.values()):
         return
