@@ -15,7 +15,7 @@ from graphxfer.errors import GraphxferError, Refused, UsageError
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup
 from graphxfer.omero.connect import Server
-from graphxfer.omero.rights import SHOWN, check_readable
+from graphxfer.omero.rights import SHOWN, check_readable, hidden
 from graphxfer.progress import SILENT, Progress
 
 
@@ -91,7 +91,7 @@ class _Undo:
 
     def run(self, *, dry_run: bool, keep: bool) -> Undone:
         """Ask first what would be deleted with all of it; then remove it."""
-        batches = list(self._removable(self._present(), None if keep else SHOWN))
+        batches = list(self._removable(self._present(keep=keep), None if keep else SHOWN))
         if self._undone.kept and not keep:
             raise GraphxferError(
                 "cannot undo: objects that graphxfer did not create depend on "
@@ -112,8 +112,8 @@ class _Undo:
             self._journal.clear()
         return self._undone
 
-    def _present(self) -> list[tuple[Step, Targets]]:
-        """Return what is still there, links first; what only cannot be seen is an error."""
+    def _present(self, *, keep: bool) -> list[tuple[Step, Targets]]:
+        """Return what is still there, links first; what is only hidden is an error, or is kept."""
         found, absent = [], defaultdict[str, list[int]](list)
         for step in reversed(list(steps(self._context))):
             for name, ids in step.created():
@@ -122,8 +122,17 @@ class _Undo:
                 if there:
                     found.append((step, Targets(name, there)))
         group = int(self._journal.meta("group") or self._server.group_id)
-        check_readable(self._server, group, absent, self._journal.meta("user_name") or "")
+        if not keep:
+            check_readable(self._server, group, absent, self._journal.meta("user_name") or "")
+            return found
+        for one in hidden(self._server, group, absent):
+            reason = f"not readable for {self._server.user_name}: {one.why}"
+            self._keep(one.type, one.id, reason)
         return found
+
+    def _keep(self, name: str, number: int, reason: str) -> None:
+        self._undone.kept.append(f"{name}:{number} ({reason})")
+        self._kept[name].add(number)
 
     def _removable(
         self, batches: Iterable[tuple[Step, Targets]], most: int | None
@@ -145,8 +154,7 @@ class _Undo:
         if not reason:
             return [targets]
         if len(ids) == 1:
-            self._undone.kept.append(f"{name}:{ids[0]} ({reason})")
-            self._kept[name].add(ids[0])
+            self._keep(name, ids[0], reason)
             return []
         half = len(ids) // 2
         return [

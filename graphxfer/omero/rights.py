@@ -12,8 +12,9 @@ default group, whatever ``omero.group`` says (tables: "Rights of a group").
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from graphxfer import catalogue
 from graphxfer.errors import GraphxferError, ServerFailure, counted
@@ -227,6 +228,14 @@ def _check_group(server: Server, roles: object, where: str) -> None:
 # -- reading ------------------------------------------------------------------------------------
 
 
+class Hidden(NamedTuple):
+    """An object that exists, or may exist, but is hidden from the user: class, id, why."""
+
+    type: str
+    id: int
+    why: str
+
+
 def check_readable(
     server: Server, group: int, absent: Mapping[str, Sequence[int]], owner: str = ""
 ) -> None:
@@ -248,23 +257,18 @@ def check_readable(
     GraphxferError
         If some of them still exist, or may exist.
     """
-    if not any(absent.values()):
-        return
-    here = rights(server, group)
-    unseen = [f"{name}:{number}" for name, number in hidden(server, here, absent)]
-    if unseen:
+    if unseen := hidden(server, group, absent):
         more = f" and {len(unseen) - SHOWN:,} more" if len(unseen) > SHOWN else ""
+        listed = ", ".join(f"{one.type}:{one.id}" for one in unseen[:SHOWN])
         raise GraphxferError(
-            f"not readable for {here.user} ({here.why_hidden}): {', '.join(unseen[:SHOWN])}{more}",
+            f"not readable for {server.user_name} ({unseen[0].why}): {listed}{more}",
             where=server.profile.address,
             do=f"run it as {owner or 'their owner'}, an owner of the group, or an administrator",
         )
 
 
-def hidden(
-    server: Server, here: Rights, absent: Mapping[str, Sequence[int]]
-) -> Iterator[tuple[str, int]]:
-    """Iterate over the objects that exist, or may exist, but are hidden from the user.
+def hidden(server: Server, group: int, absent: Mapping[str, Sequence[int]]) -> list[Hidden]:
+    """Return the objects that exist, or may exist, but are hidden from the user.
 
     Every user reads the whole log of events, also of private groups, and it has a row for each
     object that was inserted or deleted (tables: "Finding what changed since a time"). Only where it
@@ -274,17 +278,21 @@ def hidden(
     ----------
     server : Server
         The destination.
-    here : Rights
-        The user's rights in the group in which the objects were created.
+    group : int
+        Id of the group in which the objects were created.
     absent : mapping
         Ids by class of objects that a read did not find.
     """
-    for name, ids in absent.items() if not here.admin else ():
-        log = _log(server, name, ids)
-        for number in sorted(ids):
-            actions = log[number]
-            if "DELETE" not in actions and ("INSERT" in actions or not here.sees_all):
-                yield name, number
+    here = rights(server, group) if any(absent.values()) else None
+    if here is None or here.admin:
+        return []
+    logs = {name: _log(server, name, ids) for name, ids in absent.items() if ids}
+    return [
+        Hidden(name, number, here.why_hidden)
+        for name, log in logs.items()
+        for number in sorted(absent[name])
+        if "DELETE" not in log[number] and ("INSERT" in log[number] or not here.sees_all)
+    ]
 
 
 def _log(server: Server, class_name: str, ids: Sequence[int]) -> defaultdict[int, set[str]]:
