@@ -12,7 +12,7 @@ from graphxfer.graph.differences import Difference, compare
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, read
 from graphxfer.omero.connect import Server
-from graphxfer.omero.rights import check_readable
+from graphxfer.omero.rights import check_readable, rights
 from graphxfer.progress import SILENT, Progress
 
 
@@ -52,7 +52,7 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         journal.check_about(graph.header.database_uuid)
         same, group = journal.same(), int(journal.meta("group") or server.group_id)
         owner = journal.meta("user_name") or ""
-        absent = {} if owner == server.user_name else _absent_links(server, journal)
+        absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
         # Objects that existed before may have more edges: other images in a merged Dataset.
         before = {node for node, found in journal.nodes().items() if not found.how.ours}
     there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)

@@ -23,7 +23,7 @@ from graphxfer.graph import Node
 from graphxfer.omero.write import link
 from graphxfer.undo import Undone, undo
 from tests.apply.test_apply import applied, container, differences, journal_of, tag
-from tests.omero.test_rights import planned
+from tests.omero.test_rights import attachment, planned
 from tests.people import People
 from tests.places import Place
 from tests.transfers import write
@@ -69,6 +69,11 @@ class Moved:
     @property
     def place(self) -> Place:
         return self.people.place(self.ana, self.group)
+
+    @property
+    def database(self) -> Path:
+        """The server's own, for what a client cannot do."""
+        return self.people.sandbox.directory / "omero.sqlite"
 
     @property
     def journal(self) -> Path:
@@ -202,6 +207,41 @@ def test_what_was_moved_to_another_group_is_not_missing(moved: Callable[[str], M
         assert differences(ours.bundle, place) == []
 
 
+def test_a_link_that_was_given_to_another_is_not_lost(moved: Callable[[str], Moved]) -> None:
+    ours = moved("rw----")
+    with journal_of(ours.bundle, ours.place) as journal:
+        number = {key.type: id_ for key, id_ in journal.links()}["ProjectDatasetLink"]
+    given_away(ours, "ProjectDatasetLink", number)
+    with pytest.raises(GraphxferError, match=f"not readable for .*: ProjectDatasetLink:{number}\n"):
+        differences(ours.bundle, ours.place)
+
+
+def given_away(ours: Moved, type_: str, number: int) -> None:
+    """Give an object to another member of the group."""
+    name = ours.other("member").profile.user
+    user = ours.people.admin.lookupExperimenter(name).id.val
+    ours.submit("root", omero.cmd.Chown2(targetObjects={type_: [number]}, userId=user))
+
+
+@pytest.mark.parametrize(("permissions", "hidden"), [("rwr---", False), ("rw----", True)])
+def test_where_the_log_was_emptied_the_rights_decide(
+    moved: Callable[[str], Moved], permissions: str, hidden: bool
+) -> None:
+    """In a group whose members see all, what is not seen is gone; else it may be there."""
+    ours = moved(permissions)
+    theirs, tag = ours.other("member"), ours.id("TagAnnotation/2")
+    ours.submit(ours.ana, omero.cmd.Delete2(targetObjects={"TagAnnotation": [tag]}))
+    with closing(sqlite3.connect(ours.database, timeout=30, isolation_level=None)) as db:
+        row = "entityId = ? and entityType like '%TagAnnotation'"
+        assert db.execute(f"delete from eventlog where {row}", (tag,)).rowcount == 2
+    if hidden:
+        with pytest.raises(GraphxferError, match=f"not readable for .*TagAnnotation:{tag}"):
+            differences(ours.bundle, theirs)
+    else:
+        (line,) = differences(ours.bundle, theirs)
+        assert line.endswith("missing")
+
+
 # -- apply, plan and undo -------------------------------------------------------------------------
 
 
@@ -253,9 +293,8 @@ def test_undo_forgets_nothing_that_it_cannot_see(moved: Callable[[str], Moved], 
 
 def test_what_was_given_to_another_is_kept(moved: Callable[[str], Moved]) -> None:
     ours = moved("rw----")
-    theirs, tag = ours.other("member"), ours.id("TagAnnotation/2")
-    number = ours.people.admin.lookupExperimenter(theirs.profile.user).id.val
-    ours.submit("root", omero.cmd.Chown2(targetObjects={"TagAnnotation": [tag]}, userId=number))
+    tag = ours.id("TagAnnotation/2")
+    given_away(ours, "TagAnnotation", tag)
     for command in (differences, undone):
         with pytest.raises(GraphxferError, match=f"not readable for .*: TagAnnotation:{tag}\n"):
             command(ours.bundle, ours.place)
@@ -263,6 +302,23 @@ def test_what_was_given_to_another_is_kept(moved: Callable[[str], Moved]) -> Non
     (kept,) = undone(ours.bundle, ours.place, keep=True).kept
     assert kept.startswith(f"TagAnnotation:{tag} (not readable for")
     assert ours.left() == NOTHING
+
+
+def test_what_is_kept_keeps_what_it_needs(people: People, tmp_path: Path) -> None:
+    """An attachment that was given to another would go with its file."""
+    ours = Moved(people, tmp_path, "rw----")
+    ours.bundle = attachment(tmp_path)
+    applied(ours.bundle, ours.place)
+    note, file = ours.id("FileAnnotation/4"), ours.id("OriginalFile/2")
+    other = people.admin.lookupExperimenter(ours.other("member").profile.user).id.val
+    with closing(sqlite3.connect(ours.database, timeout=30, isolation_level=None)) as db:
+        # Chown2 takes the file along. A real server lets administrators set the owner alone.
+        db.execute("update annotation set _owner = ? where id = ?", (other, note))
+    done = undone(ours.bundle, ours.place, keep=True)
+    assert [one.partition(" ")[0] for one in done.kept] == [
+        f"FileAnnotation:{note}",
+        f"OriginalFile:{file}",
+    ]
 
 
 # -- undo of what others use ----------------------------------------------------------------------
