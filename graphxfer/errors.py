@@ -67,6 +67,12 @@ class ServerFailure(GraphxferError):
     """The server refused, failed, or could not be reached."""
 
 
+class Refused(ServerFailure):
+    """The server refused a request, and did nothing of it; `reason` has its words."""
+
+    reason = ""
+
+
 class LoginFailure(ServerFailure):
     """The login failed: wrong password, unknown user, TLS refused."""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from graphxfer.bundle import Bundle
@@ -11,6 +12,7 @@ from graphxfer.graph.differences import Difference, compare
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, read
 from graphxfer.omero.connect import Server
+from graphxfer.omero.rights import check_readable, rights
 from graphxfer.progress import SILENT, Progress
 
 
@@ -35,6 +37,8 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
     ------
     UsageError
         If nothing of this bundle was applied there.
+    GraphxferError
+        If the user may not read all of it.
     """
     graph = bundle.graph()
     journal = Journal.existing(bundle.journal(server.database_uuid))
@@ -46,8 +50,23 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         )
     with journal:
         journal.check_about(graph.header.database_uuid)
-        same = journal.same()
+        same, group = journal.same(), int(journal.meta("group") or server.group_id)
+        owner = journal.meta("user_name") or ""
+        absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
         # Objects that existed before may have more edges: other images in a merged Dataset.
         before = {node for node, found in journal.nodes().items() if not found.how.ours}
     there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)
+    absent |= lookup.by_type(iri for iri in same.values() if iri not in there)
+    check_readable(server, group, absent, owner)
     yield from compare(graph, there, same, before)
+
+
+def _absent_links(server: Server, journal: Journal) -> dict[str, list[int]]:
+    """Return the links of the journal that the user does not find, by class."""
+    by_class: defaultdict[str, set[int]] = defaultdict(set)
+    for link, number in journal.links():
+        by_class[link.type].add(number)
+    return {
+        name: sorted(ids.difference(lookup.present(server, name, ids)))
+        for name, ids in by_class.items()
+    }

@@ -31,6 +31,7 @@ id = {project}
 [dest_omero]
 hostname = {destination.host}
 port = {destination.port}
+group = system
 user = root
 password = omero
 secure = True
@@ -165,7 +166,7 @@ def test_a_bundle_of_another_transfer_is_not_gone_on_with(lab: Lab) -> None:
         password = "omero"
         objects = ["Project:{lab.project}"]
         [destination]
-        server = "omero://root@{lab.destination.host}:{lab.destination.port}/"
+        server = "omero://root@{lab.destination.host}:{lab.destination.port}/system"
         password = "omero"
         [bundle]
         folder = "{lab.folder}/bundle"

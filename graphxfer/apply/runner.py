@@ -108,19 +108,29 @@ def apply(
     Raises
     ------
     GraphxferError
-        If the plan fails, or the server refuses a call; the journal stays intact.
+        If another user began it, if the plan fails, or if the server refuses a call; the journal
+        stays intact.
     """
     graph = bundle.graph()
     bundle.manifest()  # report unreadable files before anything is written
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
+        if not options.take_over:
+            journal.check_user(server.user_id)
         journal.check_about(graph.header.database_uuid, server.group_id)
         context = Context(bundle, graph, server, journal, options, progress)
         recover(context)
         plan = planned(bundle, server, journal, options, progress)
         if not plan.nothing_to_do:
             files.check_content(bundle, plan, progress)
-            journal.set_about(graph.header.database_uuid, server.group_id)
-            journal.add_session(server.session_id)
+            journal.set_about(
+                graph.header.database_uuid,
+                server.group_id,
+                group_name=server.group_name,
+                user=server.user_id,
+                user_name=server.user_name,
+            )
+            if not server.joined:
+                journal.add_session(server.session_id)
             context.writer.claim()
             for step in steps(context.without_skipped(plan)):
                 step.run(plan)

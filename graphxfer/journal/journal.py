@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
-from graphxfer.errors import FileProblem, UsageError
+from graphxfer.errors import FileProblem, GraphxferError, UsageError
 from graphxfer.journal import entries
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 from graphxfer.journal.fencing import Lane
@@ -168,11 +168,46 @@ class Journal:
         with self._writing() as db:
             db.execute("insert or replace into meta values (?, ?)", (name, value))
 
-    def set_about(self, source: str, group: int) -> None:
-        """Record the source, and the destination's group."""
+    def set_about(
+        self,
+        source: str,
+        group: int,
+        *,
+        group_name: str = "",
+        user: int | None = None,
+        user_name: str = "",
+    ) -> None:
+        """Record the source, the destination's group, and who creates things in it."""
         self.set_meta("destination", self.path.stem)
         self.set_meta("source", source)
         self.set_meta("group", str(group))
+        if user is not None:
+            self.set_meta("group_name", group_name)
+            self.set_meta("user", str(user))
+            self.set_meta("user_name", user_name)
+
+    def check_user(self, user: int) -> None:
+        """Check that no other user began this transfer.
+
+        Others may not see what was created, so they can neither continue nor revert it.
+
+        Parameters
+        ----------
+        user : int
+            Id of the user at the destination.
+
+        Raises
+        ------
+        GraphxferError
+            If another user did.
+        """
+        if self.meta("user") not in (None, str(user)):
+            name, group = self.meta("user_name"), self.meta("group_name")
+            raise GraphxferError(
+                f"begun by {name} (group {group})",
+                where=str(self.path),
+                do=f"run it as {name}, or see --take-over",
+            )
 
     def check_about(self, source: str, group: int | None = None) -> None:
         """Check that the journal belongs to this source, destination and group.

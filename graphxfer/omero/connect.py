@@ -75,15 +75,17 @@ def connect(
     if own_session and not password and not profile.session:
         password = stored_password(profile)
     client = None if password else _join(profile)
-    with _serving(client or _log_in(profile, password), profile, LOGIN_CALLS) as server:
+    joined = client is not None
+    client = client or _log_in(profile, password)
+    with _serving(client, profile, joined=joined) as server:
         yield server
 
 
 @contextmanager
-def _serving(client: Any, profile: Profile, calls: int) -> Iterator[Server]:
+def _serving(client: Any, profile: Profile, *, joined: bool) -> Iterator[Server]:
     """Close a client with the block, and end the session, unless the client joined it."""
     try:
-        server = Server(client, profile, calls)
+        server = Server(client, profile, LOGIN_CALLS, joined=joined)
         client.enableKeepAlive(KEEP_ALIVE)
         yield server
     finally:

@@ -66,27 +66,6 @@ def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candid
     )
 
 
-class Rights(NamedTuple):
-    """What the user may do with objects of others in the group: link to them, link into them."""
-
-    use: bool
-    write: bool
-
-
-def rights(server: Server) -> Rights:
-    """Return the user's rights in the group to write to.
-
-    They are OMERO's ANNOTATE and WRITE rights (ome/omero-server, OmeroInterceptor): administrators
-    and owners of the group have both; members have those of the group's permissions.
-    """
-    if server.is_admin:
-        return Rights(use=True, write=True)
-    context = server.service("IAdmin").getEventContext()
-    group = context.groupPermissions
-    write = group.isGroupWrite() or server.group_id in context.leaderOfGroups
-    return Rights(use=write or group.isGroupAnnotate(), write=write)
-
-
 def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple[int, int]]:
     """Return the (parent, child) ids of all links from some objects, whoever created them."""
     hql = f"select l.parent.id, l.child.id from {link_class} l where l.parent.id in (:ids)"  # noqa: S608
@@ -100,17 +79,63 @@ def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple
 # -- objects created in a session ---------------------------------------------------------------
 
 
-def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[int]) -> list[int]:
-    """Return the ids of objects that were not created in any of some sessions."""
+def others(
+    server: Server,
+    entry: Class,
+    ids: Iterable[int],
+    sessions: Sequence[int],
+    events: Sequence[int] = (),
+) -> list[int]:
+    """Return the ids of objects that were created in none of some sessions and events.
+
+    The query asks for the objects that were: what the user may not read counts as others', too.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    entry : Class
+        The class.
+    ids : iterable of int
+        Ids of objects.
+    sessions : sequence of int
+        Sessions that only graphxfer worked in.
+    events : sequence of int
+        Creation events: those of imports.
+    """
+    event = "x.details.creationEvent"
     hql = (
         f"select x.id from {entry.name} x where x.id in (:ids)"  # noqa: S608
-        " and x.details.creationEvent.session.id not in (:sessions) order by x.id"
+        f" and ({event}.session.id in (:sessions) or {event}.id in (:events))"
     )
-    return [
-        row[0]
-        for some in chunks(ids)
-        for row in server.rows(hql, ids=some, sessions=list(sessions))
+    # A list of a query may not be empty, and there is no id of -1.
+    made = {"sessions": [*sessions, -1], "events": [*events, -1]}
+    wanted = set(ids)
+    ours = {row[0] for some in chunks(wanted) for row in server.rows(hql, ids=some, **made)}
+    return sorted(wanted - ours)
+
+
+def import_events(server: Server, filesets: Iterable[int]) -> list[int]:
+    """Return the events in which filesets and their images were created.
+
+    The importer saves what it reads from a file in one transaction (OMEROMetadataStore.saveToDB of
+    ome/omero-server), so all of it has the event of the images.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    filesets : iterable of int
+        Ids of the filesets.
+    """
+    members = ((catalogue.FILESET, "id"), (catalogue.IMAGE, "fileset.id"))
+    queries_ = [
+        f"select distinct x.details.creationEvent.id from {name} x where x.{fileset} in (:ids)"  # noqa: S608
+        for name, fileset in members
     ]
+    some = list(chunks(sorted(filesets)))
+    found = {row[0] for hql in queries_ for ids in some for row in server.rows(hql, ids=ids)}
+    return sorted(found)
 
 
 def present(server: Server, class_name: str, ids: Iterable[int]) -> list[int]:

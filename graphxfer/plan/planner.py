@@ -16,6 +16,7 @@ from graphxfer.graph.fileset_tree import FILESET, Tree
 from graphxfer.journal import How, Journal, LinkKey, Stage
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
+from graphxfer.omero.rights import check_destination
 from graphxfer.plan import files, reuse
 from graphxfer.plan.actions import (
     EDITED,
@@ -66,11 +67,13 @@ def make_plan(
     Raises
     ------
     GraphxferError
-        If the apply would fail: files are missing, permission is missing, a name is ambiguous.
+        If the apply would fail: another user began it, files are missing, permission is missing, a
+        name is ambiguous.
     """
     journal = Journal.existing(bundle.journal(server.database_uuid))
     with journal or contextlib.nullcontext():
         if journal is not None:
+            journal.check_user(server.user_id)
             journal.check_about(bundle.graph().header.database_uuid, server.group_id)
         return planned(bundle, server, journal, options, progress)
 
@@ -285,6 +288,11 @@ class _Planner:
             self._plan.notes.append("An earlier run was interrupted; apply resumes it.")
         if self._plan.nothing_to_do:
             return
+        check_destination(
+            self._server,
+            files=any(self._plan.uploads(self._graph)),
+            imports=any(self._plan.of(Import)),
+        )
         files.check_present(self._bundle, self._plan)
         if any(self._plan.of(Import)):
             self._server.service("ManagedRepository")

@@ -15,6 +15,7 @@ from omero.rtypes import rlist, rlong, rmap, rstring
 from omero_sandbox.errors import fail, forbidden, invalid, misused
 from omero_sandbox.files.checksums import checksum
 from omero_sandbox.files.repository import DIRECTORY, algorithms
+from omero_sandbox.model import TYPES
 from omero_sandbox.security.rights import ALL_GROUPS
 from omero_sandbox.service import Call, Service, Stateful
 from omero_sandbox.services import table
@@ -22,6 +23,9 @@ from omero_sandbox.services.commands import Handle, Job, start
 from omero_sandbox.services.imports import import_job, jobs_after_upload
 from omero_sandbox.services.rawfile import RawFileStore, needs_client
 from omero_sandbox.store import Transaction
+
+#: What an administrator needs to import into a group without being a member: tried on OMERO 5.7.
+IMPORTING = {"WriteOwned", "WriteFile", "WriteManagedRepo"}
 
 
 class SharedResources(Service):
@@ -64,6 +68,9 @@ class ManagedRepository(Service):
             raise misused("No paths provided")
         if settings is None or settings.checksumAlgorithm is None:
             raise misused("must specify checksum algorithm")
+        caller, group = call.caller, call.writing_group
+        if caller.admin and group not in caller.member_of and not caller.privileges >= IMPORTING:
+            raise forbidden(f"You are not authorized to create {TYPES['OriginalFile'].fqn}")
         fileset = call.server.repository.make_fileset(
             call, fs, settings.checksumAlgorithm, jobs_after_upload(settings)
         )
