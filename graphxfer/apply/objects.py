@@ -50,6 +50,8 @@ class CreateObjects(Step):
     def _send_files(self) -> None:
         """Upload the files of objects that were created and do not have all their bytes yet."""
         for node in self.journal.unsettled(How.CREATED):
+            if node not in self.graph:
+                continue  # left out: its file is missing
             entry = self.context.bundle.manifest().of(node)
             if entry is not None:
                 hasher = self.context.hasher(self.graph[node])

@@ -14,7 +14,7 @@ from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
 from graphxfer.journal import Journal
 from graphxfer.omero.connect import Server
-from graphxfer.plan import ApplyOptions, Plan, files
+from graphxfer.plan import ApplyOptions, Plan
 from graphxfer.plan.planner import planned
 from graphxfer.progress import SILENT, Progress
 
@@ -93,9 +93,8 @@ def apply(
         journal.check_about(graph.header.database_uuid, server.group_id)
         context = Context(bundle, graph, server, journal, options, progress)
         recover(context)
-        plan = planned(bundle, server, journal, options, progress)
+        plan = planned(bundle, server, journal, options, progress, content=True)
         if not plan.nothing_to_do:
-            files.check_content(bundle, plan, progress)
             journal.set_about(graph.header.database_uuid, server.group_id)
             journal.add_session(server.session_id)
             for step in steps(context.without_skipped(plan)):

@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from graphxfer.bundle import checksums
 from graphxfer.bundle.manifest import FileEntry
 from graphxfer.errors import counted
+
+WORK = ".fetch"
+"""The folder below ``files/`` that files are copied to before they are checked."""
+CHECKED = "checked.jsonl"
+"""The list of good files, in that folder."""
 
 
 def hashers(entries: Iterable[FileEntry]) -> set[str]:
@@ -54,14 +59,20 @@ def wrong(entry: FileEntry, path: Path, found: dict[str, str]) -> str:
     found : dict
         Its checksums, from :func:`sums`.
     """
-    size = path.stat().st_size
-    if entry.size is not None and size < entry.size:
-        return f"truncated: {size:,} of {counted(entry.size, 'byte')}"
-    if entry.size is not None and size > entry.size:
-        return f"changed: {counted(size, 'byte')}, OMERO recorded {entry.size:,}"
+    if differs := wrong_size(entry, path.stat().st_size):
+        return differs
     if hashers([entry]) and found[entry.hasher] != entry.checksum.lower():
         return f"changed: {entry.hasher} is {found[entry.hasher]}, OMERO recorded {entry.checksum}"
     return ""
+
+
+def wrong_size(entry: FileEntry, size: int) -> str:
+    """Return how a size differs from OMERO's record; empty if it does not."""
+    if entry.size is None or size == entry.size:
+        return ""
+    if size < entry.size:
+        return f"truncated: {size:,} of {counted(entry.size, 'byte')}"
+    return f"changed: {counted(size, 'byte')}, OMERO recorded {entry.size:,}"
 
 
 class Checked:
@@ -104,3 +115,25 @@ class Checked:
     def close(self) -> None:
         """Close the list's file."""
         self._stream.close()
+
+
+@contextlib.contextmanager
+def checked(files: Path) -> Iterator[Checked | None]:
+    """Open the list of files that a fetch has checked; None if there is no such list.
+
+    Parameters
+    ----------
+    files : Path
+        The bundle's folder of files.
+    """
+    path = files / WORK / CHECKED
+    if not path.is_file() or path.is_symlink() or path.parent.is_symlink():
+        yield None
+        return
+    try:
+        opened = Checked(path)
+    except OSError:  # a read-only disk
+        yield None
+        return
+    with contextlib.closing(opened):
+        yield opened

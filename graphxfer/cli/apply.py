@@ -15,6 +15,7 @@ from graphxfer.cli.plan import (
     MergeOption,
     PartialOk,
     Source,
+    Strict,
     TagPolicy,
     check_skipped,
     show,
@@ -37,6 +38,7 @@ def apply(
             "--map", metavar="FILE", help="Write source and destination ids to a CSV file."
         ),
     ] = None,
+    strict: Strict = False,
     partial_ok: PartialOk = False,
     config: Config = None,
     as_json: Json = False,
@@ -47,7 +49,7 @@ def apply(
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
-    options = ApplyOptions(tags, merge, in_place, streams)
+    options = ApplyOptions(tags, merge, in_place, streams, strict)
     if id_map is not None:
         idmap.check(id_map)
     with connect(profile(server, config), own_session=True) as destination:

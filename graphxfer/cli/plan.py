@@ -46,6 +46,13 @@ PartialOk = Annotated[
     bool, typer.Option("--partial-ok", help="Exit with 0 even if nodes or links are skipped.")
 ]
 
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Fail, before anything is written, if a node or link would be skipped."
+    ),
+]
+
 
 def plan(
     bundle: Source,
@@ -53,6 +60,7 @@ def plan(
     tags: TagPolicy = Tags.REUSE,
     merge: MergeOption = False,
     in_place: InPlace = False,
+    strict: Strict = False,
     partial_ok: PartialOk = False,
     config: Config = None,
     as_json: Json = False,
@@ -61,7 +69,7 @@ def plan(
     from graphxfer.omero.connect import connect, profile
     from graphxfer.plan.planner import make_plan
 
-    options = ApplyOptions(tags, merge, in_place)
+    options = ApplyOptions(tags, merge, in_place, strict=strict)
     with connect(profile(server, config)) as destination:
         planned = make_plan(open_source(bundle), destination, options, TerminalProgress())
     show(planned, as_json=as_json)
@@ -108,7 +116,7 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
     skipped = planned.skipped
     for action in skipped[:SHOWN]:
         link = f" {action.type} {action.child}" if action.child else ""
-        OUT.print(printable(f"Skipped: {action.node}{link} ({action.reason})"))
+        OUT.print(printable(f"Skipped: {action.node}{link} ({action.why})"))
     if len(skipped) > SHOWN:
         OUT.print(f"… and {len(skipped) - SHOWN:,} more (--json lists all)")
     if planned.nothing_to_do and not done:

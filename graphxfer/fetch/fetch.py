@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphxfer.bundle import Bundle, manifest, proof
 from graphxfer.bundle.manifest import FileEntry
+from graphxfer.bundle.proof import CHECKED, WORK
 from graphxfer.errors import FileProblem, UnsafePath, UsageError, counted
 from graphxfer.fetch import rsync
 from graphxfer.fetch.rsync import Folder
@@ -35,11 +36,6 @@ from graphxfer.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Profile, Server
-
-WORK = ".fetch"
-"""The folder below ``files/`` that files are copied to before they are checked."""
-CHECKED = "checked.jsonl"
-"""The list of good files, in that folder."""
 
 
 @dataclass(frozen=True, slots=True)
