@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import networkx as nx
@@ -273,11 +273,12 @@ def _lacking(
     """Return which files cannot be uploaded: missing, unreadable, or not as recorded."""
     lacking = dict[str, Why]()
     entries = []
+    known = proof.problems(bundle.files)
     for iri in files:
         entry = bundle.manifest().of(iri)
         if entry is None:
             lacking[iri] = Why(UNLISTED)
-        elif why := _absent(bundle, entry):
+        elif why := _absent(bundle, entry, known):
             lacking[iri] = why
         else:
             entries.append(entry)
@@ -304,13 +305,13 @@ def _lacking(
     return lacking
 
 
-def _absent(bundle: Bundle, entry: FileEntry) -> Why | None:
+def _absent(bundle: Bundle, entry: FileEntry, known: Mapping[str, str]) -> Why | None:
     """Return what a look at the folder shows to be wrong with a file."""
     path = bundle.file(entry)
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return Why(MISSING, entry.path)
+        return Why(MISSING, ": ".join(filter(None, (entry.path, known.get(entry.path)))))
     except OSError as error:
         return _unreadable(entry, error)
     if not stat.S_ISREG(status.st_mode):

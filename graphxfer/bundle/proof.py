@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graphxfer.bundle import checksums
@@ -16,6 +16,9 @@ WORK = ".fetch"
 """The folder below ``files/`` that files are copied to before they are checked."""
 CHECKED = "checked.jsonl"
 """The list of good files, in that folder."""
+PROBLEMS = "problems.jsonl"
+"""The list of files that the last fetch could not have, in that folder: a path and why, a line."""
+_LARGEST, _LONGEST = 64_000_000, 500
 
 
 def hashers(entries: Iterable[FileEntry]) -> set[str]:
@@ -137,3 +140,42 @@ def checked(files: Path) -> Iterator[Checked | None]:
         return
     with contextlib.closing(opened):
         yield opened
+
+
+def write_problems(files: Path, problems: Sequence[tuple[str, str]]) -> None:
+    """Remember which files a fetch could not have, and why.
+
+    Parameters
+    ----------
+    files : Path
+        The bundle's folder of files.
+    problems : sequence of tuple
+        Path and reason of each.
+    """
+    path = files / WORK / PROBLEMS
+    if not problems:
+        path.unlink(missing_ok=True)
+        return
+    beside = path.with_suffix(".part")
+    beside.write_text("".join(json.dumps(one) + "\n" for one in problems))
+    beside.replace(path)
+
+
+def problems(files: Path) -> dict[str, str]:
+    """Return why the last fetch could not have files, by their paths; for messages only.
+
+    Parameters
+    ----------
+    files : Path
+        The bundle's folder of files.
+    """
+    path = files / WORK / PROBLEMS
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+        return {}
+    found = {}
+    if path.stat().st_size <= _LARGEST:
+        for line in path.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
+                name, why = json.loads(line)
+                found[str(name)] = str(why)[:_LONGEST]
+    return found

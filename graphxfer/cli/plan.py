@@ -113,14 +113,19 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
         OUT.print(f"{head}: {number} {was} created by an earlier run.")
     for note in planned.notes:
         OUT.print(printable(note))
+    show_skipped(planned)
+    if planned.nothing_to_do and not done:
+        OUT.print("Nothing to do.")
+
+
+def show_skipped(planned: Plan) -> None:
+    """Print the nodes and links that a plan skips, and why; the first ones of many."""
     skipped = planned.skipped
     for action in skipped[:SHOWN]:
         link = f" {action.type} {action.child}" if action.child else ""
         OUT.print(printable(f"Skipped: {action.node}{link} ({action.why})"))
     if len(skipped) > SHOWN:
         OUT.print(f"… and {len(skipped) - SHOWN:,} more (--json lists all)")
-    if planned.nothing_to_do and not done:
-        OUT.print("Nothing to do.")
 
 
 def check_skipped(planned: Plan, *, partial_ok: bool) -> None:
