@@ -9,6 +9,7 @@ from graphxfer.apply.existing import UseExisting
 from graphxfer.apply.filesets import ImportFilesets
 from graphxfer.apply.links import MakeLinks
 from graphxfer.apply.objects import CreateObjects
+from graphxfer.apply.parts import AddParts
 from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
@@ -22,6 +23,7 @@ STEPS: tuple[type[Step], ...] = (
     ImportFilesets,
     UseExisting,
     CreateObjects,
+    AddParts,
     MakeLinks,
     UpdateObjects,
 )
