@@ -307,8 +307,37 @@ def test_a_well_gets_its_other_field_later(
         applied(bundle, destination)
         why = checked(bundle, destination)
         assert [why.get(one) for one in samples].count(unmovable.NEEDED) == len(still_lost)
+    with destination.connect() as server:
+        before, path = counted(server), bundle.journal(server.database_uuid)
+    with sqlite3.connect(path) as database:  # killed after the call, before it was recorded
+        database.execute("delete from node where iri = ?", (samples[-1],))
+    applied(bundle, destination)
+    assert checked(bundle, destination) == {}
+    with destination.connect() as server:
+        assert counted(server) == before
     with destination.connect(own_session=True) as server:
         assert undo(bundle, server).removed["Plate"] == 1
+
+
+def test_what_the_source_refuses_to_send(destination: Place, tmp_path: Path) -> None:
+    """By default, OMERO sends the files of plates to nobody: omero.policy.binary_access."""
+    with lab(destination) as person:
+        plate, _ = person.plate()
+        screen = person.new("Screen", name="refused")
+        person.link("ScreenPlate", screen, plate, "Plate")
+        person.annotate("Screen", screen, "a tag of the screen")
+    with destination.connect() as server:
+        bundle = export(server, {"Screen": [screen]}, tmp_path / "bundle")
+        (problem,) = fetch(bundle, server).problems
+    assert problem.lost
+    plan = applied(bundle, destination)
+    why = checked(bundle, destination)
+    assert {node.type for node in bundle.graph() if node.iri not in why and _is_moved(node)} == {
+        "Screen",
+        "TagAnnotation",
+    }
+    assert plan.skipped[0].node == problem.node
+    assert "omero.policy.binary_access" in plan.skipped[0].detail
 
 
 def add_well(person: Lab, plate: int, images: list[int]) -> None:
