@@ -45,6 +45,24 @@ CONSEQUENCES = (FILES_LEFT_OUT, WITH_FILESET, NEEDED, ONLY_THERE, FOLLOWS)
 """The reasons that follow from another node's."""
 
 
+def is_reported(type_: str, reason: str) -> bool:
+    """Tell whether to name a node or link to a person: not what is a part of something named.
+
+    Parameters
+    ----------
+    type_ : str
+        Its class, or the link class.
+    reason : str
+        Why it cannot be moved.
+    """
+    entry = catalogue.CLASSES.get(type_)
+    inner = entry is not None and (
+        (entry.maker is Maker.IMPORT and not entry.root and reason == WITH_FILESET)
+        or (bool(entry.part_of) and reason == NEEDED)
+    )
+    return reason != FOLLOWS and not inner
+
+
 class Why(NamedTuple):
     """Why a node cannot be moved.
 

@@ -56,5 +56,5 @@ def apply(
         done = apply_bundle(source, destination, options, TerminalProgress())
         if id_map is not None:
             idmap.write(source, destination.database_uuid, id_map)
-    show(done, as_json=as_json, past=True)
+    show(done, source.graph(), as_json=as_json, past=True)
     check_skipped(done, partial_ok=partial_ok)

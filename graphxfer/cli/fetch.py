@@ -108,8 +108,8 @@ def check_problems(report: fetching.Fetched, *, partial_ok: bool) -> None:
     if report.problems and not partial_ok:
         raise Incomplete(
             what,
-            do="correct the source, and run the same command again: good files are kept; or "
-            "apply: it leaves these files out (--partial-ok to exit with 0)",
+            do="correct the source and fetch again, or go on: apply leaves these files out "
+            "(use --partial-ok to exit with 0)",
         )
 
 

@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graphxfer.bundle import open_source
-from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json, printable
+from graphxfer.cli.common import (
+    OUT,
+    Config,
+    Json,
+    Server,
+    TerminalProgress,
+    named,
+    print_json,
+    printable,
+)
 from graphxfer.cli.plan import SHOWN, PartialOk, Source
 from graphxfer.errors import Different, Incomplete, counted
+from graphxfer.graph import TransferGraph
+from graphxfer.unmovable import Why, is_reported
 
 
 def verify(
@@ -34,17 +47,14 @@ def verify(
             ]
             + [
                 {"node": node, "found_at": "", "kind": "left out", "name": ""}
-                | {"text": f"{node}: left out: {why}"}
+                | {"text": f"Left out: {node} ({why})"}
                 for node, why in without.items()
             ]
         )
     else:
         for one in found:
             OUT.print(printable(str(one)))
-        for node, why in sorted(without.items(), key=lambda one: one[1].is_consequence)[:SHOWN]:
-            OUT.print(printable(f"{node}: left out: {why}"))
-        if len(without) > SHOWN:
-            OUT.print(f"… and {len(without) - SHOWN:,} more (--json lists all)")
+        show_left_out(without, source.graph())
     if found:
         raise Different(counted(len(found), "difference"), where=str(source.folder))
     if not as_json:
@@ -55,3 +65,15 @@ def verify(
             where=str(source.folder),
             do="run `graphxfer plan` to see what can be done; use --partial-ok to exit with 0",
         )
+
+
+def show_left_out(without: Mapping[str, Why], graph: TransferGraph) -> None:
+    """Print the nodes that are not compared, and why; the first ones of many."""
+    from graphxfer.inspect.summary import label
+
+    nodes = [node for node, why in without.items() if is_reported(graph[node].type, why.reason)]
+    nodes.sort(key=lambda node: without[node].is_consequence)
+    for node in nodes[:SHOWN]:
+        OUT.print(printable(f"Left out: {named(node, label(graph[node]))} ({without[node]})"))
+    if more := len(without) - len(nodes[:SHOWN]):
+        OUT.print(f"… and {more:,} more (--json lists all)")

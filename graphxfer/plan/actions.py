@@ -14,7 +14,6 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from graphxfer import catalogue, unmovable
-from graphxfer.catalogue import Maker
 from graphxfer.graph import TransferGraph, fileset_tree
 from graphxfer.unmovable import Why
 
@@ -205,11 +204,7 @@ class Skip(Action):
     @property
     def skipped(self) -> bool:
         """Whether to report it: not if it is a link or a part of something that is reported."""
-        entry = catalogue.CLASSES.get(self.type)
-        part = entry is not None and entry.maker is Maker.IMPORT and not entry.root
-        return self.reason != unmovable.FOLLOWS and not (
-            part and self.reason == unmovable.WITH_FILESET
-        )
+        return unmovable.is_reported(self.type, self.reason)
 
 
 class Done(Action):

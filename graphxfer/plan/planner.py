@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 
 from graphxfer import catalogue, unmovable
-from graphxfer.bundle import Bundle
+from graphxfer.bundle import Bundle, Document
 from graphxfer.catalogue import Maker, Via
 from graphxfer.errors import GraphxferError, counted
 from graphxfer.graph import Node, class_of, fileset_tree
@@ -39,6 +39,7 @@ UNLESS = "unless the import creates an equal object"
 UNSENT = "its file still has to be uploaded"
 NOT_HERE = "the linked object is not in the graph"
 FETCH = "run `graphxfer fetch`, then `graphxfer apply` again"
+BESIDE = "put the files beside the document, and run `graphxfer apply` again"
 OWNED = "the owner of the link is not kept: you become its owner"
 
 
@@ -231,18 +232,22 @@ class _Planner:
 
     def _check_left_out(self) -> None:
         """Say what a fetch may change; with `strict`, refuse to leave anything out."""
-        skipped = self._plan.skipped
+        skipped, do = self._plan.skipped, FETCH
+        if isinstance(self._bundle, Document):
+            do = BESIDE
         of_files = [one for one in skipped if one.reason in unmovable.OF_FILES]
         if skipped and self._options.strict:
             first = skipped[0]
             raise GraphxferError(
                 f"cannot be moved: {first.why}",
                 where=" ".join(filter(None, (first.node, first.child))),
-                do=FETCH if of_files else "apply without --strict to move all the rest",
+                do=do
+                if first.reason in unmovable.OF_FILES
+                else "apply without --strict to move all the rest",
             )
         if of_files:
             number = counted(len(of_files), "file")
-            self._plan.notes.append(f"Left out because of {number} missing or wrong: {FETCH}.")
+            self._plan.notes.append(f"Left out because of {number} missing or wrong: {do}.")
 
     # -- the destination ------------------------------------------------------------------------
 

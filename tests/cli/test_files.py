@@ -69,7 +69,7 @@ def test_plan_names_what_would_be_left_out(
     ran.failed(1, "OriginalFile/2", TABLE, words, "graphxfer fetch")
     ran = person.run("plan", "bundle", destination.uri).failed(4, "2 nodes or links skipped")
     (line,) = (line for line in ran.out.splitlines() if TABLE in line)
-    assert line.startswith("Skipped: OriginalFile/2 (")
+    assert line.startswith("Skipped: OriginalFile/2  t.csv (")
     assert words in line
 
 
@@ -83,7 +83,7 @@ def test_apply_and_verify_name_what_is_left_out(
     assert "Nothing to remove" in person.run("undo", "bundle", uri).done().out
     ran = person.run("apply", "bundle", uri).failed(4, "2 nodes or links skipped", "--partial-ok")
     reason = f"its file is not as the source recorded it: {TABLE}: changed: {words}"
-    assert f"Skipped: OriginalFile/2 ({reason}" in ran.out
+    assert f"Skipped: OriginalFile/2  t.csv ({reason}" in ran.out
     assert "Skipped: FileAnnotation/4 (an object that it needs cannot be moved" in ran.out
     assert "run `graphxfer fetch`, then `graphxfer apply` again" in ran.out
     assert IMAGE not in ran.out + ran.err
@@ -95,7 +95,7 @@ def test_apply_and_verify_name_what_is_left_out(
         ("Image/1", "FileAnnotation/4"),
     ]
     ran = person.run("verify", "bundle", uri).failed(4, "2 nodes left out")
-    assert f"OriginalFile/2: left out: {reason}" in ran.out
+    assert f"Left out: OriginalFile/2  t.csv ({reason}" in ran.out
     assert "no differences" in ran.out
     ran = person.run("verify", "bundle", uri, "--partial-ok", "--json").done()
     assert [(one["kind"], one["node"]) for one in ran.json] == [
