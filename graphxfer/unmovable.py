@@ -329,7 +329,8 @@ def _absent(bundle: Bundle, entry: FileEntry, known: Mapping[str, str]) -> Why |
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return Why(MISSING, ": ".join(filter(None, (entry.path, known.get(entry.path)))))
+        why = known.get(entry.path, "").removeprefix("missing: ")
+        return Why(MISSING, f"{entry.path}: {why}" if why else entry.path)
     except OSError as error:
         return _unreadable(entry, error)
     if not stat.S_ISREG(status.st_mode):

@@ -108,7 +108,7 @@ def check_problems(report: fetching.Fetched, *, partial_ok: bool) -> None:
     if report.problems and not partial_ok:
         raise Incomplete(
             what,
-            do="correct the source and fetch again, or go on: apply leaves these files out "
+            do="correct the source and fetch again, or continue: apply leaves these files out "
             "(use --partial-ok to exit with 0)",
         )
 
