@@ -85,6 +85,10 @@ class FileProblem(GraphxferError):
     """A file that is missing, truncated, changed, or could not be written."""
 
 
+class LostFile(FileProblem):
+    """A file that is gone, refused or damaged at the source: another try gives the same."""
+
+
 class Different(GraphxferError):
     """Two graphs that should be equal differ; the differences are printed."""
 

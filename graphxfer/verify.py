@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from graphxfer import unmovable
 from graphxfer.bundle import Bundle
 from graphxfer.errors import UsageError
 from graphxfer.graph.differences import Difference, compare
@@ -14,9 +16,33 @@ from graphxfer.omero import lookup, read
 from graphxfer.omero.connect import Server
 from graphxfer.omero.rights import check_readable, rights
 from graphxfer.progress import SILENT, Progress
+from graphxfer.unmovable import Why
 
 
-def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Iterator[Difference]:
+def left_out(bundle: Bundle, server: Server, progress: Progress = SILENT) -> dict[str, Why]:
+    """Return the nodes that `apply` leaves out, and why: they are not compared.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The bundle that was applied.
+    server : Server
+        The destination.
+    progress : Progress
+        Shows progress.
+    """
+    journal = Journal.existing(bundle.journal(server.database_uuid))
+    with journal or contextlib.nullcontext():
+        found = unmovable.find(bundle, journal, content=True, progress=progress)
+        return {node: why for node, why in found.items() if journal is None or node not in journal}
+
+
+def verify(
+    bundle: Bundle,
+    server: Server,
+    progress: Progress = SILENT,
+    without: Mapping[str, Why] | None = None,
+) -> Iterator[Difference]:
     """Compare the destination with the graph that was applied to it.
 
     Parameters
@@ -27,6 +53,8 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         The destination.
     progress : Progress
         Shows progress.
+    without : mapping, optional
+        The nodes that are not compared: the result of :func:`left_out`, which is the default.
 
     Yields
     ------
@@ -55,10 +83,12 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
         # Objects that existed before may have more edges: other images in a merged Dataset.
         before = {node for node, found in journal.nodes().items() if not found.how.ours}
+    if without is None:
+        without = left_out(bundle, server, progress)
     there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)
     absent |= lookup.by_type(iri for iri in same.values() if iri not in there)
     check_readable(server, group, absent, owner)
-    yield from compare(graph, there, same, before)
+    yield from compare(graph.without(without), there, same, before)
 
 
 def _absent_links(server: Server, journal: Journal) -> dict[str, list[int]]:

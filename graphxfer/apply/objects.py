@@ -44,6 +44,8 @@ class CreateObjects(Step):
     def _send_files(self) -> None:
         """Upload the files of objects that were created and do not have all their bytes yet."""
         for node in self.journal.unsettled(How.CREATED):
+            if node not in self.graph:
+                continue  # left out: its file is missing
             entry = self.context.bundle.manifest().of(node)
             if entry is not None:
                 hasher = self.context.hasher(self.graph[node])
@@ -68,13 +70,15 @@ class CreateObjects(Step):
             if there.type == owner
             and there.how is How.CREATED
             and (parts := [p for p in self.graph[node].edges.get(edge.name, ()) if p in self.graph])
-            and parts[0] not in self.journal
+            and not any(part in self.journal for part in parts)
         }
         for some in lookup.chunks(missing):
             found = lookup.part_ids(self.server, owner, edge, some)
             self.journal.record(
                 (part, Counterpart(self.graph[part].type, id_, How.CREATED))
                 for number in some
+                # Parts that were left out when their owner was created: see AddParts.
+                if len(found.get(number, ())) == len(missing[number])
                 for part, id_ in zip(missing[number], found[number], strict=True)
             )
 

@@ -9,13 +9,14 @@ from graphxfer.apply.existing import UseExisting
 from graphxfer.apply.filesets import ImportFilesets
 from graphxfer.apply.links import MakeLinks
 from graphxfer.apply.objects import CreateObjects
+from graphxfer.apply.parts import AddParts
 from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
 from graphxfer.journal import Journal
 from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
-from graphxfer.plan import ApplyOptions, Plan, files
+from graphxfer.plan import ApplyOptions, Plan
 from graphxfer.plan.planner import planned
 from graphxfer.progress import SILENT, Progress
 
@@ -23,6 +24,7 @@ STEPS: tuple[type[Step], ...] = (
     ImportFilesets,
     UseExisting,
     CreateObjects,
+    AddParts,
     MakeLinks,
     UpdateObjects,
 )
@@ -119,9 +121,8 @@ def apply(
         journal.check_about(graph.header.database_uuid, server.group_id)
         context = Context(bundle, graph, server, journal, options, progress)
         recover(context)
-        plan = planned(bundle, server, journal, options, progress)
+        plan = planned(bundle, server, journal, options, progress, content=True)
         if not plan.nothing_to_do:
-            files.check_content(bundle, plan, progress)
             journal.set_about(
                 graph.header.database_uuid,
                 server.group_id,

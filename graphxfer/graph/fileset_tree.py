@@ -102,6 +102,7 @@ class Tree:
     def __init__(self, graph: TransferGraph) -> None:
         self.graph = graph
         self._leading: dict[tuple[str, str, str], list[Node]] = {}
+        self._members: dict[str, str] | None = None
         for name in catalogue.CLASSES:
             for entry, edge in incoming(name):
                 self._note(entry, edge)
@@ -160,12 +161,14 @@ class Tree:
         return found
 
     def members(self) -> dict[str, str]:
-        """Return the fileset of each node that an import created."""
-        return {
-            iri: fileset.iri
-            for fileset in self.graph.of_type(FILESET)
-            for iri in self.under(fileset.iri)
-        }
+        """Return the fileset of each node that an import created; it is computed only once."""
+        if self._members is None:
+            self._members = {
+                iri: fileset.iri
+                for fileset in self.graph.of_type(FILESET)
+                for iri in self.under(fileset.iri)
+            }
+        return self._members
 
 
 def _place(entry: Class) -> Callable[[Node], tuple[object, ...]]:

@@ -12,11 +12,13 @@ from typing import Any
 import omero
 
 from graphxfer.bundle import checksums
-from graphxfer.errors import FileProblem, GraphxferError, ServerFailure, counted
+from graphxfer.errors import FileProblem, GraphxferError, LostFile, ServerFailure, counted
 from graphxfer.omero.connect import Server
 
-_OF_ONE_FILE = (omero.ResourceError, omero.SecurityViolation, omero.ValidationException)
-"""Exceptions of a server that concern only one file."""
+_LOST = (omero.ResourceError, omero.ValidationException, omero.ApiUsageException)
+"""Exceptions for a file that is not on the server's disk, or not in its database any more."""
+_OF_ALL = (omero.SessionException, omero.ConcurrencyException)
+"""Exceptions that concern the connection or the server, and not only one file."""
 BLOCK = 8 * 1024 * 1024
 """Bytes of one call; OMERO refuses more than 64,000,000."""
 
@@ -26,7 +28,7 @@ def download_all(
     files: Mapping[int, tuple[int | None, Path]],
     jobs: int = 1,
     advance: Callable[[int], None] = lambda _: None,
-) -> dict[int, str]:
+) -> dict[int, FileProblem]:
     """Download files, several at once; partial ones are resumed.
 
     Parameters
@@ -46,13 +48,13 @@ def download_all(
         Why a file failed, by its id.
     """
 
-    def one(file_id: int) -> str:
+    def one(file_id: int) -> FileProblem | None:
         size, target = files[file_id]
         try:
             download(server, file_id, size, target, advance)
         except FileProblem as problem:
-            return problem.what
-        return ""
+            return problem
+        return None
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -92,8 +94,10 @@ def download(
 
     Raises
     ------
+    LostFile
+        If the file is gone, the server refuses it, or its size is not the recorded one.
     FileProblem
-        If the server cannot read the file, or its size is not the recorded one.
+        If the server fails for this file.
     ServerFailure
         If the connection is lost.
     """
@@ -107,7 +111,7 @@ def download(
         actual = store.size(context)
         if size is not None and actual != size:
             what = "truncated" if actual < size else "changed"
-            raise FileProblem(
+            raise LostFile(
                 f"{what}: {counted(actual, 'byte')} at the source, OMERO recorded {size:,}"
             )
         with target.open("ab") as out:
@@ -193,8 +197,10 @@ def _errors_of_one_file() -> Iterator[None]:
     except ServerFailure as failure:
         cause = failure.__cause__
         if isinstance(cause, omero.SecurityViolation):
-            raise FileProblem(WITHHELD) from failure
-        if isinstance(cause, _OF_ONE_FILE):
+            raise LostFile(WITHHELD) from failure
+        if isinstance(cause, _LOST):
+            raise LostFile(failure.what) from failure
+        if isinstance(cause, omero.ServerError) and not isinstance(cause, _OF_ALL):
             raise FileProblem(failure.what) from failure
         raise
 

@@ -29,8 +29,9 @@ from graphxfer.graph import Node, TransferGraph, id_of
 from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
 from graphxfer.plan import ApplyOptions, Create, Match
-from graphxfer.plan.planner import ADDED, make_plan
+from graphxfer.plan.planner import make_plan
 from graphxfer.undo import undo
+from graphxfer.unmovable import ADDED
 from graphxfer.verify import verify
 from tests.apply.test_apply import added, counted
 from tests.build import import_files

@@ -47,8 +47,11 @@ def test_nodes_that_cannot_be_moved(person: Person, destination: Place) -> None:
     write(person.home / "bundle", nodes, {})
     for command in ("plan", "apply"):
         ran = person.run(command, "bundle", destination.uri).failed(4, "1 node or link skipped")
-        assert "Skipped: Image/1 (it has no files" in ran.out
+        assert "Skipped: Image/1  without files (it has no files" in ran.out
         person.run(command, "bundle", destination.uri, "--partial-ok").done()
+    ran = person.run("verify", "bundle", destination.uri).failed(4, "1 node left out")
+    assert "Left out: Image/1  without files (it has no files" in ran.out
+    assert "1 node: no differences" in ran.out
     json = person.run("plan", "bundle", destination.uri, "--json").failed(4).json
     assert [one["node"] for one in json["actions"] if one["kind"] == "skip"] == [
         "Image/1",
