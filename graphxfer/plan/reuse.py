@@ -91,8 +91,8 @@ def _candidates(
             alike = [one for one in alike if one.owner == server.user_id]
             if number := sum(one.identity in wanted for one in theirs):
                 found.notes.append(
-                    f"{counted(number, f'equal {entry.name}')} of other users: you may not link to "
-                    f"it (the group {here.group} is {here.permissions})"
+                    f"{counted(number, f'equal {entry.name}')} of other users, which you may "
+                    f"not link to (the group {here.group} is {here.permissions})"
                 )
     by_identity: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
     for one in alike:
