@@ -3,18 +3,48 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from graphxfer.bundle import Bundle
-from graphxfer.errors import UsageError
+from graphxfer.errors import UsageError, counted
+from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference, compare
 from graphxfer.journal import Journal
-from graphxfer.omero import lookup, read
+from graphxfer.omero import additions, lookup, read
 from graphxfer.omero.connect import Server
 from graphxfer.progress import SILENT, Progress
 
 
-def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Iterator[Difference]:
+@dataclass(slots=True)
+class Verification:
+    """What a comparison found; it can be iterated over like its differences.
+
+    Parameters
+    ----------
+    differences : list of Difference
+        All differences in the order of the graph, then the additions of other objects.
+    import_made : list of There
+        Objects that imports created, and that the graph does not have.
+    """
+
+    differences: list[Difference]
+    import_made: list[There] = field(default_factory=list)
+
+    def counted(self, *, allow_additions: bool = False) -> list[str]:
+        """Return how many differences and additions there are, for people; empty if none."""
+        additions = sum(one.is_addition for one in self.differences)
+        rest = len(self.differences) - additions
+        return [counted(rest, "difference")] * bool(rest) + [counted(additions, "addition")] * (
+            bool(additions) and not allow_additions
+        )
+
+    def __iter__(self) -> Iterator[Difference]:
+        return iter(self.differences)
+
+
+def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Verification:
     """Compare the destination with the graph that was applied to it.
 
     Parameters
@@ -25,11 +55,6 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         The destination.
     progress : Progress
         Shows progress.
-
-    Yields
-    ------
-    Difference
-        In the order of the graph.
 
     Raises
     ------
@@ -46,8 +71,28 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Itera
         )
     with journal:
         journal.check_about(graph.header.database_uuid)
-        same = journal.same()
-        # Objects that existed before may have more edges: other images in a merged Dataset.
-        before = {node for node, found in journal.nodes().items() if not found.how.ours}
-    there = read.fetch_nodes(server, lookup.by_type(same.values()), progress)
-    yield from compare(graph, there, same, before)
+        found, import_made = journal.nodes().values(), journal.extras()
+        same = Correspondence(journal.same())
+    # What existed before may have more edges: other images in a merged Dataset.
+    before = {one.there for one in found if not one.how.ours}
+    ours = {one.there for one in found} - before
+    there = read.fetch_nodes(server, lookup.by_type(ours | before), progress)
+    with progress.task("look for additions"):
+        known = ours | before | set(import_made)
+        added = additions.referring(server, ours, known)
+    differences = list(compare(graph, GraphThere(there), same, before, set(import_made)))
+    return Verification([*differences, *_additions(added, same, differences)], import_made)
+
+
+def _additions(
+    found: list[additions.Referring], same: Correspondence, listed: list[Difference]
+) -> Iterator[Difference]:
+    """Iterate over the additions that are not listed yet, one for each object and edge."""
+    known = {one for each in listed for one in each.objects}
+    subjects: defaultdict[tuple[There, str], list[There]] = defaultdict(list)
+    for one in found:
+        if one.is_link or one.subject not in known:
+            subjects[one.object, one.edge].append(one.subject)
+    for (there, edge), some in subjects.items():
+        named = tuple(dict.fromkeys(some))
+        yield Difference(same.here(there)[0], "added", edge, actual=named, found_at=there)

@@ -92,7 +92,7 @@ def test_another_link_is_a_line(bundle: Bundle, destination: Place) -> None:
         parent, child = ("Dataset", dataset), ("TagAnnotation", number)
         (link,) = write.save(server, [write.link("DatasetAnnotationLink", parent, child)])
     (line,) = differences(bundle, destination)
-    assert f"TagAnnotation/{number}" in line
+    assert f"annotations also has TagAnnotation:{number} at the destination" in line
     with destination.connect() as server:
         write.delete(server, {"DatasetAnnotationLink": [link]})
 

@@ -12,6 +12,7 @@ from graphxfer.apply.step import Step, Targets
 from graphxfer.catalogue import Edge, Maker, Via
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Node, TransferGraph, class_of, iri
+from graphxfer.graph.correspondence import There
 from graphxfer.journal import Batch, Counterpart, How
 from graphxfer.omero import files, lookup, read, write
 from graphxfer.plan import Create, Match, Plan, counterparts
@@ -143,8 +144,9 @@ class CreateObjects(Step):
         for node, there in self.journal.nodes().items():
             entry = class_of(self.graph[node])
             found = there.how is How.MATCHED and entry.maker is Maker.USER
-            # Parts are deleted with their owner.
-            if (there.how is How.CREATED or found) and not entry.part_of:
+            # Parts are deleted with their owner, and what only imports need with its fileset.
+            alone = not entry.part_of and entry.maker is not Maker.IMPORT
+            if (there.how is How.CREATED or found) and alone:
                 nodes[there.type].append(there.id)
         for layer in reversed(catalogue.apply_order()):
             for name in reversed(layer):
@@ -154,7 +156,7 @@ class CreateObjects(Step):
 
 def _parts(there: TransferGraph) -> dict[str, list[int]]:
     return lookup.by_type(
-        target
+        There.of(target)
         for node in there
         for edge in catalogue.CLASSES[node.type].edges
         if edge.ordered

@@ -3,32 +3,67 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json, printable
 from graphxfer.cli.plan import Source
 from graphxfer.errors import Different, counted
 
+if TYPE_CHECKING:
+    from graphxfer.graph.differences import Difference
+    from graphxfer.verify import Verification
 
-def verify(bundle: Source, server: Server, config: Config = None, as_json: Json = False) -> None:
+SHOWN = 10
+"""How many objects that imports created are listed; the rest is only counted."""
+
+
+def verify(
+    bundle: Source,
+    server: Server,
+    allow_additions: Annotated[
+        bool,
+        typer.Option(
+            "--allow-additions", help="Additions to what apply created are no differences."
+        ),
+    ] = False,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
     """Read a server back and compare it with the bundle; print each difference."""
     from graphxfer.omero.connect import connect, profile
     from graphxfer.verify import verify as compare
 
     source = open_source(bundle)
     with connect(profile(server, config)) as destination:
-        found = list(compare(source, destination, TerminalProgress()))
+        found = compare(source, destination, TerminalProgress())
     if as_json:
-        print_json(
-            [
-                {"node": one.node, "found_at": one.found_at, "kind": one.kind}
-                | {"name": one.name, "text": str(one)}
-                for one in found
-            ]
-        )
+        print_json([_plain(one) for one in found])
     else:
-        for one in found:
-            OUT.print(printable(str(one)))
-    if found:
-        raise Different(counted(len(found), "difference"), where=str(source.folder))
+        _print(found)
+    counts = found.counted(allow_additions=allow_additions)
+    if counts:
+        raise Different(", ".join(counts), where=str(source.folder))
     if not as_json:
-        OUT.print(f"{counted(len(source.graph()), 'node')}: no differences")
+        added = found.counted()
+        more = f" but {added[0]} (--allow-additions)" if added else ""
+        OUT.print(f"{counted(len(source.graph()), 'node')}: no differences{more}")
+
+
+def _plain(one: Difference) -> dict[str, object]:
+    found_at = str(one.found_at or "")
+    text = {"kind": one.kind, "name": one.name, "text": str(one)}
+    return {"node": one.node, "found_at": found_at, **text}
+
+
+def _print(found: Verification) -> None:
+    for one in found:
+        OUT.print(printable(f"+ {one}" if one.is_addition else str(one)))
+    if found.import_made:
+        listed = ", ".join(map(str, found.import_made[:SHOWN]))
+        more = len(found.import_made) - SHOWN
+        listed += f" and {more:,} more" if more > 0 else ""
+        number = counted(len(found.import_made), "object")
+        OUT.print(f"Created by imports, not in the graph: {number}: {listed}")

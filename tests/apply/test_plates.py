@@ -25,7 +25,8 @@ from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.export import export
 from graphxfer.fetch import fetch
-from graphxfer.graph import Node, TransferGraph, id_of
+from graphxfer.graph import Node, TransferGraph, iri
+from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
 from graphxfer.plan import ApplyOptions, Create, Match
@@ -137,7 +138,7 @@ def applied(bundle: Bundle, place: Place, **options: Any) -> list[str]:
     return plan.notes
 
 
-def there(bundle: Bundle, place: Place) -> dict[str, str]:
+def there(bundle: Bundle, place: Place) -> dict[str, There]:
     with place.connect() as server, Journal(bundle.journal(server.database_uuid)) as journal:
         return journal.same()
 
@@ -145,11 +146,12 @@ def there(bundle: Bundle, place: Place) -> dict[str, str]:
 def arrived(bundle: Bundle, place: Place, folder: Path) -> TransferGraph:
     """Return the graph of what came, exported again; it has to be that which went."""
     same, graph = there(bundle, place), bundle.graph()
-    roots = {graph[one].type: id_of(same[one]) for one in graph.header.roots}
+    roots = {graph[one].type: same[one].id for one in graph.header.roots}
     with place.connect() as server:
         back = export(server, {name: [number] for name, number in roots.items()}, folder).graph()
-    assert list(compare(graph, back, same)) == []
-    assert list(compare(back, graph, {value: key for key, value in same.items()})) == []
+    assert list(compare(graph, GraphThere(back), Correspondence(same))) == []
+    returned = Correspondence({iri(*made): There.of(node) for node, made in same.items()})
+    assert list(compare(back, GraphThere(graph), returned)) == []
     return back
 
 
@@ -332,7 +334,7 @@ def test_verify_finds_what_is_different_in_a_well(
         well = person.wells(plate)[4]
     bundle = exported(source, tmp_path / "b", Plate=plate)
     applied(bundle, destination)
-    found = id_of(there(bundle, destination)[f"Well/{well}"])
+    found = there(bundle, destination)[f"Well/{well}"].id
     with lab(destination) as person:
         person.edit("Well", found, type=rstring("other"))
         sample = omero.model.WellSampleI()
@@ -377,7 +379,7 @@ def test_screens_are_merged_as_projects_are(
     bundle = exported(source, tmp_path / "b", Screen=screen)
     applied(bundle, destination, merge=True)
     same = there(bundle, destination)
-    assert same[f"Screen/{screen}"] == f"Screen/{known}"
+    assert same[f"Screen/{screen}"] == There("Screen", known)
 
 
 def test_round_trips_do_not_grow_with_wells(
