@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from graphxfer.bundle import Bundle
+from graphxfer import catalogue
+from graphxfer.bundle import Bundle, checksums
 from graphxfer.errors import UsageError, counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference, compare
 from graphxfer.journal import Journal
-from graphxfer.omero import additions, lookup, read
+from graphxfer.omero import additions, file_proof, lookup, read
 from graphxfer.omero.connect import Server
+from graphxfer.omero.file_proof import Proof, StoredFile
 from graphxfer.progress import SILENT, Progress
 
 
@@ -27,10 +29,17 @@ class Verification:
         All differences in the order of the graph, then the additions of other objects.
     import_made : list of There
         Objects that imports created, and that the graph does not have.
+    checked_by_server, read_back : int
+        How many files are proven by the server's checksum, and by reading them back.
+    unproven : dict
+        Why the bytes of a file could not be checked, by the IRI of its node.
     """
 
     differences: list[Difference]
     import_made: list[There] = field(default_factory=list)
+    checked_by_server: int = 0
+    read_back: int = 0
+    unproven: dict[str, str] = field(default_factory=dict)
 
     def counted(self, *, allow_additions: bool = False) -> list[str]:
         """Return how many differences and additions there are, for people; empty if none."""
@@ -44,7 +53,9 @@ class Verification:
         return iter(self.differences)
 
 
-def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Verification:
+def verify(
+    bundle: Bundle, server: Server, progress: Progress = SILENT, *, check_bytes: bool = False
+) -> Verification:
     """Compare the destination with the graph that was applied to it.
 
     Parameters
@@ -55,6 +66,8 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Verif
         The destination.
     progress : Progress
         Shows progress.
+    check_bytes : bool
+        Also check the bytes of all files: imported ones by the server, attachments by reading.
 
     Raises
     ------
@@ -76,12 +89,50 @@ def verify(bundle: Bundle, server: Server, progress: Progress = SILENT) -> Verif
     # What existed before may have more edges: other images in a merged Dataset.
     before = {one.there for one in found if not one.how.ours}
     ours = {one.there for one in found} - before
-    there = read.fetch_nodes(server, lookup.by_type(ours | before), progress)
+    there = GraphThere(read.fetch_nodes(server, lookup.by_type(ours | before), progress))
     with progress.task("look for additions"):
         known = ours | before | set(import_made)
         added = additions.referring(server, ours, known)
-    differences = list(compare(graph, GraphThere(there), same, before, set(import_made)))
-    return Verification([*differences, *_additions(added, same, differences)], import_made)
+    differences = list(compare(graph, there, same, before, set(import_made)))
+    differences += _additions(added, same, differences)
+    verification = Verification(differences, import_made)
+    if check_bytes:
+        stored = dict(_stored(bundle, same, there))
+        size = sum(one.size or 0 for one in stored.values())
+        with progress.task("check", size, "bytes") as advance:
+            proof = file_proof.prove(server, list(stored.values()), advance)
+        _note_bytes(verification, stored, proof)
+    return verification
+
+
+def _stored(
+    bundle: Bundle, same: Correspondence, there: GraphThere
+) -> Iterator[tuple[str, StoredFile]]:
+    """Iterate over the files that the destination has, by the IRIs of their nodes."""
+    for entry in catalogue.CLASSES.values():
+        for node in bundle.graph().of_type(entry.name) if entry.bytes else ():
+            found = same.there(node.iri)
+            fields = there.fields(found) if found is not None else None
+            source = bundle.manifest().of(node.iri)
+            if found is None or fields is None or source is None:
+                continue
+            recorded = (str(fields.get("hasher") or ""), str(fields.get("hash") or ""))
+            sums = dict([recorded, (source.hasher, source.checksum.lower())])
+            expected = {name: s for name, s in sums.items() if s and name in checksums.HASHERS}
+            size = source.size if source.size is not None else fields.get("size")
+            known = size if isinstance(size, int) else None
+            repository = str(fields.get("repo") or "")
+            yield node.iri, StoredFile(found.id, repository, known, recorded, expected)
+
+
+def _note_bytes(verification: Verification, stored: Mapping[str, StoredFile], proof: Proof) -> None:
+    verification.checked_by_server, verification.read_back = proof.by_server, proof.read
+    for node, file in stored.items():
+        if why := proof.wrong.get(file.id):
+            there = There(catalogue.FILE, file.id)
+            verification.differences.append(Difference(node, "bytes", why, found_at=there))
+        elif why := proof.unknown.get(file.id):
+            verification.unproven[node] = why
 
 
 def _additions(

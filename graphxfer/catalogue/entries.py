@@ -47,8 +47,8 @@ class Field:
     when_same : str
         The other field that must be equal for a comparison (for `hash`: `hasher`).
     computed : bool
-        The server works it out if nobody states it: a null at the source is not known there, and
-        no value that the destination must have.
+        The server works it out if it is not given: a null at the source means unknown, and is not
+        a value that the destination must have.
     label : bool
         Whether it can be the object's label: the first such field with a value is.
     """

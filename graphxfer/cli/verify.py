@@ -10,7 +10,7 @@ import typer
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import OUT, Config, Json, Server, TerminalProgress, print_json, printable
 from graphxfer.cli.plan import Source
-from graphxfer.errors import Different, counted
+from graphxfer.errors import Different, Incomplete, counted
 
 if TYPE_CHECKING:
     from graphxfer.graph.differences import Difference
@@ -26,7 +26,15 @@ def verify(
     allow_additions: Annotated[
         bool,
         typer.Option(
-            "--allow-additions", help="Additions to what apply created are no differences."
+            "--allow-additions", help="List additions to what apply created, but exit with 0."
+        ),
+    ] = False,
+    check_bytes: Annotated[
+        bool,
+        typer.Option(
+            "--bytes",
+            help="Also check the bytes of files: the server computes the checksums of imported "
+            "files; attachments are read back.",
         ),
     ] = False,
     config: Config = None,
@@ -38,7 +46,7 @@ def verify(
 
     source = open_source(bundle)
     with connect(profile(server, config)) as destination:
-        found = compare(source, destination, TerminalProgress())
+        found = compare(source, destination, TerminalProgress(), check_bytes=check_bytes)
     if as_json:
         print_json([_plain(one) for one in found])
     else:
@@ -46,6 +54,12 @@ def verify(
     counts = found.counted(allow_additions=allow_additions)
     if counts:
         raise Different(", ".join(counts), where=str(source.folder))
+    if found.unproven:
+        raise Incomplete(
+            f"the bytes of {counted(len(found.unproven), 'file')} could not be checked",
+            where=str(source.folder),
+            do="log in as a user who may read them, or check them on the server's disk",
+        )
     if not as_json:
         added = found.counted()
         more = f" but {added[0]} (--allow-additions)" if added else ""
@@ -61,6 +75,13 @@ def _plain(one: Difference) -> dict[str, object]:
 def _print(found: Verification) -> None:
     for one in found:
         OUT.print(printable(f"+ {one}" if one.is_addition else str(one)))
+    for node, why in found.unproven.items():
+        OUT.print(printable(f"{node}: bytes not checked: {why}"))
+    if found.checked_by_server or found.read_back:
+        OUT.print(
+            f"Bytes: {counted(found.checked_by_server, 'file')} checked by the server, "
+            f"{counted(found.read_back, 'attachment')} read back"
+        )
     if found.import_made:
         listed = ", ".join(map(str, found.import_made[:SHOWN]))
         more = len(found.import_made) - SHOWN

@@ -111,7 +111,7 @@ def compare(
         Counterparts that existed before (reused, merged). They may have more edges, except to
         counterparts that did not.
     aside : container of There
-        Objects that are no additions: an import creates them itself.
+        Objects that do not count as additions: an import creates them itself.
 
     Yields
     ------

@@ -239,7 +239,7 @@ def client_paths(graph: TransferGraph, fileset: Node) -> list[str]:
     ]
     real = _below_common(stored)
     if all(recorded) and "://" not in "".join(recorded) and _below_common(recorded) == real:
-        return ["/".join(_parts(path)) for path in recorded]
+        return ["/" * path.startswith("/") + "/".join(_parts(path)) for path in recorded]
     return ["/".join(parts) for parts in real]
 
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import omero
 
@@ -120,6 +120,59 @@ def download(
                 out.write(store.read(position, min(BLOCK, actual - position), context))
                 advance(out.tell() - position)
                 position = out.tell()
+
+
+class ReadBack(NamedTuple):
+    """The size of a file on the server's disk, and its checksums by algorithm."""
+
+    size: int
+    sums: dict[str, str]
+
+
+def read_back(
+    server: Server,
+    file_id: int,
+    hashers: Collection[str],
+    advance: Callable[[int], None] = lambda _: None,
+) -> ReadBack | None:
+    """Read a file and return what is on the server's disk; None if there is nothing.
+
+    As with a download, the group is -1, so that closing the file changes nothing.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    file_id : int
+        Id of the OriginalFile.
+    hashers : collection of str
+        Checksum algorithms.
+    advance : callable
+        Called with the number of bytes that were read.
+
+    Raises
+    ------
+    FileProblem
+        If the server refuses to read the file.
+    ServerFailure
+        If the connection is lost.
+    """
+    context, begun = server.context(-1), {name: checksums.checksum(name) for name in hashers}
+    with _errors_of_one_file(), _store(server, context) as store:
+        store.setFileId(file_id, context)
+        # A missing file has no size, and reads as nothing; beyond the end there are zeros.
+        if not store.exists(context):
+            return None
+        size, position = store.size(context), 0
+        while position < size:
+            block = store.read(position, min(BLOCK, size - position), context)
+            if not block:
+                break
+            for each in begun.values():
+                each.update(block)
+            position += len(block)
+            advance(len(block))
+    return ReadBack(size, {name: each.hexdigest() for name, each in begun.items()})
 
 
 def upload(
