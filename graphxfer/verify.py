@@ -119,10 +119,10 @@ def _stored(
             recorded = (str(fields.get("hasher") or ""), str(fields.get("hash") or ""))
             sums = dict([recorded, (source.hasher, source.checksum.lower())])
             expected = {name: s for name, s in sums.items() if s and name in checksums.HASHERS}
-            size = source.size if source.size is not None else fields.get("size")
-            known = size if isinstance(size, int) else None
+            size = there_size if isinstance(there_size := fields.get("size"), int) else None
+            wanted = source.size if source.size is not None else size
             repository = str(fields.get("repo") or "")
-            yield node.iri, StoredFile(found.id, repository, known, recorded, expected)
+            yield node.iri, StoredFile(found.id, repository, wanted, size, recorded, expected)
 
 
 def _note_bytes(verification: Verification, stored: Mapping[str, StoredFile], proof: Proof) -> None:

@@ -10,20 +10,17 @@ they are read back, and their checksums computed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import Ice
 
-from graphxfer.errors import FileProblem, ServerFailure, counted
-from graphxfer.omero import files
+from graphxfer.errors import ServerFailure, counted
 from graphxfer.omero.connect import Server
+from graphxfer.omero.files import Attachment, ReadBack, read_back
 
 BYTES, FILES = 1_000_000_000, 500
 """The most bytes and files of one call: the server reads all of them before it answers."""
-READERS = 4
-"""Number of attachments that are read at once."""
 DIFFERENT = "its bytes at the destination do not have the recorded checksum"
 GONE = "its bytes are not on the destination's disk"
 
@@ -37,8 +34,8 @@ class StoredFile(NamedTuple):
         Id of the OriginalFile.
     repository : str
         UUID of its repository; empty for an attachment.
-    size : int or None
-        The expected bytes; None if unknown.
+    size, recorded_size : int or None
+        The bytes that it should have, and those in the destination's record; None if unknown.
     recorded : tuple of str
         Algorithm and checksum in the destination's record; empty texts if it has none.
     expected : mapping
@@ -48,6 +45,7 @@ class StoredFile(NamedTuple):
     id: int
     repository: str
     size: int | None
+    recorded_size: int | None
     recorded: tuple[str, str]
     expected: Mapping[str, str]
 
@@ -106,15 +104,14 @@ def prove(
     for batch in _batches(managed):
         _by_server(server, [one.id for one in batch], proof)
         advance(sum(one.size or 0 for one in batch))
-    with ThreadPoolExecutor(READERS) as pool:
-        try:
-            for one, why in zip(
-                attached, pool.map(lambda f: _read(server, f, advance), attached), strict=True
-            ):
-                _note(proof, one.id, *why)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    reading = [Attachment(one.id, one.recorded_size, one.expected) for one in attached]
+    for one, found in zip(attached, read_back(server, reading, advance), strict=True):
+        if found.problem:
+            proof.unknown[one.id] = found.problem
+        elif why := _wrong(one, found):
+            proof.wrong[one.id] = why
+        else:
+            proof.read += 1
     return proof
 
 
@@ -151,24 +148,11 @@ def _by_server(server: Server, ids: list[int], proof: Proof) -> None:
     proof.by_server += len(ids) - len(different)
 
 
-def _note(proof: Proof, file_id: int, wrong: str, unknown: str) -> None:
-    if wrong:
-        proof.wrong[file_id] = wrong
-    elif unknown:
-        proof.unknown[file_id] = unknown
-    else:
-        proof.read += 1
-
-
-def _read(server: Server, one: StoredFile, advance: Callable[[int], None]) -> tuple[str, str]:
-    """Read an attachment; return what is wrong with it, and why it could not be read."""
-    try:
-        found = files.read_back(server, one.id, one.expected, advance)
-    except FileProblem as problem:
-        return "", problem.what
-    if found is None:
-        return ("" if one.size == 0 else GONE), ""
+def _wrong(one: StoredFile, found: ReadBack) -> str:
+    """Return what is wrong with an attachment; empty if it is as recorded."""
+    if found.size is None:
+        return "" if one.size == 0 else GONE
     if one.size not in (None, found.size):
         size = counted(found.size, "byte")
-        return f"it has {size} on the destination's disk, expected {one.size:,}", ""
-    return ("" if found.sums == one.expected else DIFFERENT), ""
+        return f"it has {size} on the destination's disk, expected {one.size:,}"
+    return "" if found.sums == one.expected else DIFFERENT

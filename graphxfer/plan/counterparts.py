@@ -148,12 +148,12 @@ class Matcher:
         times, taken = Counter(pairs), set(matched.same.values())
         found = dict[str, There]()
 
-        def likeness(pair: tuple[str, There]) -> tuple[bool, int]:
+        def unlikeness(pair: tuple[str, There]) -> tuple[bool, int, There]:
             mine, yours = self._graph[pair[0]], self._found(pair[1])
-            return _fields(mine) == _fields(yours), times[pair]
+            return _fields(mine) != _fields(yours), -times[pair], pair[1]
 
         pairs = [p for p in times if p[0] in self._graph and p[0] not in known]
-        for node, other in sorted(pairs, key=likeness, reverse=True):
+        for node, other in sorted(pairs, key=unlikeness):
             if node not in found and node not in matched.same and other not in taken:
                 found[node] = other
                 taken.add(other)

@@ -382,6 +382,33 @@ def test_screens_are_merged_as_projects_are(
     assert same[f"Screen/{screen}"] == There("Screen", known)
 
 
+def test_a_channel_of_an_images_own_stays_its_own(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate, images = person.plate(plateCols=2)
+        hql = "select c.id from Channel c where c.pixels.image.id = "
+        channel = person.query.get("Channel", person.ids(f"{hql}{images[1]}")[0])
+        own = omero.model.LogicalChannelI()
+        own.name, own.emissionWave = rstring("own"), omero.model.LengthI(500.0, "NANOMETER")
+        channel.logicalChannel = own
+        person.update.saveObject(channel)
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    assert len(list(bundle.graph().of_type("LogicalChannel"))) == 2
+    with destination.connect(own_session=True) as server:
+        before = counted(server)
+    (note,) = applied(bundle, destination)
+    assert "did not create 1 object of the source; apply creates it: LogicalChannel/" in note
+    back = arrived(bundle, destination, tmp_path / "back")
+    names = [node.fields.get("name") for node in back.of_type("LogicalChannel")]
+    assert sorted(map(str, names)).count("own") == 1
+    shared = Counter(node.target("logicalChannel") for node in back.of_type("Channel"))
+    assert sorted(shared.values()) == [1, 3]
+    with destination.connect(own_session=True) as server:
+        undo(bundle, server)
+        assert added(before, counted(server)) == {}
+
+
 def test_round_trips_do_not_grow_with_wells(
     source: Place, destination: Place, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pytest
 
@@ -134,6 +135,47 @@ def test_annotations_and_theirs_are_matched() -> None:
     known = match(tagged(1, 1, 10), tagged(5, 50, 70), known=("TagAnnotation/10",))
     assert "TagAnnotation/10" not in known.same
     assert known.extras[0] == There("TagAnnotation", 70)
+
+
+def channels(number: int, *logical: int, names: Mapping[int, str] | None = None) -> Side:
+    """Return a fileset of images whose channels refer to some LogicalChannels."""
+    found = side(number, [image(10 * number + place, place) for place, _ in enumerate(logical)])
+    kept = [node for node in found.graph if node.type != "LogicalChannel"]
+    for place, one in enumerate(logical):
+        found.graph[f"Channel/{10 * number + place}"].edges["logicalChannel"] = (
+            f"LogicalChannel/{one}",
+        )
+    for one in dict.fromkeys(logical):
+        fields: dict[str, Value] = {"name": (names or {}).get(one, "imported")}
+        kept.append(Node(f"LogicalChannel/{one}", "LogicalChannel", fields))
+    return Side(TransferGraph(found.graph.header, kept))
+
+
+@pytest.mark.parametrize("own", range(4))
+def test_what_one_image_has_of_its_own_is_not_what_the_others_share(own: int) -> None:
+    logical = [2 if place == own else 1 for place in range(4)]
+    matched = match(channels(1, *logical, names={2: "own"}), channels(5, 7, 7, 7, 7))
+    assert matched.same["LogicalChannel/1"] == There("LogicalChannel", 7)
+    assert matched.missing == ["LogicalChannel/2"]
+    assert matched.edited == {f"Channel/{10 + own}"}
+
+
+def test_what_most_share_is_what_the_import_made_even_if_it_was_edited() -> None:
+    both = {1: "edited", 2: "own"}
+    matched = match(channels(1, 2, 1, 1, names=both), channels(5, 7, 7, 7))
+    assert matched.same["LogicalChannel/1"] == There("LogicalChannel", 7)
+    assert matched.edited == {"LogicalChannel/1", "Channel/10"}
+
+
+def test_what_the_source_shares_is_shared_even_if_the_import_does_not() -> None:
+    matched = match(channels(1, 1, 1), channels(5, 7, 8))
+    assert matched.edited == {"Channel/11"}
+    assert matched.extras == [There("LogicalChannel", 8)]
+    matched = match(channels(1, 1, 1, 2, names={2: "own"}), channels(5, 7, 8, 7))
+    assert (matched.missing, matched.extras) == (
+        ["LogicalChannel/2"],
+        [There("LogicalChannel", 8)],
+    )
 
 
 @pytest.mark.parametrize(
