@@ -416,12 +416,14 @@ def test_round_trips_do_not_grow_with_wells(
     for rows in (1, 8):
         with lab(source) as person:
             plate, _ = person.plate(plateRows=rows, fields=2)
-            person.annotate("Plate", plate, "t")
+            person.annotate("Plate", plate, uuid.uuid4().hex)  # a tag that is not reused
         with source.connect() as server:
             bundle = export(server, {"Plate": [plate]}, tmp_path / f"{rows}")
             reading = server.calls
             fetch(bundle, server)
         with destination.connect(own_session=True) as server:
             apply(bundle, server)
-            calls.append((reading, server.calls))
+            applying = server.calls
+            assert list(verify(bundle, server)) == []
+            calls.append((reading, applying, server.calls))
     assert calls[0] == calls[1]
