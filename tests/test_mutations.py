@@ -347,6 +347,7 @@ def test_whatever_is_changed_is_named(changer: Changer, kind: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_change_alone_is_named(changer: Changer, kind: str) -> None:
     for change in KINDS[kind](changer):
