@@ -77,7 +77,7 @@ server = "source"
 password = "omero"
 objects = ["Project:{self.project}"]
 [destination]
-server = "omero://root@{self.destination.host}:{self.destination.port}/"
+server = "omero://root@{self.destination.host}:{self.destination.port}/system"
 password = "omero"
 """
 

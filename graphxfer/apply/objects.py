@@ -90,8 +90,9 @@ class CreateObjects(Step):
         for node, there in self.journal.nodes().items():
             entry = class_of(self.graph[node])
             found = there.how is How.MATCHED and entry.maker is Maker.USER
-            # Parts are deleted with their owner.
-            if (there.how is How.CREATED or found) and not entry.part_of:
+            # Parts are deleted with their owner, and what only imports need with its fileset.
+            alone = not entry.part_of and entry.maker is not Maker.IMPORT
+            if (there.how is How.CREATED or found) and alone:
                 nodes[there.type].append(there.id)
         for layer in reversed(catalogue.apply_order()):
             for name in reversed(layer):

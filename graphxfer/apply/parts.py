@@ -14,6 +14,7 @@ from graphxfer import catalogue
 from graphxfer.apply.step import Step
 from graphxfer.catalogue import Edge, Maker, Via
 from graphxfer.graph import Node, class_of
+from graphxfer.graph.correspondence import There
 from graphxfer.journal import Counterpart, How
 from graphxfer.omero import lookup, read, write
 from graphxfer.plan import Plan
@@ -108,7 +109,7 @@ class AddParts(Step):
         self.journal.record(recorded)
 
 
-def _key(node: Node, same: Mapping[str, str] | None = None) -> Key:
+def _key(node: Node, same: Mapping[str, There] | None = None) -> Key:
     """Return what a part is, and what it refers to at the destination.
 
     Parameters
@@ -121,7 +122,7 @@ def _key(node: Node, same: Mapping[str, str] | None = None) -> Key:
     entry = class_of(node)
     fields = tuple(repr(node.fields.get(one.name)) for one in entry.fields if not one.varies)
     targets = tuple(
-        target if same is None else same.get(target, "")
+        There.of(target) if same is None else same.get(target)
         for edge in entry.edges
         if edge.via is Via.REFERENCE and edge not in catalogue.DETAILS
         for target in node.edges.get(edge.name, ())

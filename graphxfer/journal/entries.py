@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from graphxfer import catalogue
-from graphxfer.graph import iri
+from graphxfer.graph.correspondence import There
 
 
 class How(StrEnum):
@@ -60,9 +60,9 @@ class Counterpart(NamedTuple):
     settled: bool = True
 
     @property
-    def iri(self) -> str:
-        """The IRI at the destination."""
-        return iri(self.type, self.id)
+    def there(self) -> There:
+        """The object at the destination."""
+        return There(self.type, self.id)
 
 
 class LinkKey(NamedTuple):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.graph.correspondence import There
 from graphxfer.journal import entries
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 from graphxfer.journal.fencing import Lane
@@ -273,9 +274,9 @@ class Journal:
         rows = self._db.execute("select type, parent, child, id from link where id is not null")
         return iter([(LinkKey(*row[:3]), row[3]) for row in rows])
 
-    def same(self) -> dict[str, str]:
-        """Return the IRI at the destination for each node's IRI."""
-        return {node: found.iri for node, found in self._nodes.items()}
+    def same(self) -> dict[str, There]:
+        """Return the object at the destination for each node's IRI."""
+        return {node: found.there for node, found in self._nodes.items()}
 
     def unsettled(self, *hows: How) -> list[str]:
         """Return the nodes that are not complete, of those with these `How`."""
@@ -451,7 +452,7 @@ class Journal:
             db.execute("update fileset set stage = ? where node = ?", (Stage.IMPORTED, node))
 
     def matched(
-        self, node: str, nodes: Iterable[tuple[str, Counterpart]], extras: Iterable[tuple[str, int]]
+        self, node: str, nodes: Iterable[tuple[str, Counterpart]], extras: Iterable[There]
     ) -> None:
         """Record what an import created: counterparts of nodes, and objects not in the graph."""
         with self._writing() as db:
@@ -470,9 +471,9 @@ class Journal:
         found = [entries.fileset_import(*row) for row in rows]
         return [one for one in found if one.stage in stages]
 
-    def extras(self) -> list[tuple[str, int]]:
-        """Return what imports created that is not in the graph, by class and id."""
-        return list(self._db.execute("select type, id from extra"))
+    def extras(self) -> list[There]:
+        """Return what imports created that is not in the graph."""
+        return [There(*row) for row in self._db.execute("select type, id from extra")]
 
     def known(self, type_: str) -> set[int]:
         """Return the ids of a class that the journal lists."""

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import omero
 
@@ -124,6 +124,87 @@ def download(
                 out.write(store.read(position, min(BLOCK, actual - position), context))
                 advance(out.tell() - position)
                 position = out.tell()
+
+
+class Attachment(NamedTuple):
+    """A file to read back: its id, the size in the server's record, and the algorithms to use."""
+
+    id: int
+    recorded_size: int | None
+    hashers: Collection[str]
+
+
+class ReadBack(NamedTuple):
+    """What is on the server's disk: the size (None: nothing), the checksums, or why unreadable."""
+
+    size: int | None
+    sums: dict[str, str]
+    problem: str = ""
+
+
+def read_back(
+    server: Server,
+    attachments: Iterable[Attachment],
+    advance: Callable[[int], None] = lambda _: None,
+) -> Iterator[ReadBack]:
+    """Read files that are not in a repository, and yield what is on the server's disk.
+
+    Closing a store makes the server update its record, if the size on the disk is another
+    (ome/omero-server, RawFileBean.save). Such a store is first set to a file with the right size.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    attachments : iterable of Attachment
+        The files.
+    advance : callable
+        Called with the number of bytes that were read.
+
+    Raises
+    ------
+    ServerFailure
+        If the connection is lost.
+    """
+    context, harmless, odd = server.context(-1), 0, list[Any]()
+    for one in attachments:
+        store = server.service("RawFileStore")
+        try:
+            with _errors_of_one_file():
+                found = _read_sums(store, one, context, advance)
+        except FileProblem as problem:
+            found = ReadBack(one.recorded_size, {}, problem.what)
+        yield found
+        if found.size is not None and not (found.size and found.size == one.recorded_size):
+            odd.append(store)
+            continue
+        harmless = harmless or (one.id if found.size else 0)
+        with contextlib.suppress(GraphxferError):
+            store.close(context)
+    for store in odd if harmless else ():
+        with contextlib.suppress(GraphxferError):
+            store.setFileId(harmless, context)
+            store.close(context)
+
+
+def _read_sums(
+    store: Any, one: Attachment, context: dict[str, str], advance: Callable[[int], None]
+) -> ReadBack:
+    begun = {name: checksums.checksum(name) for name in one.hashers}
+    store.setFileId(one.id, context)
+    # A missing file has no size, and reads as nothing; beyond the end there are zeros.
+    if not store.exists(context):
+        return ReadBack(None, {})
+    size, position = store.size(context), 0
+    while position < size:
+        block = store.read(position, min(BLOCK, size - position), context)
+        if not block:
+            break
+        for each in begun.values():
+            each.update(block)
+        position += len(block)
+        advance(len(block))
+    return ReadBack(size, {name: each.hexdigest() for name, each in begun.items()})
 
 
 def upload(

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeVar
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Edge, Maker, Via
-from graphxfer.graph import Header, Node, TransferGraph, class_of, fileset_tree, id_of, iri
+from graphxfer.graph import Header, Node, TransferGraph, class_of, fileset_tree
+from graphxfer.graph.correspondence import There
 from graphxfer.omero import queries, read
 from graphxfer.omero.connect import Server
 
@@ -171,21 +172,23 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
         Ids of the filesets.
     """
     graph = TransferGraph(Header(server.profile.base, server.database_uuid))
-    wanted = {iri(fileset_tree.FILESET, number) for number in ids}
+    wanted = {There(fileset_tree.FILESET, number) for number in ids}
+    seen = set[There]()
     while wanted:
+        seen |= wanted
         more = list(read.fetch_nodes(server, by_type(wanted)))
         for node in more:
             graph.add(node)
-        found = {target for node in more for target in _next(node)} | _leading(server, more)
-        wanted = {one for one in found if one not in graph}
+        found = {There.of(target) for node in more for target in _next(node)}
+        wanted = (found | _leading(server, more)) - seen
     return graph
 
 
-def by_type(iris: Iterable[str]) -> dict[str, list[int]]:
-    """Return the ids in IRIs by their class."""
+def by_type(objects: Iterable[There]) -> dict[str, list[int]]:
+    """Return the ids of objects by their class."""
     found: defaultdict[str, list[int]] = defaultdict(list)
-    for one in sorted(iris):
-        found[one.rpartition("/")[0]].append(id_of(one))
+    for one in sorted(objects):
+        found[one.type].append(one.id)
     return found
 
 
@@ -198,15 +201,15 @@ def _next(node: Node) -> Iterator[str]:
             yield from node.edges.get(edge.name, ())
 
 
-def _leading(server: Server, nodes: Sequence[Node]) -> set[str]:
-    """Return the IRIs that refer to imported objects: a fileset's images, an image's ROIs."""
-    found = set[str]()
-    for name, ids in by_type(node.iri for node in nodes).items():
+def _leading(server: Server, nodes: Sequence[Node]) -> set[There]:
+    """Return what refers to imported objects: a fileset's images, an image's ROIs."""
+    found = set[There]()
+    for name, ids in by_type(There.of(node.iri) for node in nodes).items():
         for entry, edge in _leading_to(name):
             hql = queries.subjects(entry.name, edge)
             for some in chunks(ids):
                 rows = server.rows(hql, ids=some, after=-1)
-                found |= {iri(entry.name, subject) for _, subject in rows}
+                found |= {There(entry.name, subject) for _, subject in rows}
     return found
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from graphxfer.catalogue import IMAGE
 from graphxfer.graph import class_of, iri
+from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET, Tree, survives_fileset
 from graphxfer.journal import FilesetImport, Journal, Stage
 from graphxfer.omero import importer, lookup, write
@@ -150,7 +151,8 @@ def shown_in(server: Server, fileset: int) -> dict[str, list[int]]:
     """Return what an import created that OMERO does not delete with the fileset: Plates."""
     graph = lookup.import_trees(server, [fileset])
     under = Tree(graph).under(iri(FILESET, fileset))
-    return lookup.by_type(one for one in under if survives_fileset(class_of(graph[one])))
+    survive = (one for one in under if survives_fileset(class_of(graph[one])))
+    return lookup.by_type(map(There.of, survive))
 
 
 def remove(server: Server, fileset: int) -> None:

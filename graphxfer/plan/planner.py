@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Mapping
 
 from graphxfer import catalogue, unmovable
@@ -43,6 +44,8 @@ NOT_HERE = "the linked object is not in the graph"
 FETCH = "run `graphxfer fetch`, then `graphxfer apply` again"
 BESIDE = "put the files beside the document, and run `graphxfer apply` again"
 OWNED = "the owner of the link is not kept: you become its owner"
+
+SEVERAL = "several users linked the two objects: you can link them only once"
 
 
 def make_plan(
@@ -211,11 +214,11 @@ class _Planner:
     # -- links ----------------------------------------------------------------------------------
 
     def _links(self) -> None:
-        owned = {
+        owned = Counter(
             (node.type, node.target("parent"), node.target("child"))
             for name in catalogue.link_classes()
             for node in self._graph.of_type(name)
-        }
+        )
         for node in self._graph:
             entry = catalogue.CLASSES.get(node.type)
             for edge in entry.edges if entry is not None else ():
@@ -223,6 +226,8 @@ class _Planner:
                     for child in dict.fromkeys(node.edges.get(edge.name, ())):
                         key = LinkKey(edge.attribute, node.iri, child)
                         self._link(key, OWNED if key in owned else "")
+                        for _ in range(owned[key] - 1):
+                            self._add(Skip(node.iri, edge.attribute, SEVERAL, child=child))
                 elif edge.via is Via.LIST:
                     for part in node.edges.get(edge.name, ()):
                         if part not in self._graph:

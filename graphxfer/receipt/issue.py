@@ -15,6 +15,7 @@ from graphxfer.bundle import Bundle, FileEntry
 from graphxfer.bundle.checksums import HASHERS
 from graphxfer.catalogue import Maker
 from graphxfer.graph import LeftOut, TransferGraph
+from graphxfer.graph.correspondence import GraphThere
 from graphxfer.graph.differences import Difference
 from graphxfer.journal import Journal
 from graphxfer.journal.entries import Counterpart
@@ -97,7 +98,8 @@ def _checksums(
 ) -> Iterator[tuple[str, Sequence[Checksum]]]:
     """Iterate over the checksums of files that have a counterpart."""
     files = {one.node: known[one.node] for one in source.manifest() if one.node in known}
-    there = read.fetch_nodes(server, lookup.by_type(each.iri for each in files.values()), progress)
+    found = lookup.by_type(each.there for each in files.values())
+    there = GraphThere(read.fetch_nodes(server, found, progress))
     for entry in source.manifest():
         sums = []
         counterpart = files.get(entry.node)
@@ -106,8 +108,8 @@ def _checksums(
             sums.append(computed)
         if entry.node in recomputed:
             sums.append(Checksum(By.DESTINATION, Evidence.RECOMPUTED, *recomputed[entry.node]))
-        elif counterpart is not None and (node := there.get(counterpart.iri)):
-            recorded = str(node.fields.get("hasher") or ""), str(node.fields.get("hash") or "")
+        elif counterpart is not None and (fields := there.fields(counterpart.there)):
+            recorded = str(fields.get("hasher") or ""), str(fields.get("hash") or "")
             if all(recorded):
                 sums.append(Checksum(By.DESTINATION, Evidence.RECORDED, *recorded))
         if sums:
@@ -207,4 +209,4 @@ def _file(entry: FileEntry, there: Sequence[Checksum]) -> File:
 
 def _findings(differences: Iterable[Difference]) -> Iterator[Finding]:
     for one in differences:
-        yield Finding(one.node, one.kind, one.name, one.found_at, str(one))
+        yield Finding(one.node, one.kind, one.name, str(one.found_at or ""), str(one))

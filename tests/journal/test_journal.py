@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from graphxfer.errors import FileProblem, UsageError
+from graphxfer.graph.correspondence import There
 from graphxfer.journal import Batch, Counterpart, How, Journal, LinkKey, Stage
 from graphxfer.journal.fencing import Lane
 
@@ -43,8 +44,8 @@ def test_intent_is_pending_until_its_result(path: Path) -> None:
         assert journal.pending() is None
     with Journal(path) as journal:
         assert journal.same() == {
-            "TagAnnotation/2": "TagAnnotation/30",
-            "TagAnnotation/1": "TagAnnotation/31",
+            "TagAnnotation/2": There("TagAnnotation", 30),
+            "TagAnnotation/1": There("TagAnnotation", 31),
         }
         assert journal["TagAnnotation/2"].how is How.CREATED
 
@@ -108,7 +109,9 @@ def test_imports_go_stage_by_stage(path: Path) -> None:
         journal.forget_import("Fileset/1")
         journal.imported("Fileset/2", "Fileset", 12)
         journal.matched(
-            "Fileset/2", [("Image/1", Counterpart("Image", 5, How.MATCHED, False))], [("Roi", 9)]
+            "Fileset/2",
+            [("Image/1", Counterpart("Image", 5, How.MATCHED, False))],
+            [There("Roi", 9)],
         )
     with Journal(path) as journal:
         assert [one.node for one in journal.imports(Stage.MATCHED)] == ["Fileset/2"]
@@ -148,7 +151,7 @@ def test_others_may_read_meanwhile(path: Path) -> None:
     with Journal(path, writing=True) as journal:
         journal.record([("Project/1", Counterpart("Project", 3, How.REUSED))])
         with Journal(path) as other:
-            assert other.same() == {"Project/1": "Project/3"}
+            assert other.same() == {"Project/1": There("Project", 3)}
 
 
 def test_what_is_no_journal_is_said_to_be_none(path: Path) -> None:
@@ -214,5 +217,5 @@ def test_nothing_is_lost_by_kill(path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED, str(path)], env=os.environ, check=False)
     assert done.returncode == -signal.SIGKILL
     with Journal(path, writing=True) as journal:  # the lock died with its process
-        assert journal.same() == {"Roi/1": "Roi/1"}
+        assert journal.same() == {"Roi/1": There("Roi", 1)}
         assert journal.pending() == Batch("r/1", "Roi", ("Roi/2",))

@@ -11,6 +11,7 @@ from graphxfer import catalogue
 from graphxfer.catalogue import AffineTransform, Quantity
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.graph.correspondence import There
 from graphxfer.omero import lookup, read, write
 from graphxfer.omero.server import Server
 from tests.places import Place
@@ -74,7 +75,7 @@ def test_parts_survive_in_order(destination: Place) -> None:
         found = saved(server, graph_of(roi, *shapes), "Roi/1")
         types = [iri.partition("/")[0] for iri in found.edges["shapes"]]
         assert types == ["Mask", "Point", "Line"]
-        there = read.fetch_nodes(server, lookup.by_type(found.edges["shapes"]))
+        there = read.fetch_nodes(server, lookup.by_type(map(There.of, found.edges["shapes"])))
         for shape, iri in zip(shapes, found.edges["shapes"], strict=True):
             there[iri].fields.pop("created")
             assert there[iri].fields == shape.fields
