@@ -214,8 +214,7 @@ class Server:
         finally:
             callback.close(True)
         if isinstance(response, omero.cmd.ERR):
-            why = response.parameters.get("message") or response.name
-            what = f"{type(command).__name__} failed: {why}"
+            what = f"{type(command).__name__} failed: {reason(response)}"
             raise ServerFailure(what, where=self.profile.address)
         return response
 
@@ -310,6 +309,20 @@ def unbroken() -> Iterator[None]:
             signal.signal(each, handler)
         for number in pending[:1]:
             signal.raise_signal(number)
+
+
+def reason(error: Any) -> str:
+    """Return why a request failed, on one line.
+
+    Parameters
+    ----------
+    error : omero.cmd.ERR
+        The response. A GraphException has its reason in an attribute of its own; its
+        `parameters["message"]` is empty.
+    """
+    parameters = error.parameters or {}
+    words = getattr(error, "message", "") or parameters.get("message") or ""
+    return " ".join(str(words).split()) or str(error.name)
 
 
 def parameters(params: dict[str, Any]) -> Any:
