@@ -48,6 +48,8 @@ class Field:
         The other field that must be equal for a comparison (for `hash`: `hasher`).
     label : bool
         Whether it can be the object's label: the first such field with a value is.
+    copies : bool
+        In OME-XML, the number of objects in OMERO that one element represents.
     """
 
     attribute: str
@@ -62,6 +64,7 @@ class Field:
     length: int = 0
     when_same: str = ""
     label: bool = False
+    copies: bool = False
 
     @property
     def name(self) -> str:
