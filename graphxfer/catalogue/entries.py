@@ -51,6 +51,8 @@ class Field:
         a value that the destination must have.
     label : bool
         Whether it can be the object's label: the first such field with a value is.
+    copies : bool
+        In OME-XML, the number of objects in OMERO that one element represents.
     """
 
     attribute: str
@@ -66,6 +68,7 @@ class Field:
     when_same: str = ""
     computed: bool = False
     label: bool = False
+    copies: bool = False
 
     @property
     def name(self) -> str:

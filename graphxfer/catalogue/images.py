@@ -35,7 +35,8 @@ IMAGES = (
         "Pixels",
         *(ome(f"size{axis}") for axis in "XYZCT"),
         field("pixelsType", OMERO + "pixelsType", xml="Type"),
-        field("dimensionOrder", OMERO + "dimensionOrder", xml="DimensionOrder"),
+        # OMERO's import stores XYZCT, whatever the order in the file is.
+        field("dimensionOrder", OMERO + "dimensionOrder", xml="DimensionOrder", varies=True),
         ome("significantBits"),
         *(edited(ome(f"physicalSize{axis}")) for axis in "XYZ"),
         edited(ome("timeIncrement")),
@@ -65,7 +66,8 @@ IMAGES = (
         edited(ome("ndFilter", "NDFilter")),
         edited(ome("pinHoleSize", "PinholeSize")),
         edited(ome("pockelCellSetting")),
-        ome("samplesPerPixel"),
+        # OMERO's import creates a channel for each sample of the file, and stores 1.
+        ome("samplesPerPixel", varies=True, copies=True),
         edited(omero("illumination", xml="IlluminationType")),
         edited(omero("contrastMethod", xml="ContrastMethod")),
         edited(omero("mode", xml="AcquisitionMode")),

@@ -26,7 +26,7 @@ from omero.rtypes import rbool, rstring
 from graphxfer import __version__
 from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
-from graphxfer.omero import in_place
+from graphxfer.omero import directories, in_place
 from graphxfer.omero.connect import Server
 
 BLOCK = 5_000_000
@@ -154,7 +154,8 @@ def import_fileset(
         If the server cannot import it; the message has the file and the reason.
     """
     repository = server.service("ManagedRepository")
-    process = repository.importFileset(_fileset(sending, token), _settings(sending.hasher))
+    begin = partial(repository.importFileset, _fileset(sending, token), _settings(sending.hasher))
+    process = directories.begin(server, begin, stop)
     try:
         hashes = _upload_all(server, process, sending, stop, advance)
         verifying()
@@ -168,7 +169,7 @@ def import_fileset(
 # -- the request ---------------------------------------------------------------------------------
 
 
-def _fileset(sending: Sending, token: str) -> Any:
+def _fileset(sending: Sending, token: str = "") -> Any:
     fileset = omero.model.FilesetI()
     for part in sending.parts:
         entry = omero.model.FilesetEntryI()

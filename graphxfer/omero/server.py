@@ -334,6 +334,20 @@ def unbroken() -> Iterator[None]:
             signal.raise_signal(number)
 
 
+def reason(error: Any) -> str:
+    """Return why a request failed, on one line.
+
+    Parameters
+    ----------
+    error : omero.cmd.ERR
+        The response. A GraphException has its reason in an attribute of its own; its
+        `parameters["message"]` is empty.
+    """
+    parameters = error.parameters or {}
+    words = getattr(error, "message", "") or parameters.get("message") or ""
+    return " ".join(str(words).split()) or str(error.name)
+
+
 def parameters(params: dict[str, Any]) -> Any:
     """Return query parameters from Python values; `limit` becomes a page."""
     wrapped = omero.sys.ParametersI()
@@ -361,17 +375,15 @@ def unwrap(rows: list[list[Any]]) -> list[list[Any]]:
 def refused(command: Any, response: Any, where: str) -> ServerFailure:
     """Return the error for the answer to a request that failed.
 
-    A GraphException is about the objects, and has its reason in `message`; the parameters of other
-    errors have it, where there is one.
+    A GraphException is about the objects, so others of the same request may not be refused.
     """
-    name = type(command).__name__
-    if isinstance(response, omero.cmd.GraphException):
-        reason = _OBJECT.sub(r"\1:\2", response.message or response.name)
-        error = Refused(f"{name} failed: {reason}", where=where)
-        error.reason = reason
-        return error
-    why = response.parameters.get("message") or response.name
-    return ServerFailure(f"{name} failed: {why}", where=where)
+    name, why = type(command).__name__, reason(response)
+    if not isinstance(response, omero.cmd.GraphException):
+        return ServerFailure(f"{name} failed: {why}", where=where)
+    why = _OBJECT.sub(r"\1:\2", why)
+    error = Refused(f"{name} failed: {why}", where=where)
+    error.reason = why
+    return error
 
 
 def check_version(version: str, profile: Profile) -> None:

@@ -253,6 +253,23 @@ def _needs_another(entry: Class) -> bool:
     return bool(entry.part_of) or any(edge.required for edge in entry.edges)
 
 
+def _dependent() -> list[str]:
+    """Return the classes that cannot exist without another object, and that links also lead to.
+
+    OMERO wants to keep such an object while a link of a remaining object leads to it, and refuses
+    to delete what it needs: a Screen's Reagent that a Well of a remaining Plate has.
+    """
+    linked = {
+        edge.target
+        for entry in catalogue.CLASSES.values()
+        for edge in entry.edges
+        if edge.via is Via.LINK
+    }
+    return sorted(
+        name for name in linked & set(catalogue.CLASSES) if _needs_another(catalogue.CLASSES[name])
+    )
+
+
 def delete(
     server: Server,
     targets: Mapping[str, Sequence[int]],
@@ -283,7 +300,9 @@ def delete(
         targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
     )
     if alone:
-        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=_independent())]
+        command.childOptions = [
+            omero.cmd.graphs.ChildOption(includeType=_dependent(), excludeType=_independent())
+        ]
     response = server.submit(command)
     return {
         name.rpartition(".")[2]: [int(number) for number in ids]
