@@ -45,7 +45,7 @@ REPOSITORY = [
     Try("member", "fs logfile Fileset:999999", 117, "Log file not accessible for Fileset:999999"),
     Try("root", "fs mkdir {mark}", 0, ""),
     Try("root", "fs mkdir {mark}", 1, "ResourceError: Path exists on disk"),
-    Try("root", "fs mkdir {mark}/a/b", 1, "ResourceError"),
+    Try("root", "fs mkdir {mark}/a/b", 1, "SecurityViolation: Cannot find parent"),
     Try("root", "fs mkdir {mark}/a/b --parents", 0, ""),
     Try("member", "fs mkdir {mark}-mine", 111, DENIED),
     Try("light", "fs mkdir {mark}-mine", 111, "SecurityViolation"),
