@@ -44,6 +44,8 @@ class What(Enum):
     """It never arrives; the client is killed."""
     LATE = auto()
     """It arrives some time after the client was killed."""
+    DELAYED = auto()
+    """The client finds its connection gone, and fails; it arrives some time after that."""
     UNANSWERED = auto()
     """It arrives, and the client is killed when the server has done it."""
     UNDERWAY = auto()
@@ -66,12 +68,21 @@ class What(Enum):
     @property
     def kills(self) -> bool:
         """Whether the client is killed."""
-        return self.comes_late or self in (What.LOST, What.UNANSWERED, What.UNDERWAY)
+        return self not in SURVIVED
 
     @property
     def comes_late(self) -> bool:
         """Whether a request is left that is done later."""
-        return self in (What.LATE, What.AGAIN, What.STALLED)
+        return self in (What.LATE, What.DELAYED, What.AGAIN, What.STALLED)
+
+
+SURVIVED = frozenset(
+    (
+        *(What.DELAYED, What.DOUBLED, What.CUT, What.ANSWER_CUT),
+        *(What.OVERTAKEN, What.ANSWER_OVERTAKEN),
+    )
+)
+"""What a client is not killed by, though it may fail."""
 
 
 class Line:
@@ -122,6 +133,11 @@ class Line:
         for end in (self.near, self.far):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def hang_up(self) -> None:
+        """Break the client's connection only."""
+        with suppress(OSError):
+            self.near.shutdown(socket.SHUT_RDWR)
 
     def gone(self) -> None:
         """Nothing more comes from the server."""
@@ -201,6 +217,9 @@ class Strike:
             case What.LATE:
                 self.held.append(partial(line.send, message))
                 self.due.set()
+            case What.DELAYED:
+                self.held.append(partial(line.send, message))
+                line.hang_up()
             case What.UNDERWAY:
                 line.send(message)
                 self.due.set()
@@ -358,5 +377,4 @@ def _answers(line: Line, strike: Strike) -> None:
     while message := receive(line.far):
         strike.answer(line, message)
     line.gone()
-    with suppress(OSError):
-        line.near.shutdown(socket.SHUT_RDWR)
+    line.hang_up()

@@ -281,7 +281,7 @@ class _Play:
         """Deliver what is late until now, and wait until the server is quiet."""
         due = [pair for pair in self._held if pair[0].when in times]
         self._held = [pair for pair in self._held if pair[0].when not in times]
-        for fault, held in due:
+        for fault, held in sorted(due, key=lambda pair: pair[0].into):  # in any order
             self._deliver_one(fault, held)
         if due:
             self._stage.quiet()

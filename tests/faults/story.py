@@ -72,7 +72,7 @@ class Story:
     restarted: bool = False
 
 
-OFTEN = (What.LATE,) * 4 + (What.STALLED,) * 2 + (What.AGAIN,) * 2 + tuple(What)
+OFTEN = (*(What.LATE, What.STALLED) * 3, What.DELAYED, What.AGAIN, *What)
 """What happens, the most interesting more often."""
 
 
@@ -89,18 +89,17 @@ def story(seed: int, requests: int, undo_requests: int, *, restarted: bool = Fal
         Whether the server dies, and is restarted, after the first run.
     """
     chance = random.Random(seed)
-    undone = chance.random() < 0.3
-    applies = tuple(_faults(chance, requests, 3, undone=undone))
-    undos = tuple(_faults(chance, undo_requests, 2, undone=undone)) if undone else ()
-    if undone and chance.random() < 0.5:
-        undos = ()
+    undone = chance.random() < 0.25
+    applies = tuple(_faults(chance, requests, chance.choice((1, 1, 1, 2, 2, 3)), undone=undone))
+    number = chance.randrange(3) if undone else 0
+    undos = tuple(_faults(chance, undo_requests, number, undone=undone))
     return Story(applies, undos, chance.random() < 0.5, undone, restarted)
 
 
-def _faults(chance: random.Random, requests: int, most: int, *, undone: bool) -> Iterator[Fault]:
+def _faults(chance: random.Random, requests: int, number: int, *, undone: bool) -> Iterator[Fault]:
     """Draw faults; a run that resumes another has fewer requests left."""
     left = requests
-    for _ in range(chance.randint(1, most)):
+    for _ in range(number):
         at = chance.randrange(max(left, 3))
         left -= at
         times = list(When) if undone else [When.BEFORE, When.DURING, When.AFTER]

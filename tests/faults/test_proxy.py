@@ -76,13 +76,17 @@ def test_never_arrives(played: Stage, what: What) -> None:
     assert strike.struck == "saveAndReturnIds"
 
 
-@pytest.mark.parametrize("what", [What.LATE, What.STALLED, What.AGAIN])
+@pytest.mark.parametrize("what", [What.LATE, What.DELAYED, What.STALLED, What.AGAIN])
 def test_late(played: Stage, what: What) -> None:
     strike = Strike(what, hold=played.hold)
     before = int(what is What.AGAIN)
     with through(played, strike) as client:
-        saved(client, what.name)
-        assert strike.due.wait(5)
+        asked = saved(client, what.name)
+        if what is What.DELAYED:
+            with pytest.raises(Ice.ConnectionLostException):
+                answer(asked)
+        else:
+            assert strike.due.wait(5)
         assert tags(played, what.name) == before
         (held,) = strike.held
         assert held().wait(5)
