@@ -44,6 +44,7 @@ TOML: Mapping[str, Mapping[str, type]] = {
         "in_place": bool,
         "tags": str,
         "merge": bool,
+        "strict": bool,
     },
     "files": {
         "from": str,
@@ -90,7 +91,7 @@ class Transfer:
         Where to write a copy of the OME-XML document.
     partial_ok : bool
         Like the option of `graphxfer export`.
-    in_place, tags, merge
+    in_place, tags, merge, strict
         Like the options of `graphxfer apply`.
     profiles : Path, optional
         File of server profiles to read instead of servers.toml.
@@ -113,6 +114,7 @@ class Transfer:
     in_place: bool = False
     tags: str = "reuse"
     merge: bool = False
+    strict: bool = False
     profiles: Path | None = None
     warnings: tuple[str, ...] = ()
 

@@ -67,6 +67,12 @@ class ServerFailure(GraphxferError):
     """The server refused, failed, or could not be reached."""
 
 
+class Refused(ServerFailure):
+    """The server refused a request, and did nothing of it; `reason` has its words."""
+
+    reason = ""
+
+
 class LoginFailure(ServerFailure):
     """The login failed: wrong password, unknown user, TLS refused."""
 
@@ -77,6 +83,10 @@ class NotThere(ServerFailure):
 
 class FileProblem(GraphxferError):
     """A file that is missing, truncated, changed, or could not be written."""
+
+
+class LostFile(FileProblem):
+    """A file that is gone, refused or damaged at the source: another try gives the same."""
 
 
 class Different(GraphxferError):

@@ -14,7 +14,7 @@ from graphxfer import graph as graphs
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.config import Transfer
-from graphxfer.errors import FileProblem, UsageError, counted
+from graphxfer.errors import UsageError, counted
 from graphxfer.export import export, parse
 from graphxfer.fetch import Fetched, FetchOptions, Owner, fetch, reached, source
 from graphxfer.fetch.rsync import Folder
@@ -71,20 +71,21 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
     Returns
     -------
     Outcome
-        What was done; the caller checks its differences, and what was left out.
+        What was done; the caller checks its differences, and what was left out. Files that could
+        not be fetched are left out, with what depends on them.
 
     Raises
     ------
     GraphxferError
         What the steps raise.
-    FileProblem
-        If files are missing, or differ from OMERO's record; then nothing is applied.
     """
     for warning in transfer.warnings:
         progress.say(f"warning: {warning}")
     roots = parse(transfer.objects)
     owner = Owner.parse(transfer.chown)
-    options = ApplyOptions(_tags(transfer.tags), transfer.merge, transfer.in_place)
+    options = ApplyOptions(
+        _tags(transfer.tags), transfer.merge, transfer.in_place, strict=transfer.strict
+    )
     source_server = profile(transfer.source.server, transfer.profiles)
     destination = profile(transfer.destination.server, transfer.profiles)
     with (
@@ -148,7 +149,7 @@ def _copy(document: Path, target: Path) -> None:
 def _fetch(
     bundle: Bundle, server: Server, owner: Owner, transfer: Transfer, progress: Progress
 ) -> Fetched:
-    """Fetch the files; raise if one is missing or wrong, as its import would be wrong, too."""
+    """Fetch the files; those that are missing or wrong are left out afterwards."""
     with contextlib.ExitStack() as stack:
 
         def place(text: str) -> Folder | Server:
@@ -172,10 +173,4 @@ def _fetch(
         f"fetch: {counted(report.fetched, 'file')} fetched, {report.up_to_date:,} up to date, "
         f"{len(report.problems):,} missing or wrong, {len(report.size_only):,} checked by size only"
     )
-    if report.problems:
-        raise FileProblem(
-            f"{counted(len(report.problems), 'file')} missing or wrong: nothing was applied",
-            where=str(bundle.files),
-            do="correct the source, and run the same command again: good files are kept",
-        )
     return report

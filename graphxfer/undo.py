@@ -3,18 +3,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
-from graphxfer.apply.runner import recover, steps
+from graphxfer.apply.runner import recover, steps, sweep
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
-from graphxfer.errors import GraphxferError, UsageError
+from graphxfer.errors import GraphxferError, Refused, UsageError
+from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup
 from graphxfer.omero.connect import Server
+from graphxfer.omero.rights import SHOWN, check_readable, hidden
 from graphxfer.progress import SILENT, Progress
 
 
@@ -27,7 +29,7 @@ class Undone:
     removed : dict
         How many, by class.
     kept : list of str
-        What was not removed because others' objects depend on it: ``Dataset:5 (…)``.
+        What was not removed, and why: ``Dataset:5 (…)``. Others' objects depend on it.
     """
 
     removed: dict[str, int] = field(default_factory=dict)
@@ -60,7 +62,8 @@ def undo(
     Raises
     ------
     GraphxferError
-        If there is no journal, or if something would be deleted that is not in it.
+        If there is no journal, if another user began the transfer, if something would be deleted
+        that is not in the journal, or if the user cannot see all that is. Nothing is removed then.
     """
     journal = Journal.existing(bundle.journal(server.database_uuid), writing=True)
     if journal is None:
@@ -70,11 +73,16 @@ def undo(
             do="check that it is the right server",
         )
     with journal:
+        journal.check_user(server.user_id)
         journal.check_about(bundle.graph().header.database_uuid, server.group_id)
         context = Context(bundle, bundle.graph(), server, journal, progress=progress)
         if not dry_run:
             recover(context)
-        return _Undo(context).run(dry_run=dry_run, keep=keep)
+        undone = _Undo(context).run(dry_run=dry_run, keep=keep)
+        if not dry_run:
+            sweep(context)
+            context.writer.finish()
+        return undone
 
 
 class _Undo:
@@ -83,17 +91,20 @@ class _Undo:
     def __init__(self, context: Context) -> None:
         self._context, self._server, self._journal = context, context.server, context.journal
         self._sessions = context.journal.sessions()
+        self._events = lookup.import_events(self._server, context.journal.known(FILESET))
         self._undone = Undone()
+        self._kept: defaultdict[str, set[int]] = defaultdict(set)
 
     def run(self, *, dry_run: bool, keep: bool) -> Undone:
         """Ask first what would be deleted with all of it; then remove it."""
-        batches = [
-            (step, harmless)
-            for step in reversed(list(steps(self._context)))
-            for targets in step.created()
-            if (there := lookup.present(self._server, *targets))
-            for harmless in self._harmless(step, Targets(targets.type, there), keep=keep)
-        ]
+        batches = list(self._removable(self._present(keep=keep), None if keep else SHOWN))
+        if self._undone.kept and not keep:
+            raise GraphxferError(
+                "cannot undo: objects that graphxfer did not create depend on "
+                + "; ".join(self._undone.kept),
+                where=self._server.profile.address,
+                do="remove them first, or use --keep to keep what they depend on",
+            )
         removed = Counter[str]()
         total = sum(len(targets.ids) for _, targets in batches)
         with self._context.progress.task("remove", total, "objects") as advance:
@@ -107,37 +118,75 @@ class _Undo:
             self._journal.clear()
         return self._undone
 
-    def _harmless(self, step: Step, targets: Targets, *, keep: bool) -> list[Targets]:
-        """Return what can be removed without others' objects; halve what cannot, to find out."""
-        name, ids = targets
-        others = self._others(step.delete(targets, dry_run=True))
-        if not others:
-            return [targets]
-        listed = ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
+    def _present(self, *, keep: bool) -> list[tuple[Step, Targets]]:
+        """Return what is still there, links first; what is only hidden is an error, or is kept."""
+        found, absent = [], defaultdict[str, list[int]](list)
+        for step in reversed(list(steps(self._context))):
+            for name, ids in step.created():
+                there = lookup.present(self._server, name, ids)
+                absent[name] += set(ids) - set(there)
+                if there:
+                    found.append((step, Targets(name, there)))
+        group = int(self._journal.meta("group") or self._server.group_id)
         if not keep:
-            raise GraphxferError(
-                f"cannot undo: objects that graphxfer did not create depend on it: {listed}",
-                where=f"{name}:{','.join(map(str, ids[:10]))}{',…' if len(ids) > 10 else ''}",
-                do="remove them first, or use --keep to keep what they depend on",
-            )
+            check_readable(self._server, group, absent, self._journal.meta("user_name") or "")
+            return found
+        for one in hidden(self._server, group, absent):
+            reason = f"not readable for {self._server.user_name}: {one.why}"
+            self._keep(one.type, one.id, reason)
+        return found
+
+    def _keep(self, name: str, number: int, reason: str) -> None:
+        self._undone.kept.append(f"{name}:{number} ({reason})")
+        self._kept[name].add(number)
+
+    def _removable(
+        self, batches: Iterable[tuple[Step, Targets]], most: int | None
+    ) -> Iterator[tuple[Step, Targets]]:
+        """Iterate over what can be removed without others' objects; note what cannot.
+
+        With `most`, end at that many objects that cannot.
+        """
+        for step, targets in batches:
+            for harmless in self._harmless(step, targets, most):
+                yield step, harmless
+
+    def _harmless(self, step: Step, targets: Targets, most: int | None) -> list[Targets]:
+        """Return what can be removed of a batch; halve it to find what cannot."""
+        name, ids = targets
+        if most is not None and len(self._undone.kept) >= most:
+            return []
+        reason = self._why_not(step, targets)
+        if not reason:
+            return [targets]
         if len(ids) == 1:
-            self._undone.kept.append(f"{name}:{ids[0]} ({listed})")
+            self._keep(name, ids[0], reason)
             return []
         half = len(ids) // 2
         return [
-            *self._harmless(step, Targets(name, ids[:half]), keep=keep),
-            *self._harmless(step, Targets(name, ids[half:]), keep=keep),
+            *self._harmless(step, Targets(name, ids[:half]), most),
+            *self._harmless(step, Targets(name, ids[half:]), most),
         ]
 
+    def _why_not(self, step: Step, targets: Targets) -> str:
+        """Return why objects are not to be removed: what depends on them; or nothing."""
+        try:
+            deleted = step.delete(targets, dry_run=True)
+        except Refused as refusal:  # others' data that this user may not change depends on them
+            return refusal.reason
+        others = self._others(deleted)
+        return ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
+
     def _others(self, deleted: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-        """Return objects that are neither in the journal nor created in one of its sessions."""
+        """Return objects that are kept, or that neither the journal has nor its imports made."""
         found = {}
         for name, ids in deleted.items():
             entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
             if entry is not None:
-                unknown = sorted(set(ids) - self._journal.known(name))
-                if others := lookup.others(self._server, entry, unknown, self._sessions):
-                    found[name] = others
+                unknown = set(ids) - self._journal.known(name)
+                others = lookup.others(self._server, entry, unknown, self._sessions, self._events)
+                if stay := sorted({*others, *(self._kept[name] & set(ids))}):
+                    found[name] = stay
         return found
 
     def _remove(self, step: Step, targets: Targets) -> None:

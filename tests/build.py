@@ -166,8 +166,8 @@ class _Builder:
         type_, _, number = built.partition("/")
         there = self.query.get(type_, int(number))
         for field in class_of(node).fields:
-            if field.editable:
-                value = node.fields.get(field.name)
+            value = node.fields.get(field.name)
+            if field.editable and not (field.required and value is None):
                 setattr(there, field.attribute, None if value is None else wrapped(field, value))
         self.update.saveObject(there)
 

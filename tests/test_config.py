@@ -61,6 +61,7 @@ server = "omero://curator@public.example.org/public"
 in_place = true
 tags = "create"
 merge = true
+strict = true
 
 [files]
 from = "omero@files.example.org:/OMERO/ManagedRepository"
@@ -115,6 +116,7 @@ def test_every_option_of_the_toml_file_is_honoured(tmp_path: Path) -> None:
         in_place=True,
         tags="create",
         merge=True,
+        strict=True,
         profiles=path,
     )
 

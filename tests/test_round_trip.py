@@ -21,7 +21,8 @@ from graphxfer.bundle import Bundle
 from graphxfer.catalogue import Follow, Maker
 from graphxfer.export import export
 from graphxfer.fetch import fetch
-from graphxfer.graph import Node, TransferGraph, id_of
+from graphxfer.graph import Node, TransferGraph, id_of, iri
+from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
 from graphxfer.plan import ApplyOptions, Tags
@@ -105,7 +106,7 @@ def moved(
     roots: dict[str, list[int]],
     folder: Path,
     options: ApplyOptions,
-) -> tuple[Bundle, dict[str, str], set[str]]:
+) -> tuple[Bundle, dict[str, There], set[There]]:
     """Export, fetch and apply; return the bundle, each node's counterpart, and what was reused."""
     with source.connect() as server:
         bundle = export(server, roots, folder)
@@ -118,7 +119,7 @@ def moved(
         assert apply(bundle, server, options).nothing_to_do
         assert list(verify(bundle, server)) == []
     with Journal(path) as journal:
-        reused = {node for node in journal.same() if not journal[node].how.ours}
+        reused = {made.there for made in journal.nodes().values() if not made.how.ours}
         return bundle, journal.same(), reused
 
 
@@ -144,19 +145,21 @@ def test_what_was_built_arrives(
             source, destination, roots, Path(folder, "bundle"), ApplyOptions(tags)
         )
         exported = bundle.graph()
-        assert {built[iri] for iri in asked_for(graph) if iri in built} <= {
+        assert {built[one] for one in asked_for(graph) if one in built} <= {
             node.iri for node in exported
         }
         whole = as_built(graph)
         came = [node for node in whole if built.get(node.iri, "") in exported]
         said = as_built(exported)
-        assert list(compare(TransferGraph(graph.header, came), said, built)) == []
+        as_read = Correspondence({node: There.of(made) for node, made in built.items()})
+        assert not [*compare(TransferGraph(graph.header, came), GraphThere(said), as_read)]
         roots_there: defaultdict[str, list[int]] = defaultdict(list)
         for root in exported.header.roots:
-            roots_there[exported[root].type].append(id_of(there[root]))
+            roots_there[exported[root].type].append(there[root].id)
         with destination.connect() as server:
             arrived = export(server, roots_there, Path(folder, "arrived")).graph()
-        assert list(compare(exported, arrived, there, reused)) == []
+        same = Correspondence(there)
+        assert list(compare(exported, GraphThere(arrived), same, reused)) == []
         if not reused:
-            back = {value: key for key, value in there.items()}
-            assert list(compare(arrived, exported, back)) == []
+            back = Correspondence({iri(*made): There.of(node) for node, made in there.items()})
+            assert list(compare(arrived, GraphThere(exported), back)) == []

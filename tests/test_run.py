@@ -31,6 +31,7 @@ id = {project}
 [dest_omero]
 hostname = {destination.host}
 port = {destination.port}
+group = system
 user = root
 password = omero
 secure = True
@@ -62,6 +63,23 @@ class Lab:
         path.write_text(text)
         path.chmod(0o600)
         return path
+
+    def toml(self) -> str:
+        return f"""
+[servers.source]
+host = "{self.source.host}"
+port = {self.source.port}
+user = "root"
+[bundle]
+folder = "{self.folder}/bundle"
+[source]
+server = "source"
+password = "omero"
+objects = ["Project:{self.project}"]
+[destination]
+server = "omero://root@{self.destination.host}:{self.destination.port}/system"
+password = "omero"
+"""
 
     def run(self, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", "from graphxfer.cli import main; main()", "run"]
@@ -121,23 +139,38 @@ def test_one_command_moves_a_project_and_proves_it(lab: Lab, over: str) -> None:
     assert json.loads(again.stdout)["fetched"]["fetched"] == 0
 
 
-def test_a_bad_file_stops_it_before_anything_is_applied(lab: Lab) -> None:
-    path = lab.ini(str(lab.source.repository))
-    before = counts(lab.destination)
+@pytest.mark.parametrize("partial_ok", [True, False])
+def test_a_bad_file_is_left_out_and_the_rest_arrives(lab: Lab, partial_ok: bool) -> None:
+    accepted = f"partial_ok = {str(partial_ok).lower()}"
+    files = f'[files]\nfrom = "{lab.source.repository}"\n'
+    text = files + lab.toml().replace("[destination]", f"{accepted}\n[destination]")
+    path = lab.folder / "transfer.toml"
+    path.write_text(text)
     victim = next(lab.source.repository.rglob("*.ome.tif*"))
     whole = victim.read_bytes()
     victim.write_bytes(whole[:100])
     try:
-        failed = lab.run(path)
+        path.write_text(text + "strict = true\n")
+        stopped = lab.run(path)
+        assert counts(lab.destination)["Project"] == 0
+        path.write_text(text)
+        partial = lab.run(path)
     finally:
         victim.write_bytes(whole)
-    assert failed.returncode == Exit.FAILED
-    assert f"truncated: 100 of {len(whole):,} bytes" in failed.stderr
-    assert victim.name in failed.stderr
-    assert counts(lab.destination) == before
-    mended = lab.run(path, "--json")
-    assert json.loads(mended.stdout)["fetched"]["fetched"] == 1
-    assert json.loads(mended.stdout)["differences"] == []
+    assert stopped.returncode == Exit.FAILED
+    assert victim.name in stopped.stderr
+    assert partial.returncode == (Exit.DONE if partial_ok else Exit.INCOMPLETE), partial.stderr
+    assert f"truncated: 100 of {len(whole):,} bytes" in partial.stderr
+    named = [line for line in partial.stdout.splitlines() if victim.name in line]
+    for start in ("Skipped: OriginalFile/", "Skipped: Image/"):
+        assert [line for line in named if line.startswith(start)], named
+    there = counts(lab.destination)
+    assert there["Project"] == 1
+    mended = json.loads(lab.run(path, "--json").stdout)
+    assert mended["fetched"]["fetched"] == 1
+    assert mended["differences"] == []
+    assert not [one for one in mended["plan"]["actions"] if one["kind"] == "skip"]
+    assert counts(lab.destination)["Fileset"] == there["Fileset"] + 1
 
 
 def test_a_wrong_password_or_option_is_said_and_no_password_told(lab: Lab) -> None:
@@ -155,21 +188,7 @@ def test_a_wrong_password_or_option_is_said_and_no_password_told(lab: Lab) -> No
 
 
 def test_a_bundle_of_another_transfer_is_not_gone_on_with(lab: Lab) -> None:
-    text = f"""
-        [servers.source]
-        host = "{lab.source.host}"
-        port = {lab.source.port}
-        user = "root"
-        [source]
-        server = "source"
-        password = "omero"
-        objects = ["Project:{lab.project}"]
-        [destination]
-        server = "omero://root@{lab.destination.host}:{lab.destination.port}/"
-        password = "omero"
-        [bundle]
-        folder = "{lab.folder}/bundle"
-    """
+    text = lab.toml()
     path = lab.folder / "transfer.toml"
     path.write_text(text)
     assert lab.run(path).returncode in (Exit.DONE, Exit.INCOMPLETE)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import defaultdict
@@ -11,9 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import cached_property
 
 from graphxfer import catalogue
-from graphxfer.apply import recover
 from graphxfer.apply.imported import record_imported
-from graphxfer.apply.recover import wait_since
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.catalogue import Via
 from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
@@ -22,6 +21,9 @@ from graphxfer.journal import FilesetImport, Stage
 from graphxfer.omero import importer, lookup, unfinished, write
 from graphxfer.omero.importer import ImportFailure, Part, Sending
 from graphxfer.plan import Import, Plan
+
+LOOKS = 2.0
+"""Seconds between two looks at an import that the server completes without its client."""
 
 
 class ImportFilesets(Step):
@@ -87,11 +89,12 @@ class ImportFilesets(Step):
         )
 
     def _import(self, sending: Sending, advance: Callable[[int], None]) -> None:
-        self.journal.begin_import(sending.node, self.server.session_id)
+        begun = self.journal.begin_import(sending.node, self.server.session_id)
         try:
             fileset = importer.import_fileset(
                 self.server,
                 sending,
+                begun.token,
                 verifying=lambda: self.journal.reach(sending.node, Stage.VERIFYING),
                 stop=self._stop,
                 advance=advance,
@@ -111,40 +114,29 @@ class ImportFilesets(Step):
             self._settle(one)
 
     def _settle(self, one: FilesetImport) -> None:
-        found = self._candidates(one)
-        if not found:
-            wait_since(one.at)
-            found = self._candidates(one)
+        found = unfinished.of(self.server, one.token)
         if len(found) == 1 and one.stage is Stage.VERIFYING and self._completed(one, found[0]):
             self.journal.imported(one.node, FILESET, found[0])
             return
-        for number in found:
+        unfinished.end(self.server, one.session)
+        for number in unfinished.of(self.server, one.token):
             unfinished.remove(self.server, number)
         self.journal.forget_import(one.node)
-
-    def _candidates(self, one: FilesetImport) -> list[int]:
-        """Return the filesets that this import may have created: in its session, by their paths."""
-        paths = fileset_tree.client_paths(self.graph, self.graph[one.node])
-        known = self.journal.known(FILESET)
-        found = lookup.filesets_made_in(self.server, one.session)
-        return [number for number, its in found.items() if its == paths and number not in known]
 
     def _completed(self, one: FilesetImport, fileset: int) -> bool:
         """Wait as long as the server may be importing; return whether all images exist."""
         place, wanted = expected(self.graph, one.node)
-        begun, reported = time.monotonic(), False
-        while time.monotonic() - begun < recover.LONGEST:
+        for look in itertools.count():
             state = unfinished.state(self.server, fileset, one.session, place)
             if state.places >= wanted:
                 return True
-            if state.over or (not state.begun and time.time() - one.at > recover.PATIENCE):
+            if state.over or not state.begun:
                 return False
-            if not reported:
+            if look == 0:
                 text = f"waiting for the server, which may be importing {one.node}"
                 self.context.progress.say(text)
-                reported = True
-            time.sleep(recover.LOOKS)
-        return False
+            time.sleep(LOOKS)
+        raise AssertionError  # there is always another look
 
     # -- undo ---------------------------------------------------------------------------------
 

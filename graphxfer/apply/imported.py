@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from graphxfer.apply.step import Context
 from graphxfer.errors import counted
-from graphxfer.graph import iri
+from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET, Tree
 from graphxfer.journal import Counterpart, How, Journal, Stage
 from graphxfer.omero import lookup
@@ -46,7 +46,7 @@ def record_imported(context: Context) -> list[str]:
             ids = [journal[node].id for node in some]
             matcher = Matcher(ours, Side(lookup.import_trees(context.server, ids)))
             for node, number in zip(some, ids, strict=True):
-                matched = matcher.match(node, iri(FILESET, number), journal)
+                matched = matcher.match(node, There(FILESET, number), journal)
                 _record(journal, node, matched)
                 notes += _notes(node, matched)
                 advance(1)
@@ -69,12 +69,10 @@ def _groups(nodes: Sequence[str], tree: Tree) -> Iterator[list[str]]:
 def _record(journal: Journal, fileset: str, matched: Matched) -> None:
     nodes = []
     for node, there in matched.same.items():
-        type_, _, number = there.rpartition("/")
         if node not in journal:
             settled = node not in matched.edited
-            nodes.append((node, Counterpart(type_, int(number), How.MATCHED, settled)))
-    extras = [(type_, int(n)) for type_, _, n in (one.rpartition("/") for one in matched.extras)]
-    journal.matched(fileset, nodes, extras)
+            nodes.append((node, Counterpart(*there, How.MATCHED, settled)))
+    journal.matched(fileset, nodes, matched.extras)
 
 
 def _notes(node: str, matched: Matched) -> list[str]:
@@ -92,5 +90,5 @@ def _notes(node: str, matched: Matched) -> list[str]:
     return notes
 
 
-def _some(iris: Sequence[str]) -> str:
-    return ", ".join(iris[:5]) + (" …" if len(iris) > 5 else "")
+def _some(objects: Sequence[str] | Sequence[There]) -> str:
+    return ", ".join(map(str, objects[:5])) + (" …" if len(objects) > 5 else "")

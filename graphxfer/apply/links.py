@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from graphxfer.apply.recover import wait_since
 from graphxfer.apply.step import Step, Targets
-from graphxfer.journal import Batch, How, LinkKey
+from graphxfer.journal import How, LinkKey
 from graphxfer.omero import lookup, write
 from graphxfer.plan import Link, Plan
 
@@ -47,28 +46,10 @@ class MakeLinks(Step):
 
     def _save(self, link_class: str, links: Sequence[LinkKey]) -> None:
         there = self.journal
-        intent = there.begin(self.server.session_id, link_class, links)
         objects = [
             write.link(link_class, there[link.parent][:2], there[link.child][:2]) for link in links
         ]
-        there.finish(intent, write.save(self.server, objects))
-
-    def recover(self) -> None:
-        """Adopt the links of a batch, which their ends identify, or remove the intent."""
-        for batch in self.journal.pending():
-            if batch.links:
-                self._settle(batch)
-
-    def _settle(self, batch: Batch) -> None:
-        ends = [(self.journal[link.parent].id, self.journal[link.child].id) for link in batch.links]
-        found = lookup.links_made_in(self.server, batch.session, batch.type)
-        if not found.keys() & set(ends):
-            wait_since(batch.at)
-            found = lookup.links_made_in(self.server, batch.session, batch.type)
-        if found.keys() >= set(ends):
-            self.journal.finish(batch, [found[pair] for pair in ends])
-        else:
-            self.journal.abandon(batch)
+        self.context.writer.save(link_class, links, objects)
 
     def created(self) -> Iterator[Targets]:
         """Iterate over the links that were created."""

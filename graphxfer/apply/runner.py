@@ -9,12 +9,14 @@ from graphxfer.apply.existing import UseExisting
 from graphxfer.apply.filesets import ImportFilesets
 from graphxfer.apply.links import MakeLinks
 from graphxfer.apply.objects import CreateObjects
+from graphxfer.apply.parts import AddParts
 from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
 from graphxfer.journal import Journal
+from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
-from graphxfer.plan import ApplyOptions, Plan, files
+from graphxfer.plan import ApplyOptions, Plan
 from graphxfer.plan.planner import planned
 from graphxfer.progress import SILENT, Progress
 
@@ -22,6 +24,7 @@ STEPS: tuple[type[Step], ...] = (
     ImportFilesets,
     UseExisting,
     CreateObjects,
+    AddParts,
     MakeLinks,
     UpdateObjects,
 )
@@ -52,8 +55,30 @@ def recover(context: Context) -> None:
     GraphxferError
         If the journal belongs to another graph.
     """
+    if context.options.take_over:
+        context.writer.take_over()
+    context.writer.recover()
     for step in steps(context):
         step.recover()
+
+
+def sweep(context: Context) -> list[int]:
+    """Remove what imports of this journal created, and the journal does not have.
+
+    Parameters
+    ----------
+    context : Context
+        The bundle, the destination and the journal.
+
+    Returns
+    -------
+    list of int
+        Ids of the filesets that were removed: calls that arrived late, or twice.
+    """
+    stray = unfinished.stray(context.server, context.journal)
+    for fileset in stray:
+        unfinished.remove(context.server, fileset)
+    return stray
 
 
 def apply(
@@ -85,19 +110,31 @@ def apply(
     Raises
     ------
     GraphxferError
-        If the plan fails, or the server refuses a call; the journal stays intact.
+        If another user began it, if the plan fails, or if the server refuses a call; the journal
+        stays intact.
     """
     graph = bundle.graph()
     bundle.manifest()  # report unreadable files before anything is written
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
+        if not options.take_over:
+            journal.check_user(server.user_id)
         journal.check_about(graph.header.database_uuid, server.group_id)
         context = Context(bundle, graph, server, journal, options, progress)
         recover(context)
-        plan = planned(bundle, server, journal, options, progress)
+        plan = planned(bundle, server, journal, options, progress, content=True)
         if not plan.nothing_to_do:
-            files.check_content(bundle, plan, progress)
-            journal.set_about(graph.header.database_uuid, server.group_id)
-            journal.add_session(server.session_id)
+            journal.set_about(
+                graph.header.database_uuid,
+                server.group_id,
+                group_name=server.group_name,
+                user=server.user_id,
+                user_name=server.user_name,
+            )
+            if not server.joined:
+                journal.add_session(server.session_id)
+            context.writer.claim()
             for step in steps(context.without_skipped(plan)):
                 step.run(plan)
+        sweep(context)
+        context.writer.finish()
         return plan

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from graphxfer.apply.writer import Writer
 from graphxfer.bundle import Bundle
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.journal import Journal
 from graphxfer.omero import importer, write
 from graphxfer.omero.connect import Server
-from graphxfer.plan import ApplyOptions, Plan
+from graphxfer.plan import ApplyOptions, Plan, Skip
 from graphxfer.progress import SILENT, Progress
 
 
@@ -49,13 +50,15 @@ class Context:
     options: ApplyOptions = field(default_factory=ApplyOptions)
     progress: Progress = SILENT
 
+    @cached_property
+    def writer(self) -> Writer:
+        """Creates objects at the destination, exactly once."""
+        return Writer(self.server, self.journal, self.bundle.transfer)
+
     def without_skipped(self, plan: Plan) -> Context:
         """Return a context whose graph does not have the nodes that a plan skips."""
-        skipped = {action.node for action in plan.skipped if not action.child}
-        if not skipped:
-            return self
-        kept = (node for node in self.graph if node.iri not in skipped)
-        return replace(self, graph=TransferGraph(self.graph.header, kept))
+        skipped = {action.node for action in plan.of(Skip) if not action.child}
+        return replace(self, graph=self.graph.without(skipped)) if skipped else self
 
     @cached_property
     def hashers(self) -> list[str]:

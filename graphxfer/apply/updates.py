@@ -7,17 +7,19 @@ from collections import defaultdict
 
 from graphxfer import catalogue
 from graphxfer.apply.step import Step
+from graphxfer.catalogue import Edge
 from graphxfer.graph import fileset_tree
+from graphxfer.graph.correspondence import There
 from graphxfer.journal import How
 from graphxfer.omero import lookup, write
 from graphxfer.plan import Plan
 
 
 class UpdateObjects(Step):
-    """Sets fields. Setting them twice is harmless, so nothing has to be recovered."""
+    """Sets fields and references. To set them twice is harmless: nothing has to be recovered."""
 
     def run(self, plan: Plan) -> None:
-        """Set the fields of all objects that are not settled in the journal.
+        """Set fields and references of all objects that are not settled in the journal.
 
         The plan only has those of an earlier run: the others are known after the import.
         """
@@ -36,6 +38,15 @@ class UpdateObjects(Step):
                         )
                         for node in some
                     }
-                    write.update(self.server, entry, wanted)
+                    references = {self.journal[n].id: self._references(n) for n in some}
+                    write.update(self.server, entry, wanted, references)
                     self.journal.settle(some)
                     advance(len(some))
+
+    def _references(self, node: str) -> list[tuple[Edge, There]]:
+        """Return the references that users may have changed, and what they have to lead to."""
+        return [
+            (edge, found.there)
+            for edge, target in fileset_tree.edited_references(self.graph[node])
+            if (found := self.journal.get(target)) is not None
+        ]

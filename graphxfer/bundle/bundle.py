@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -68,6 +69,12 @@ class Bundle:
             with file_errors(self.graph_path), self.graph_path.open("rb") as stream:
                 self._graph = jsonld.read(stream)
         return self._graph
+
+    @property
+    def transfer(self) -> str:
+        """A name of what is transferred, which all copies of the bundle share: its digest."""
+        with file_errors(self.graph_path), self.graph_path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
     @contextmanager
     def nodes(self) -> Iterator[tuple[Header, Iterator[Node]]]:

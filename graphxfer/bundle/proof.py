@@ -5,12 +5,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graphxfer.bundle import checksums
 from graphxfer.bundle.manifest import FileEntry
 from graphxfer.errors import counted
+
+WORK = ".fetch"
+"""The folder below ``files/`` that files are copied to before they are checked."""
+CHECKED = "checked.jsonl"
+"""The list of good files, in that folder."""
+PROBLEMS = "problems.jsonl"
+"""The list of files that the last fetch could not have, in that folder: a path and why, a line."""
+_LARGEST, _LONGEST = 64_000_000, 500
 
 
 def hashers(entries: Iterable[FileEntry]) -> set[str]:
@@ -54,14 +62,20 @@ def wrong(entry: FileEntry, path: Path, found: dict[str, str]) -> str:
     found : dict
         Its checksums, from :func:`sums`.
     """
-    size = path.stat().st_size
-    if entry.size is not None and size < entry.size:
-        return f"truncated: {size:,} of {counted(entry.size, 'byte')}"
-    if entry.size is not None and size > entry.size:
-        return f"changed: {counted(size, 'byte')}, OMERO recorded {entry.size:,}"
+    if differs := wrong_size(entry, path.stat().st_size):
+        return differs
     if hashers([entry]) and found[entry.hasher] != entry.checksum.lower():
         return f"changed: {entry.hasher} is {found[entry.hasher]}, OMERO recorded {entry.checksum}"
     return ""
+
+
+def wrong_size(entry: FileEntry, size: int) -> str:
+    """Return how a size differs from OMERO's record; empty if it does not."""
+    if entry.size is None or size == entry.size:
+        return ""
+    if size < entry.size:
+        return f"truncated: {size:,} of {counted(entry.size, 'byte')}"
+    return f"changed: {counted(size, 'byte')}, OMERO recorded {entry.size:,}"
 
 
 class Checked:
@@ -104,3 +118,64 @@ class Checked:
     def close(self) -> None:
         """Close the list's file."""
         self._stream.close()
+
+
+@contextlib.contextmanager
+def checked(files: Path) -> Iterator[Checked | None]:
+    """Open the list of files that a fetch has checked; None if there is no such list.
+
+    Parameters
+    ----------
+    files : Path
+        The bundle's folder of files.
+    """
+    path = files / WORK / CHECKED
+    if not path.is_file() or path.is_symlink() or path.parent.is_symlink():
+        yield None
+        return
+    try:
+        opened = Checked(path)
+    except OSError:  # a read-only disk
+        yield None
+        return
+    with contextlib.closing(opened):
+        yield opened
+
+
+def write_problems(files: Path, problems: Sequence[tuple[str, str]]) -> None:
+    """Remember which files a fetch could not have, and why.
+
+    Parameters
+    ----------
+    files : Path
+        The bundle's folder of files.
+    problems : sequence of tuple
+        Path and reason of each.
+    """
+    path = files / WORK / PROBLEMS
+    if not problems:
+        path.unlink(missing_ok=True)
+        return
+    beside = path.with_suffix(".part")
+    beside.write_text("".join(json.dumps(one) + "\n" for one in problems))
+    beside.replace(path)
+
+
+def problems(files: Path) -> dict[str, str]:
+    """Return why the last fetch could not have files, by their paths; for messages only.
+
+    Parameters
+    ----------
+    files : Path
+        The bundle's folder of files.
+    """
+    path = files / WORK / PROBLEMS
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+        return {}
+    found = {}
+    if path.stat().st_size <= _LARGEST:
+        for line in path.read_text(errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
+                name, why = json.loads(line)
+                found[str(name)] = str(why)[:_LONGEST]
+    return found

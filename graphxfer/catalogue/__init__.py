@@ -12,7 +12,7 @@ OME-XML. The facts of the model (types, nullable fields, targets of references, 
 from `omero_model`, which is generated.
 """
 
-from graphxfer.catalogue.annotations import ANNOTATION, IMPORT_NAMESPACES, TAG_SET
+from graphxfer.catalogue.annotations import ANNOTATION, FENCE, IMPORT_NAMESPACES, TAG_SET
 from graphxfer.catalogue.declare import CREATED, DETAILS, GROUP, OWNER
 from graphxfer.catalogue.entries import (
     OME,
@@ -50,6 +50,7 @@ __all__ = [
     "CLASSES",
     "CREATED",
     "DETAILS",
+    "FENCE",
     "FILE",
     "FILESET",
     "GROUP",

@@ -19,6 +19,8 @@ IMPORT_NAMESPACES = (
     "openmicroscopy.org/omero/import/autoClose",
 )
 """Namespaces of the annotations that each import creates itself (omero-blitz, Constants.ice)."""
+FENCE = "CommentAnnotation"
+"""The class of the fence and the tokens of an apply, which are linked to no object of a person."""
 ANNOTATION = "Annotation"
 """The abstract class of all annotations."""
 

@@ -46,8 +46,13 @@ class Field:
         Maximum number of characters in OMERO; 0 for no limit.
     when_same : str
         The other field that must be equal for a comparison (for `hash`: `hasher`).
+    computed : bool
+        The server works it out if it is not given: a null at the source means unknown, and is not
+        a value that the destination must have.
     label : bool
         Whether it can be the object's label: the first such field with a value is.
+    copies : bool
+        In OME-XML, the number of objects in OMERO that one element represents.
     """
 
     attribute: str
@@ -61,7 +66,9 @@ class Field:
     editable: bool = False
     length: int = 0
     when_same: str = ""
+    computed: bool = False
     label: bool = False
+    copies: bool = False
 
     @property
     def name(self) -> str:
@@ -143,6 +150,9 @@ class Edge:
         OMERO refuses the subject without it.
     varies : bool
         It may differ between servers, and is not compared.
+    editable : bool
+        A reference that an import sets, and users may change afterwards: apply updates it, and
+        creates an object of their own that the import does not.
     alone : bool
         The object is included without the other objects that it contains.
     xml : XmlEdge, optional
@@ -158,6 +168,7 @@ class Edge:
     follow: Follow = Follow.OUT
     required: bool = False
     varies: bool = False
+    editable: bool = False
     alone: bool = False
     xml: XmlEdge | None = None
 

@@ -24,6 +24,7 @@ COMMANDS = (
     "apply",
     "undo",
     "verify",
+    "verify-receipt",
     "run",
     "summary",
     "query",
@@ -65,8 +66,8 @@ def options(
 def register() -> None:
     """Add the sub-commands."""
     for name in COMMANDS:
-        module = importlib.import_module(f"graphxfer.cli.{name}")
-        app.command(name)(_interruptible(getattr(module, name)))
+        module = importlib.import_module(f"graphxfer.cli.{python_name(name)}")
+        app.command(name)(_interruptible(getattr(module, python_name(name))))
     sandbox = importlib.import_module("graphxfer.cli.sandbox")
     app.add_typer(
         sandbox.app,
@@ -74,6 +75,11 @@ def register() -> None:
         cls=sandbox.SandboxGroup,
         help="Run local OMERO servers, to try things on.",
     )
+
+
+def python_name(command: str) -> str:
+    """Return the name of a sub-command's module and function."""
+    return command.replace("-", "_")
 
 
 def _interruptible(command: Callable[..., None]) -> Callable[..., None]:

@@ -15,6 +15,7 @@ from graphxfer.cli.plan import (
     MergeOption,
     PartialOk,
     Source,
+    Strict,
     TagPolicy,
     check_skipped,
     show,
@@ -37,7 +38,16 @@ def apply(
             "--map", metavar="FILE", help="Write source and destination ids to a CSV file."
         ),
     ] = None,
+    strict: Strict = False,
     partial_ok: PartialOk = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Continue what was begun with another copy of the bundle, or a journal that is "
+            "lost; whoever began it cannot continue.",
+        ),
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -47,12 +57,12 @@ def apply(
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
-    options = ApplyOptions(tags, merge, in_place, streams)
+    options = ApplyOptions(tags, merge, in_place, streams, strict, take_over)
     if id_map is not None:
         idmap.check(id_map)
     with connect(profile(server, config), own_session=True) as destination:
         done = apply_bundle(source, destination, options, TerminalProgress())
         if id_map is not None:
             idmap.write(source, destination.database_uuid, id_map)
-    show(done, as_json=as_json, past=True)
+    show(done, source.graph(), as_json=as_json, past=True)
     check_skipped(done, partial_ok=partial_ok)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,8 @@ import typer
 
 from graphxfer.cli.common import OUT, Json, named, opened, print_json, printable
 from graphxfer.errors import Different, counted
+from graphxfer.graph.correspondence import There
+from graphxfer.graph.differences import Difference
 from graphxfer.inspect import diff as diffing
 from graphxfer.inspect.diff import Diff
 
@@ -33,7 +35,7 @@ def diff(
             {
                 "added": [it._asdict() for it in found.added],
                 "removed": [it._asdict() for it in found.removed],
-                "changed": [_plain(asdict(it)) for it in found.changed],
+                "changed": [_plain(it) for it in found.changed],
             }
         )
     else:
@@ -42,12 +44,17 @@ def diff(
         raise Different("the bundles differ", where=f"{one}, {other}")
 
 
-def _plain(difference: dict[str, object]) -> dict[str, object]:
+def _plain(difference: Difference) -> dict[str, object]:
     """Return a difference as JSON can hold it: of bytes only their number."""
-    return {
-        name: counted(len(value), "byte") if isinstance(value, bytes) else value
-        for name, value in difference.items()
-    }
+    return {one.name: _shown(getattr(difference, one.name)) for one in fields(difference)}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, bytes):
+        return counted(len(value), "byte")
+    if isinstance(value, There):
+        return str(value)
+    return [_shown(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _print(found: Diff) -> None:
@@ -59,9 +66,9 @@ def _print(found: Diff) -> None:
             if (more := len(alike) - SHOWN) > 0:
                 OUT.print(f"{sign} … and {more:,} more {type_}")
     for difference in found.changed[:SHOWN_CHANGES]:
-        if difference.found_at == difference.node:  # both are of one server
-            difference = replace(difference, found_at="")
-        OUT.print(printable(f"~ {difference}"))
+        if difference.found_at == There.of(difference.node):  # both are of one server
+            difference = replace(difference, found_at=None)
+        OUT.print(printable(f"~ {difference.text('in the second bundle')}"))
     if (more := len(found.changed) - SHOWN_CHANGES) > 0:
         OUT.print(f"~ … and {more:,} more changes")
     numbers = len(found.added), len(found.removed), len(found.changed)

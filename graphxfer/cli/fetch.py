@@ -20,7 +20,7 @@ from graphxfer.cli.common import (
     TerminalProgress,
     print_json,
 )
-from graphxfer.errors import FileProblem, counted, human
+from graphxfer.errors import FileProblem, Incomplete, counted, human
 
 
 def fetch(
@@ -57,6 +57,12 @@ def fetch(
         str,
         typer.Option(metavar="USER", help="Run rsync as this local user.", show_default=False),
     ] = "",
+    partial_ok: Annotated[
+        bool,
+        typer.Option(
+            "--partial-ok", help="Exit with 0 even if files are gone or refused at the source."
+        ),
+    ] = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -74,10 +80,36 @@ def fetch(
         print_json(asdict(report))
     else:
         print_report(report)
-    if report.problems:
+    check_problems(report, partial_ok=partial_ok)
+
+
+def check_problems(report: fetching.Fetched, *, partial_ok: bool) -> None:
+    """Refuse a fetch that could not have all files, unless that is accepted.
+
+    Parameters
+    ----------
+    report : Fetched
+        What the fetch did.
+    partial_ok : bool
+        Whether files that are gone, refused or damaged at the source are accepted.
+
+    Raises
+    ------
+    FileProblem
+        If another try may bring a file.
+    Incomplete
+        If files are lost, and that is not accepted.
+    """
+    what = f"{counted(len(report.problems), 'file')} missing or wrong"
+    if not all(problem.lost for problem in report.problems):
         raise FileProblem(
-            f"{counted(len(report.problems), 'file')} missing or wrong",
-            do="correct the source, and run the same command again: good files are kept",
+            what, do="correct the source, and run the same command again: good files are kept"
+        )
+    if report.problems and not partial_ok:
+        raise Incomplete(
+            what,
+            do="correct the source and fetch again, or continue: apply leaves these files out "
+            "(use --partial-ok to exit with 0)",
         )
 
 

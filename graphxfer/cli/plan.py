@@ -17,10 +17,12 @@ from graphxfer.cli.common import (
     Json,
     Server,
     TerminalProgress,
+    named,
     print_json,
     printable,
 )
 from graphxfer.errors import Incomplete, counted, human
+from graphxfer.graph import TransferGraph
 from graphxfer.plan import ApplyOptions, Plan, Tags
 
 SHOWN = 20
@@ -46,6 +48,13 @@ PartialOk = Annotated[
     bool, typer.Option("--partial-ok", help="Exit with 0 even if nodes or links are skipped.")
 ]
 
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Fail, before anything is written, if a node or link would be skipped."
+    ),
+]
+
 
 def plan(
     bundle: Source,
@@ -53,6 +62,7 @@ def plan(
     tags: TagPolicy = Tags.REUSE,
     merge: MergeOption = False,
     in_place: InPlace = False,
+    strict: Strict = False,
     partial_ok: PartialOk = False,
     config: Config = None,
     as_json: Json = False,
@@ -61,20 +71,23 @@ def plan(
     from graphxfer.omero.connect import connect, profile
     from graphxfer.plan.planner import make_plan
 
-    options = ApplyOptions(tags, merge, in_place)
+    options = ApplyOptions(tags, merge, in_place, strict=strict)
+    source = open_source(bundle)
     with connect(profile(server, config)) as destination:
-        planned = make_plan(open_source(bundle), destination, options, TerminalProgress())
-    show(planned, as_json=as_json)
+        planned = make_plan(source, destination, options, TerminalProgress())
+    show(planned, source.graph(), as_json=as_json)
     check_skipped(planned, partial_ok=partial_ok)
 
 
-def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
+def show(planned: Plan, graph: TransferGraph, *, as_json: bool, past: bool = False) -> None:
     """Print a plan.
 
     Parameters
     ----------
     planned : Plan
         What to print.
+    graph : TransferGraph
+        The graph that it is about.
     as_json : bool
         Whether to print JSON.
     past : bool
@@ -105,14 +118,23 @@ def show(planned: Plan, *, as_json: bool, past: bool = False) -> None:
         OUT.print(f"{head}: {number} {was} created by an earlier run.")
     for note in planned.notes:
         OUT.print(printable(note))
-    skipped = planned.skipped
-    for action in skipped[:SHOWN]:
-        link = f" {action.type} {action.child}" if action.child else ""
-        OUT.print(printable(f"Skipped: {action.node}{link} ({action.reason})"))
-    if len(skipped) > SHOWN:
-        OUT.print(f"… and {len(skipped) - SHOWN:,} more (--json lists all)")
+    show_skipped(planned, graph)
     if planned.nothing_to_do and not done:
         OUT.print("Nothing to do.")
+
+
+def show_skipped(planned: Plan, graph: TransferGraph) -> None:
+    """Print the nodes and links that a plan skips, and why; the first ones of many."""
+    from graphxfer.inspect.summary import label
+
+    skipped = planned.skipped
+    for action in skipped[:SHOWN]:
+        node = graph.get(action.node)
+        name = named(action.node, label(node) if node is not None else action.node)
+        link = f" {action.type} {action.child}" if action.child else ""
+        OUT.print(printable(f"Skipped: {name}{link} ({action.why})"))
+    if len(skipped) > SHOWN:
+        OUT.print(f"… and {len(skipped) - SHOWN:,} more (--json lists all)")
 
 
 def check_skipped(planned: Plan, *, partial_ok: bool) -> None:

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from graphxfer import config
-from graphxfer.cli.common import OUT, Json, TerminalProgress, print_json
+from graphxfer.bundle import Bundle
+from graphxfer.cli.common import OUT, Json, TerminalProgress, print_json, printable
+from graphxfer.cli.plan import show_skipped
 from graphxfer.errors import Different, Incomplete, counted
 
 
@@ -38,7 +40,8 @@ def run(
         for difference in outcome.differences:
             OUT.print(str(difference))
         for note in outcome.plan.notes:
-            OUT.print(note)
+            OUT.print(printable(note))
+        show_skipped(outcome.plan, Bundle(outcome.bundle).graph())
         OUT.print(f"Bundle: {outcome.bundle}")
     if outcome.differences:
         raise Different(counted(len(outcome.differences), "difference"), where=str(outcome.bundle))

@@ -44,5 +44,5 @@ def undo(
         OUT.print(f"{'would remove' if dry_run else 'removed'} {number:,} {name}")
     for kept in done.kept:
         OUT.print(printable(f"kept {kept}"))
-    if not done.removed:
+    if not done.removed and not done.kept:
         OUT.print("Nothing to remove.")

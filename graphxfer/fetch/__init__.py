@@ -2,8 +2,6 @@
 """Fetch: copy the files of a manifest to the bundle, with rsync or over the OMERO connection."""
 
 from graphxfer.fetch.fetch import (
-    CHECKED,
-    WORK,
     Fetched,
     FetchOptions,
     Owner,
@@ -15,8 +13,6 @@ from graphxfer.fetch.fetch import (
 from graphxfer.fetch.rsync import Folder
 
 __all__ = [
-    "CHECKED",
-    "WORK",
     "FetchOptions",
     "Fetched",
     "Folder",

@@ -6,8 +6,9 @@ match OMERO's record; where OMERO recorded no checksum, only the size is checked
 
 A fetch that stops early (Ctrl-C, a lost connection, a full disk) leaves partial files in
 ``files/.fetch/``; the next fetch resumes them. A fetch that ends leaves there only
-``checked.jsonl``, the list of good files: copies that are wrong or incomplete are deleted. A wrong
-file that was in its place before stays there until a good copy replaces it.
+``checked.jsonl``, the list of good files, and, if there are some, ``problems.jsonl``, the list of
+files that it could not have: copies that are wrong or incomplete are deleted. A wrong file that was
+in its place before stays there until a good copy replaces it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphxfer.bundle import Bundle, manifest, proof
 from graphxfer.bundle.manifest import FileEntry
-from graphxfer.errors import FileProblem, UnsafePath, UsageError, counted
+from graphxfer.bundle.proof import CHECKED, WORK
+from graphxfer.errors import FileProblem, LostFile, UnsafePath, UsageError, counted
 from graphxfer.fetch import rsync
 from graphxfer.fetch.rsync import Folder
 from graphxfer.graph import id_of
@@ -36,19 +38,25 @@ from graphxfer.progress import SILENT, Progress
 if TYPE_CHECKING:
     from graphxfer.omero.connect import Profile, Server
 
-WORK = ".fetch"
-"""The folder below ``files/`` that files are copied to before they are checked."""
-CHECKED = "checked.jsonl"
-"""The list of good files, in that folder."""
-
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file that is missing, or differs from OMERO's record."""
+    """A file that is missing, or differs from OMERO's record.
+
+    Parameters
+    ----------
+    path, node : str
+        Its path in the bundle, and the IRI of its node.
+    why : str
+        What is wrong.
+    lost : bool
+        Whether it is gone, refused or damaged at the source, so that another try gives the same.
+    """
 
     path: str
     node: str
     why: str
+    lost: bool = True
 
     def __str__(self) -> str:
         return f"{self.path} ({self.node}): {self.why}"
@@ -115,6 +123,7 @@ class Owner(NamedTuple):
             os.chown(path, self.uid, self.gid)
 
 
+NEVER_UPLOADED = "empty: its upload was never completed (OMERO recorded neither size nor checksum)"
 UNCHANGED = Owner()
 """Files belong to the user who fetches them."""
 
@@ -257,6 +266,8 @@ def fetch(
             for batch in _batches(missing, origin, options, work, report):
                 reasons = _copy(bundle, batch, options, progress)
                 _settle(bundle, batch, options, checked, reasons, report, progress)
+        known = [(one.path, one.why) for one in report.problems]
+        proof.write_problems(bundle.files, known)
     return report
 
 
@@ -343,7 +354,7 @@ def _batches(
         attachments = origin.beside(manifest.FILES)
         if options.client_paths:
             why = "attachments have no client path: name their folder with --attachments"
-            report.problems += [Problem(one.path, one.node, why) for one in attached]
+            report.problems += [Problem(one.path, one.node, why, lost=False) for one in attached]
             attached = []
     found = []
     for place, some in ((origin, images), (attachments, attached)):
@@ -352,7 +363,7 @@ def _batches(
         wanted = [_wanted(entry, place, client_paths, staging) for entry in some]
         nameless = [one.entry for one in wanted if not one.name]
         why = "OMERO recorded no client path"
-        report.problems += [Problem(one.path, one.node, why) for one in nameless]
+        report.problems += [Problem(one.path, one.node, why, lost=False) for one in nameless]
         if wanted:
             found.append(_Batch(place, staging, [one for one in wanted if one.name]))
     return found
@@ -373,7 +384,7 @@ def _wanted(entry: FileEntry, place: Folder | Server, client_paths: bool, stagin
 
 def _copy(
     bundle: Bundle, batch: _Batch, options: FetchOptions, progress: Progress
-) -> Mapping[str, str]:
+) -> Mapping[str, FileProblem]:
     """Copy a batch to its staging folder; return why files failed, by name."""
     sizes = {one.name: one.entry.size or 0 for one in batch.files}
     with progress.task("fetch", sum(sizes.values()), "bytes") as advance:
@@ -382,13 +393,21 @@ def _copy(
             missing = rsync.copy(
                 batch.place, sizes, batch.staging, jobs=jobs, as_user=as_user, advance=advance
             )
-            return {name: f"missing: {why}" for name, why in missing.items()}
+            return {name: _rsync_problem(why) for name, why in missing.items()}
         _same_server(bundle, batch.place)
         from graphxfer.omero.files import download_all  # needs Ice, which folders do not
 
         files = {int(one.name): (one.entry.size, one.staged) for one in batch.files}
         failed = download_all(batch.place, files, options.jobs, advance)
-        return {str(file_id): why for file_id, why in failed.items()}
+        return {str(file_id): problem for file_id, problem in failed.items()}
+
+
+def _rsync_problem(why: str) -> FileProblem:
+    """Return the problem that rsync reports with an error text of the system."""
+    if why in (os.strerror(errno.ENOENT), os.strerror(errno.ENOTDIR)):
+        return LostFile(f"missing: {why}")
+    lost = why in (os.strerror(errno.EACCES), os.strerror(errno.EPERM))
+    return (LostFile if lost else FileProblem)(f"cannot be read: {why}")
 
 
 def _same_server(bundle: Bundle, server: Server) -> None:
@@ -411,7 +430,7 @@ def _settle(
     batch: _Batch,
     options: FetchOptions,
     checked: proof.Checked,
-    reasons: Mapping[str, str],
+    reasons: Mapping[str, FileProblem],
     report: Fetched,
     progress: Progress,
 ) -> None:
@@ -421,8 +440,9 @@ def _settle(
         if one.name not in reasons and one.staged.is_file():
             copied[one.staged].append(one)
         else:
-            why = reasons.get(one.name, "missing: no such file")
-            report.problems.append(Problem(one.entry.path, one.entry.node, why))
+            why = reasons.get(one.name) or LostFile("missing: no such file")
+            lost = isinstance(why, LostFile)
+            report.problems.append(Problem(one.entry.path, one.entry.node, why.what, lost))
     total = sum(path.stat().st_size for path in copied)
     with progress.task("check", total, "bytes") as advance:
 
@@ -443,11 +463,19 @@ def _good(same: list[_Wanted], sums: dict[str, str], report: Fetched) -> list[Fi
     """Return the entries that a file matches; report the others as problems."""
     good = []
     for one in same:
-        if why := proof.wrong(one.entry, one.staged, sums):
+        why = proof.wrong(one.entry, one.staged, sums)
+        if why or _never_uploaded(one.entry, one.staged):
+            why = why or NEVER_UPLOADED
             report.problems.append(Problem(one.entry.path, one.entry.node, why))
         else:
             good.append(one.entry)
     return good
+
+
+def _never_uploaded(entry: FileEntry, path: Path) -> bool:
+    """Tell whether an attachment never had bytes: neither on the disk nor in OMERO's record."""
+    attached = entry.store == manifest.FILES
+    return attached and entry.size is None and not entry.checksum and path.stat().st_size == 0
 
 
 def _place(bundle: Bundle, entries: list[FileEntry], staged: Path, owner: Owner) -> None:

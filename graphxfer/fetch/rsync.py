@@ -40,6 +40,9 @@ OTHER_WAY = "fetch over the OMERO connection: --from SERVER"
 RIGHT_FOLDER = "name a folder that has the files and that this user can read"
 FULL = "the disk is full"
 MAKE_ROOM = "make room, and run the same command again to resume"
+_NO_ROOM = re.compile(r": [^:]+ \((?:28|122)\)$", re.MULTILINE)
+"""The end of a line about ENOSPC or EDQUOT; file names may have the same numbers."""
+_NO_FOLDER = re.compile(r"^rsync: (?:\[\w+\] )?change_dir ", re.MULTILINE)
 _SOME_FILES = (23, 24)
 """rsync's exit codes for a partial transfer: some files failed."""
 
@@ -243,10 +246,10 @@ def _ended(one: _Process, folder: Folder, target: Path) -> dict[str, str]:
     code, errors = one.process.wait(), one.stderr().strip()
     if code == 0:
         return {}
-    if "(28)" in errors or "(122)" in errors:  # ENOSPC, EDQUOT
+    if _NO_ROOM.search(errors):
         raise FileProblem(FULL, where=str(target), do=MAKE_ROOM)
     reasons = [match for line in errors.splitlines() if (match := _REASON.search(line))]
-    if "change_dir" in errors and reasons:
+    if _NO_FOLDER.search(errors) and reasons:
         raise FileProblem(
             f"the folder cannot be read: {reasons[0]['why']}", where=str(folder), do=RIGHT_FOLDER
         )

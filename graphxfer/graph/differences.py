@@ -1,17 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Compare two graphs, and ignore differences that the catalogue allows."""
+"""Compare two graphs, and ignore differences that the catalogue allows.
+
+The comparison is made in terms of the second graph: each IRI of the first is translated by the
+`Correspondence`. What has no counterpart stays a `There`, and equals no IRI.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Maker, Value
+from graphxfer.catalogue import Class, Edge, Maker, Value, Via
+from graphxfer.errors import counted
+from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.transfer_graph import Node, TransferGraph
 
-Shown = Value | tuple[str, ...] | None
-"""One side of a difference: a field's value, targets of an edge, or None."""
+Names = tuple[str | There, ...]
+"""Objects: by their IRIs in the first graph, if they have one."""
+Shown = Value | Names | None
+"""One side of a difference: a field's value, objects, or None."""
+ADDITIONS = ("extra", "added")
+"""Kinds of differences that are additions: everything expected is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +34,15 @@ class Difference:
     node : str
         IRI in the expected graph.
     kind : str
-        ``missing`` (node), ``field``, ``lost`` (expected edge) or ``extra`` (unexpected edge).
+        ``missing`` (node), ``shared`` (a counterpart of several nodes), ``field``, ``lost``
+        (expected edge or link), ``extra`` (unexpected edge or link of it), ``added`` (another
+        object refers to it), ``bytes`` (of a file).
     name : str
-        Name of the field or edge; empty for a missing node.
-    expected, actual : value, targets or None
-        The values or targets of each side.
-    found_at : str
-        IRI of the counterpart in the actual graph; empty if it has none.
+        Name of the field or edge; empty for a node.
+    expected, actual : value, objects or None
+        The values or objects of each side.
+    found_at : There, optional
+        The counterpart in the actual graph.
     """
 
     node: str
@@ -37,32 +50,52 @@ class Difference:
     name: str = ""
     expected: Shown = None
     actual: Shown = None
-    found_at: str = ""
+    found_at: There | None = None
+
+    @property
+    def is_addition(self) -> bool:
+        """Whether it is something that was added, and nothing is missing or changed."""
+        return self.kind in ADDITIONS
+
+    @property
+    def objects(self) -> tuple[There, ...]:
+        """The additional objects that it names."""
+        named = self.actual if isinstance(self.actual, tuple) else ()
+        return tuple(one for one in named if isinstance(one, There))
 
     def __str__(self) -> str:
-        where = f"{self.node} (counterpart {self.found_at})" if self.found_at else self.node
-        if self.kind == "missing":
-            return f"{where}: missing"
-        if self.kind == "field":
-            values = f"{_short(self.actual)}, expected {_short(self.expected)}"
-            return f"{where}: {self.name} is {values}"
-        if self.kind == "lost":
-            return f"{where}: {self.name} does not have {_short(self.expected)}"
-        return f"{where}: {self.name} also has {_short(self.actual)}"
+        return self.text()
+
+    def text(self, where: str = "at the destination") -> str:
+        """Return a line for people; `where` names the actual graph."""
+        actual, expected = _short(self.actual, where), _short(self.expected, where)
+        node = f"{self.node} (counterpart {self.found_at})" if self.found_at else self.node
+        what = {
+            "missing": "missing",
+            "shared": f"has its counterpart in common with {expected}",
+            "field": f"{self.name} is {actual}, expected {expected}",
+            "lost": f"{self.name} does not have {expected}",
+            "extra": f"{self.name} also has {actual}",
+            "added": f"{actual} refers to it ({self.name})",
+            "bytes": self.name,
+        }[self.kind]
+        return f"{node}: {what}"
 
 
-def _short(value: Shown, limit: int = 80) -> str:
+def _short(value: Shown, where: str, limit: int = 80) -> str:
     text = "nothing" if value is None else repr(value)
-    if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
-        text = ", ".join(map(str, value)) or "nothing"
+    if isinstance(value, tuple) and all(isinstance(each, str | There) for each in value):
+        shown = (f"{each} {where}" if isinstance(each, There) else str(each) for each in value)
+        text = ", ".join(shown) or "nothing"
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
 def compare(
     expected: TransferGraph,
-    actual: TransferGraph,
-    same: Mapping[str, str],
-    extra_allowed: Container[str] = (),
+    actual: GraphThere,
+    same: Correspondence,
+    before: Container[There] = (),
+    aside: Container[There] = (),
 ) -> Iterator[Difference]:
     """Compare two graphs, node by node.
 
@@ -70,77 +103,127 @@ def compare(
     ----------
     expected : TransferGraph
         The graph as it should be.
-    actual : TransferGraph
+    actual : GraphThere
         The graph as it is.
-    same : mapping
-        For each IRI of `expected` the IRI of its counterpart in `actual`.
-    extra_allowed : container of str
-        IRIs of expected nodes that may have more edges: they existed before (reused, merged).
+    same : Correspondence
+        The counterparts in `actual` of the nodes of `expected`.
+    before : container of There
+        Counterparts that existed before (reused, merged). They may have more edges, except to
+        counterparts that did not.
+    aside : container of There
+        Objects that do not count as additions: an import creates them itself.
 
     Yields
     ------
     Difference
-        In the order of the expected graph. Not compared: users, groups, link nodes, and fields
-        and edges that the catalogue marks with `varies`.
+        In the order of the expected graph. Not compared: users, groups, the owners of links, and
+        fields and edges that the catalogue marks with `varies`.
     """
-    back = {theirs: ours for ours, theirs in same.items()}
-    # An export has all fields, so an absent one is null. Other documents may omit fields.
-    complete = bool(expected.header.database_uuid)
-    for node in expected:
-        entry = catalogue.CLASSES.get(node.type)
-        if entry is None or entry.maker is Maker.SERVER:
-            continue
-        counterpart = same.get(node.iri, "")
-        other = actual.get(counterpart)
-        if other is None or other.type != node.type:
-            yield Difference(node.iri, "missing", found_at=counterpart)
-            continue
-        yield from _fields(entry, node, other, complete=complete)
-        yield from _edges(entry, node, other, expected, same, back, node.iri in extra_allowed)
+    return _Comparison(expected, actual, same, before, aside).differences()
 
 
-def _fields(entry: Class, node: Node, other: Node, *, complete: bool) -> Iterator[Difference]:
-    for field in entry.fields:
-        if field.varies or not (complete or field.name in node.fields):
-            continue
-        if field.when_same and _values(node, other, field.when_same) is not None:
-            continue
-        unequal = _values(node, other, field.name)
-        if unequal is not None:
-            yield Difference(node.iri, "field", field.name, *unequal, found_at=other.iri)
+class _Comparison:
+    def __init__(
+        self,
+        expected: TransferGraph,
+        actual: GraphThere,
+        same: Correspondence,
+        before: Container[There],
+        aside: Container[There],
+    ) -> None:
+        self._expected, self._actual, self._same = expected, actual, same
+        self._before, self._aside = before, aside
+        # An export has all fields, so an absent one is null. Other documents may omit fields.
+        self._complete = bool(expected.header.database_uuid)
+        self._wanted_links = Counter(
+            (name, parent, child)
+            for name in catalogue.link_classes()
+            for node in expected.of_type(name)
+            if (parent := node.target("parent")) and (child := node.target("child"))
+        )
+        self._found_links = Counter(
+            (name, *ends) for name in catalogue.link_classes() for ends in actual.links(name)
+        )
+
+    def differences(self) -> Iterator[Difference]:
+        for node in self._expected:
+            entry = catalogue.CLASSES.get(node.type)
+            if entry is None or entry.maker is Maker.SERVER:
+                continue
+            there = self._same.there(node.iri)
+            fields = self._actual.fields(there) if there and there.type == node.type else None
+            if there is None or fields is None:
+                yield Difference(node.iri, "missing", found_at=there)
+                continue
+            if others := tuple(one for one in self._same.here(there) if one != node.iri):
+                yield Difference(node.iri, "shared", expected=others, found_at=there)
+            yield from self._fields(entry, node, there, fields)
+            for edge in entry.edges:
+                if not edge.varies:
+                    yield from self._targets(edge, node, there)
+                    if edge.via is Via.LINK:
+                        yield from self._links(edge, node, there)
+
+    def _fields(
+        self, entry: Class, node: Node, there: There, actual: Mapping[str, Value]
+    ) -> Iterator[Difference]:
+        for field in entry.fields:
+            unknown = field.computed or not self._complete
+            if field.varies or (unknown and field.name not in node.fields):
+                continue
+            if field.when_same and _values(node, actual, field.when_same) is not None:
+                continue
+            unequal = _values(node, actual, field.name)
+            if unequal is not None:
+                yield Difference(node.iri, "field", field.name, *unequal, found_at=there)
+
+    def _targets(self, edge: Edge, node: Node, there: There) -> Iterator[Difference]:
+        # An edge that leads out of the graph has no counterpart to look for.
+        targets = [each for each in node.edges.get(edge.name, ()) if each in self._expected]
+        wanted = {each: self._same.there(each) for each in targets}
+        found = self._actual.targets(there, edge.name)
+        actual, counterparts = set(found), set(wanted.values())
+        lost = tuple(each for each, counterpart in wanted.items() if counterpart not in actual)
+        extra = [e for e in found if e not in counterparts and self._is_added(there, e)]
+        if lost:
+            yield Difference(node.iri, "lost", edge.name, expected=lost, found_at=there)
+        if extra:
+            named = self._named(extra)
+            yield Difference(node.iri, "extra", edge.name, actual=named, found_at=there)
+        if edge.ordered and not lost and not extra and tuple(wanted.values()) != found:
+            name, named = f"order of {edge.name}", self._named(found)
+            yield Difference(node.iri, "field", name, tuple(targets), named, there)
+
+    def _is_added(self, there: There, target: There) -> bool:
+        """Tell whether an unexpected edge is an addition to something that was created."""
+        is_old = there in self._before and (target in self._before or not self._same.here(target))
+        return not is_old and target not in self._aside
+
+    def _named(self, found: Sequence[There]) -> Names:
+        return tuple(name for each in found for name in self._same.here(each) or (each,))
+
+    def _links(self, edge: Edge, node: Node, there: There) -> Iterator[Difference]:
+        """Compare the numbers of links between the same two objects: links of several owners."""
+        for target in node.edges.get(edge.name, ()):
+            if (other := self._same.there(target)) is None:
+                continue
+            wanted = self._wanted_links[edge.attribute, node.iri, target] or 1
+            found = self._found_links[edge.attribute, there, other] or 1
+            if wanted == found or other not in self._actual.targets(there, edge.name):
+                continue
+            text = f"{counted(abs(wanted - found), 'more link')} to {target}, of another owner"
+            if found < wanted:
+                yield Difference(node.iri, "lost", edge.name, (text,), found_at=there)
+            elif found > wanted and self._is_added(there, other):
+                yield Difference(node.iri, "extra", edge.name, actual=(text,), found_at=there)
 
 
-def _values(node: Node, other: Node, name: str) -> tuple[Shown, Shown] | None:
+def _values(
+    node: Node, actual: Mapping[str, Value], name: str
+) -> tuple[Value | None, Value | None] | None:
     """Return both values of a field, or None if they are equal; NaN equals NaN here."""
-    ours, theirs = node.fields.get(name), other.fields.get(name)
+    ours, theirs = node.fields.get(name), actual.get(name)
     # NaN is unequal to itself, but its repr is not.
     if ours == theirs or repr(ours) == repr(theirs):
         return None
     return ours, theirs
-
-
-def _edges(
-    entry: Class,
-    node: Node,
-    other: Node,
-    expected: TransferGraph,
-    same: Mapping[str, str],
-    back: Mapping[str, str],
-    extra_allowed: bool,
-) -> Iterator[Difference]:
-    for edge in entry.edges:
-        if edge.varies:
-            continue
-        # An edge that leads out of the graph has no counterpart to look for.
-        wanted = [target for target in node.edges.get(edge.name, ()) if target in expected]
-        found = [back.get(target, target) for target in other.edges.get(edge.name, ())]
-        lost = tuple(target for target in wanted if target not in set(found))
-        extra = tuple(target for target in found if target not in set(wanted))
-        if lost:
-            yield Difference(node.iri, "lost", edge.name, expected=lost, found_at=other.iri)
-        if extra and not extra_allowed:
-            yield Difference(node.iri, "extra", edge.name, actual=extra, found_at=other.iri)
-        if edge.ordered and not lost and not extra and wanted != found:
-            yield Difference(
-                node.iri, "field", f"order of {edge.name}", tuple(wanted), tuple(found), other.iri
-            )

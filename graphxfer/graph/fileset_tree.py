@@ -39,12 +39,15 @@ class Siblings(NamedTuple):
         The values of the place fields of each child; empty if its position identifies it.
     identified : bool
         Whether their places or their order identify them.
+    editable : bool
+        Whether users may make the edge lead to another object.
     """
 
     edge: str
     children: tuple[str, ...]
     places: tuple[tuple[object, ...], ...] = ()
     identified: bool = True
+    editable: bool = False
 
 
 @cache
@@ -102,6 +105,7 @@ class Tree:
     def __init__(self, graph: TransferGraph) -> None:
         self.graph = graph
         self._leading: dict[tuple[str, str, str], list[Node]] = {}
+        self._members: dict[str, str] | None = None
         for name in catalogue.CLASSES:
             for entry, edge in incoming(name):
                 self._note(entry, edge)
@@ -126,7 +130,8 @@ class Tree:
                 for iri in node.edges.get(edge.name, ())
                 if not (may_be_later and self._is_later(node, self.graph.get(iri)))
             )
-            yield Siblings(edge.name, children, identified=edge.via is not Via.LINK)
+            identified = edge.via is not Via.LINK
+            yield Siblings(edge.name, children, identified=identified, editable=edge.editable)
 
     def _coming(self, node: Node, source: Class, edge: Edge) -> Siblings:
         """Return the children that refer to a node by an edge."""
@@ -160,12 +165,14 @@ class Tree:
         return found
 
     def members(self) -> dict[str, str]:
-        """Return the fileset of each node that an import created."""
-        return {
-            iri: fileset.iri
-            for fileset in self.graph.of_type(FILESET)
-            for iri in self.under(fileset.iri)
-        }
+        """Return the fileset of each node that an import created; it is computed only once."""
+        if self._members is None:
+            self._members = {
+                iri: fileset.iri
+                for fileset in self.graph.of_type(FILESET)
+                for iri in self.under(fileset.iri)
+            }
+        return self._members
 
 
 def _place(entry: Class) -> Callable[[Node], tuple[object, ...]]:
@@ -190,7 +197,17 @@ def edits(entry: Class, node: Node, *, clearing: bool = True) -> list[tuple[Fiel
     return [
         (field, node.fields.get(field.name))
         for field in entry.fields
-        if field.editable and (clearing or field.name in node.fields)
+        if field.editable and (field.name in node.fields or (clearing and not field.required))
+    ]
+
+
+def edited_references(node: Node) -> list[tuple[Edge, str]]:
+    """Return the references that users may have changed after the import, and their targets."""
+    return [
+        (edge, target)
+        for edge in class_of(node).edges
+        if edge.editable
+        for target in node.edges.get(edge.name, ())
     ]
 
 
@@ -225,7 +242,7 @@ def client_paths(graph: TransferGraph, fileset: Node) -> list[str]:
     ]
     real = _below_common(stored)
     if all(recorded) and "://" not in "".join(recorded) and _below_common(recorded) == real:
-        return ["/".join(_parts(path)) for path in recorded]
+        return ["/" * path.startswith("/") + "/".join(_parts(path)) for path in recorded]
     return ["/".join(parts) for parts in real]
 
 

@@ -6,7 +6,7 @@ A graph is created once, by an export or from a file, and no later step changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Container, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -216,6 +216,10 @@ class TransferGraph:
         """Iterate over the nodes of a class, or of all subclasses of an abstract one."""
         for entry in catalogue.subclasses(name) or (Class(name),):
             yield from self._by_type.get(entry.name, {}).values()
+
+    def without(self, nodes: Container[str]) -> TransferGraph:
+        """Return a graph that does not have some nodes; edges to them lead out of it."""
+        return TransferGraph(self.header, (node for node in self if node.iri not in nodes))
 
     def types(self) -> dict[str, int]:
         """Return the count of nodes by type."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from graphxfer import catalogue
 from graphxfer.catalogue import Maker
 from graphxfer.graph import Node, TransferGraph, class_of, differences
+from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference
 from graphxfer.inspect.summary import label
 
@@ -57,12 +58,17 @@ def diff(one: TransferGraph, other: TransferGraph) -> Diff:
         The earlier and the later graph, or the source's and the destination's.
     """
     same = _same(one, other)
-    found = list(differences.compare(one, other, same))
     matched = set(same.values())
+    both = Correspondence({node: There.of(counterpart) for node, counterpart in same.items()})
+    found = list(differences.compare(one, GraphThere(other), both))
     return Diff(
         added=tuple(_named(node) for node in _compared(other) if node.iri not in matched),
         removed=tuple(_named(one[it.node]) for it in found if it.kind == "missing"),
-        changed=tuple(it for it in found if it.kind != "missing" and not _leads_out(it, one)),
+        changed=tuple(
+            it
+            for it in found
+            if it.kind != "missing" and not (_is_one_server(one, other) and _leads_out(it, one))
+        ),
     )
 
 
@@ -77,11 +83,15 @@ def _compared(graph: TransferGraph) -> Iterable[Node]:
             yield from graph.of_type(entry.name)
 
 
+def _is_one_server(one: TransferGraph, other: TransferGraph) -> bool:
+    return one.header.database_uuid == other.header.database_uuid
+
+
 def _leads_out(difference: Difference, one: TransferGraph) -> bool:
-    """Tell whether both graphs have an edge, but its object is in neither."""
-    had = one[difference.node].edges.get(difference.name, ())
+    """Tell whether both graphs of a server have an edge, but its object is in neither."""
+    had = {There.of(target) for target in one[difference.node].edges.get(difference.name, ())}
     actual = difference.actual
-    return difference.kind == "extra" and isinstance(actual, tuple) and set(actual) <= set(had)
+    return difference.kind == "extra" and isinstance(actual, tuple) and set(actual) <= had
 
 
 # -- counterparts -------------------------------------------------------------------------------
@@ -89,8 +99,9 @@ def _leads_out(difference: Difference, one: TransferGraph) -> bool:
 
 def _same(one: TransferGraph, other: TransferGraph) -> dict[str, str]:
     """Return the counterparts of nodes in the other graph."""
-    if one.header.database_uuid == other.header.database_uuid:
-        return {node.iri: node.iri for node in one if _type(other, node.iri) == node.type}
+    if _is_one_server(one, other):
+        # Also those that are gone: the other graph may still have edges to them.
+        return {n.iri: n.iri for n in one if _type(other, n.iri) in (n.type, "")}
     subjects, other_subjects = _subjects(one), _subjects(other)
     waiting = _matched(one, one.header.roots, other, other.header.roots)
     same = dict(waiting)

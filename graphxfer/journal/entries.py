@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from graphxfer.graph import iri
+from graphxfer import catalogue
+from graphxfer.graph.correspondence import There
 
 
 class How(StrEnum):
@@ -58,9 +60,9 @@ class Counterpart(NamedTuple):
     settled: bool = True
 
     @property
-    def iri(self) -> str:
-        """The IRI at the destination."""
-        return iri(self.type, self.id)
+    def there(self) -> There:
+        """The object at the destination."""
+        return There(self.type, self.id)
 
 
 class LinkKey(NamedTuple):
@@ -76,23 +78,17 @@ class Batch(NamedTuple):
 
     Parameters
     ----------
-    id : int
-        Its row in the journal.
-    session : int
-        Row id of the session at the destination.
+    label : str
+        Identifies the call; see :mod:`graphxfer.journal.fencing`.
     type : str
-        Class, or link class.
-    at : float
-        When, in seconds since 1970.
+        Class, or link class; empty if nothing is created.
     items : tuple
         IRIs of nodes, or keys of links.
     """
 
-    id: int
-    session: int
+    label: str
     type: str
-    at: float
-    items: tuple[str | LinkKey, ...]
+    items: tuple[str | LinkKey, ...] = ()
 
     @property
     def nodes(self) -> list[str]:
@@ -106,9 +102,83 @@ class Batch(NamedTuple):
 
 
 class FilesetImport(NamedTuple):
-    """The state of a fileset's import: in which session, how far, and since when."""
+    """The state of a fileset's import.
+
+    Parameters
+    ----------
+    node : str
+        IRI of the fileset.
+    session : int
+        Row id of the session that began it.
+    stage : Stage
+        How far it is.
+    token : str
+        What the import carries, so that whatever it creates is found again, however late.
+    """
 
     node: str
     session: int
     stage: Stage
-    at: float
+    token: str
+
+
+# -- rows of the file, which may be damaged, or a stranger's --------------------------------------
+
+
+def counterpart(node: str, type_: str, id_: int, how: str, settled: int) -> Counterpart:
+    """Return the counterpart of a node from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+
+    Examples
+    --------
+    >>> counterpart("Project/1", "Project", -3, "created", 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: 'Project/1' cannot have the counterpart 'Project' -3
+    """
+    if not _is_iri(node) or type_ not in catalogue.CLASSES or not _is_id(id_):
+        raise ValueError(f"{node!r:.100} cannot have the counterpart {type_!r:.100} {id_!r:.100}")
+    return Counterpart(type_, id_, How(how), bool(settled))
+
+
+def link(type_: str, parent: str, child: str, id_: int | None) -> LinkKey:
+    """Return a link from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+    """
+    known = type_ in catalogue.link_classes() and _is_iri(parent) and _is_iri(child)
+    if not known or not (id_ is None or _is_id(id_)):
+        raise ValueError(f"{type_!r:.100} of {parent!r:.100} and {child!r:.100} is not a link")
+    return LinkKey(type_, parent, child)
+
+
+def fileset_import(node: str, session: int, stage: str, token: str) -> FilesetImport:
+    """Return the state of an import from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+    """
+    # Without a token, the import would be any that a server ever made.
+    if not _is_iri(node) or not isinstance(session, int) or not _TOKEN.fullmatch(str(token)):
+        raise ValueError(f"{node!r:.100} is not the import of a fileset")
+    return FilesetImport(node, session, Stage(stage), token)
+
+
+_TOKEN = re.compile(r"[0-9a-f]{16} \S+ [0-9a-f]{16}")
+
+
+def _is_iri(value: object) -> bool:
+    return isinstance(value, str) and value.rpartition("/")[2].isdigit()
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and value > 0

@@ -2,29 +2,34 @@
 """The journal of a destination: a SQLite file.
 
 The *intent* is written before a call to the server, the *result* after it; both are on the disk
-before the next step. A crash leaves an intent without a result; see
-:mod:`graphxfer.apply.recover`. Sessions are recorded by the id of their row, not by their key.
+before the next step. A crash leaves an intent without a result, and the state of the lane in which
+it was made: see :mod:`graphxfer.journal.fencing`. Sessions are recorded by the id of their row, not
+by their key.
 """
 
 from __future__ import annotations
 
 import fcntl
+import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
-from graphxfer.errors import FileProblem, UsageError
+from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.graph.correspondence import There
+from graphxfer.journal import entries
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
+from graphxfer.journal.fencing import Lane
 
-FORMAT = "1"
+FORMAT = "2"
 
 _SCHEMA = """
 create table meta (name text primary key, value text not null);
-insert into meta values ('format', '1');
+insert into meta values ('format', '2');
 create table session (id integer primary key, at real not null);
 create table node (
     iri text primary key, type text not null, id integer not null, how text not null,
@@ -32,13 +37,12 @@ create table node (
 create table link (
     type text not null, parent text not null, child text not null, id integer,
     primary key (type, parent, child)) without rowid;
-create table batch (
-    id integer primary key, session integer not null, type text not null, at real not null);
+create table batch (label text primary key, type text not null);
 create table item (
-    batch integer not null references batch on delete cascade, position integer not null,
+    batch text not null references batch on delete cascade, position integer not null,
     node text not null, child text not null, primary key (batch, position)) without rowid;
 create table fileset (
-    node text primary key, session integer not null, stage text not null, at real not null);
+    node text primary key, session integer not null, stage text not null, token text not null);
 create table extra (type text not null, id integer not null, primary key (type, id)) without rowid;
 """
 
@@ -74,15 +78,34 @@ class Journal:
                 where=str(path),
                 do="check that the disk is not full or read-only; else the journal is damaged",
             ) from error
-        self._nodes = {
-            row[0]: Counterpart(row[1], row[2], How(row[3]), bool(row[4]))
-            for row in self._db.execute("select iri, type, id, how, settled from node")
+        try:
+            self._nodes, self._links = self._read()
+        except (ValueError, TypeError, sqlite3.Error) as error:
+            self.close()
+            raise FileProblem(
+                f"the journal is damaged: {error}",
+                where=str(path),
+                do="restore it from a backup; or remove it: `graphxfer apply --take-over` finds "
+                "what an unfinished apply created",
+            ) from error
+
+    def _read(self) -> tuple[dict[str, Counterpart], set[LinkKey]]:
+        """Read all entries, and check each."""
+        nodes = {
+            node: entries.counterpart(node, *row)
+            for node, *row in self._db.execute("select iri, type, id, how, settled from node")
         }
-        self._links = {
-            LinkKey(*row) for row in self._db.execute("select type, parent, child from link")
+        links = {
+            entries.link(*row)
+            for row in self._db.execute("select type, parent, child, id from link")
         }
+        self.imports(*Stage)
+        _ = self.lane, self.pending()
+        return nodes, links
 
     def _connect(self, path: Path) -> None:
+        if not path.exists():
+            _create(path)
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if self._owner is not None:
             self._db.execute("pragma journal_mode = wal")
@@ -90,7 +113,7 @@ class Journal:
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
         if not self._db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
-            self._db.executescript(f"begin; {_SCHEMA} commit;")
+            raise sqlite3.DatabaseError("it is empty")
         if self.meta("format") != FORMAT:
             raise sqlite3.DatabaseError(f"the format is {self.meta('format')}, not {FORMAT}")
 
@@ -146,11 +169,46 @@ class Journal:
         with self._writing() as db:
             db.execute("insert or replace into meta values (?, ?)", (name, value))
 
-    def set_about(self, source: str, group: int) -> None:
-        """Record the source, and the destination's group."""
+    def set_about(
+        self,
+        source: str,
+        group: int,
+        *,
+        group_name: str = "",
+        user: int | None = None,
+        user_name: str = "",
+    ) -> None:
+        """Record the source, the destination's group, and who creates things in it."""
         self.set_meta("destination", self.path.stem)
         self.set_meta("source", source)
         self.set_meta("group", str(group))
+        if user is not None:
+            self.set_meta("group_name", group_name)
+            self.set_meta("user", str(user))
+            self.set_meta("user_name", user_name)
+
+    def check_user(self, user: int) -> None:
+        """Check that no other user began this transfer.
+
+        Others may not see what was created, so they can neither continue nor revert it.
+
+        Parameters
+        ----------
+        user : int
+            Id of the user at the destination.
+
+        Raises
+        ------
+        GraphxferError
+            If another user did.
+        """
+        if self.meta("user") not in (None, str(user)):
+            name, group = self.meta("user_name"), self.meta("group_name")
+            raise GraphxferError(
+                f"begun by {name} (group {group})",
+                where=str(self.path),
+                do=f"run it as {name}, or see --take-over",
+            )
 
     def check_about(self, source: str, group: int | None = None) -> None:
         """Check that the journal belongs to this source, destination and group.
@@ -216,9 +274,9 @@ class Journal:
         rows = self._db.execute("select type, parent, child, id from link where id is not null")
         return iter([(LinkKey(*row[:3]), row[3]) for row in rows])
 
-    def same(self) -> dict[str, str]:
-        """Return the IRI at the destination for each node's IRI."""
-        return {node: found.iri for node, found in self._nodes.items()}
+    def same(self) -> dict[str, There]:
+        """Return the object at the destination for each node's IRI."""
+        return {node: found.there for node, found in self._nodes.items()}
 
     def unsettled(self, *hows: How) -> list[str]:
         """Return the nodes that are not complete, of those with these `How`."""
@@ -258,15 +316,35 @@ class Journal:
 
     # -- batches: intent and result ---------------------------------------------------------------
 
-    def begin(self, session: int, type_: str, items: Sequence[str | LinkKey]) -> Batch:
+    @property
+    def name(self) -> str:
+        """A random name, which copies of the journal share: imports carry it to the destination."""
+        name = self.meta("journal")
+        if name is None:
+            name = secrets.token_hex(8)
+            self.set_meta("journal", name)
+        return name
+
+    @property
+    def lane(self) -> Lane:
+        """The state of the lane in which objects are created."""
+        text = self.meta("lane")
+        return Lane.read(text) if text else Lane()
+
+    def set_lane(self, lane: Lane) -> None:
+        """Record the state of the lane."""
+        with self._writing() as db:
+            _set_lane(db, lane)
+
+    def begin(self, lane: Lane, type_: str, items: Sequence[str | LinkKey]) -> Batch:
         """Record the intent to create nodes, or links, in one call.
 
         Parameters
         ----------
-        session : int
-            Id of the session's row at the destination.
+        lane : Lane
+            The lane, with the label of the call as its intent.
         type_ : str
-            Class, or link class.
+            Class, or link class; empty if nothing is created.
         items : sequence of str or LinkKey
             What to create, in order.
 
@@ -275,23 +353,23 @@ class Journal:
         Batch
             The intent.
         """
-        at = time.time()
         with self._writing() as db:
-            number = db.execute(
-                "insert into batch (session, type, at) values (?, ?, ?)", (session, type_, at)
-            ).lastrowid
+            db.execute("insert into batch values (?, ?)", (lane.intent, type_))
             rows = [
-                (number, place, *((item, "") if isinstance(item, str) else item[1:]))
+                (lane.intent, place, *((item, "") if isinstance(item, str) else item[1:]))
                 for place, item in enumerate(items)
             ]
             db.executemany("insert into item values (?, ?, ?, ?)", rows)
-        return Batch(number or 0, session, type_, at, tuple(items))
+            _set_lane(db, lane)
+        return Batch(lane.intent, type_, tuple(items))
 
-    def finish(self, batch: Batch, ids: Sequence[int], *, settled: bool = True) -> None:
+    def finish(self, lane: Lane, batch: Batch, ids: Sequence[int], *, settled: bool = True) -> None:
         """Record the result of a batch: the ids of what was created, in the order of its items.
 
         Parameters
         ----------
+        lane : Lane
+            The lane after it.
         batch : Batch
             The intent.
         ids : sequence of int
@@ -309,21 +387,44 @@ class Journal:
         with self._writing() as db:
             self._add_nodes(db, nodes)
             self._add_links(db, links)
-            db.execute("delete from batch where id = ?", (batch.id,))
+            db.execute("delete from batch where label = ?", (batch.label,))
+            _set_lane(db, lane)
 
-    def abandon(self, batch: Batch) -> None:
-        """Delete an intent: nothing was created."""
+    def abandon(self, lane: Lane, batch: Batch) -> None:
+        """Delete an intent: nothing was created, nor will be."""
         with self._writing() as db:
-            db.execute("delete from batch where id = ?", (batch.id,))
+            db.execute("delete from batch where label = ?", (batch.label,))
+            _set_lane(db, lane)
 
-    def pending(self) -> list[Batch]:
-        """Return the intents without a result."""
-        return [
-            Batch(row[0], row[1], row[2], row[3], self._items(row[0], row[2]))
-            for row in self._db.execute("select id, session, type, at from batch order by id")
-        ]
+    def adopt(self, batch: Batch, ids: Sequence[int], *, settled: bool = True) -> None:
+        """Record what another journal's call created, except what is recorded already."""
+        created = [(item, id_) for item, id_ in zip(batch.items, ids, strict=True)]
+        new = [(item, id_) for item, id_ in created if item not in self]
+        with self._writing() as db:
+            self._add_nodes(
+                db,
+                [
+                    (item, Counterpart(batch.type, id_, How.CREATED, settled))
+                    for item, id_ in new
+                    if isinstance(item, str)
+                ],
+            )
+            self._add_links(db, [(item, id_) for item, id_ in new if isinstance(item, LinkKey)])
 
-    def _items(self, batch: int, type_: str) -> tuple[str | LinkKey, ...]:
+    def take_over(self, name: str, lane: Lane, imports: Iterable[FilesetImport]) -> None:
+        """Continue in place of another journal: with its name, lane and open imports."""
+        with self._writing() as db:
+            db.execute("delete from batch")
+            db.execute("insert or replace into meta values ('journal', ?)", (name,))
+            db.executemany("insert or replace into fileset values (?, ?, ?, ?)", list(imports))
+            _set_lane(db, lane)
+
+    def pending(self) -> Batch | None:
+        """Return the intent without a result; a lane has one at most."""
+        row = self._db.execute("select label, type from batch").fetchone()
+        return Batch(row[0], row[1], self._items(*row)) if row else None
+
+    def _items(self, batch: str, type_: str) -> tuple[str | LinkKey, ...]:
         rows = self._db.execute(
             "select node, child from item where batch = ? order by position", (batch,)
         )
@@ -331,18 +432,18 @@ class Journal:
 
     # -- imports ----------------------------------------------------------------------------------
 
-    def begin_import(self, node: str, session: int) -> None:
-        """Record the intent to import a fileset."""
+    def begin_import(self, node: str, session: int) -> FilesetImport:
+        """Record the intent to import a fileset; return it, with a token for this attempt."""
+        token = f"{self.name} {node} {secrets.token_hex(8)}"
+        begun = FilesetImport(node, session, Stage.BEGUN, token)
         with self._writing() as db:
-            row = (node, session, Stage.BEGUN, time.time())
-            db.execute("insert or replace into fileset values (?, ?, ?, ?)", row)
+            db.execute("insert or replace into fileset values (?, ?, ?, ?)", begun)
+        return begun
 
     def reach(self, node: str, stage: Stage) -> None:
         """Record the state of a fileset's import."""
         with self._writing() as db:
-            db.execute(
-                "update fileset set stage = ?, at = ? where node = ?", (stage, time.time(), node)
-            )
+            db.execute("update fileset set stage = ? where node = ?", (stage, node))
 
     def imported(self, node: str, type_: str, id_: int) -> None:
         """Record that the server has created a fileset's images."""
@@ -351,7 +452,7 @@ class Journal:
             db.execute("update fileset set stage = ? where node = ?", (Stage.IMPORTED, node))
 
     def matched(
-        self, node: str, nodes: Iterable[tuple[str, Counterpart]], extras: Iterable[tuple[str, int]]
+        self, node: str, nodes: Iterable[tuple[str, Counterpart]], extras: Iterable[There]
     ) -> None:
         """Record what an import created: counterparts of nodes, and objects not in the graph."""
         with self._writing() as db:
@@ -366,13 +467,13 @@ class Journal:
 
     def imports(self, *stages: Stage) -> list[FilesetImport]:
         """Return the imports in some stages."""
-        rows = self._db.execute("select node, session, stage, at from fileset order by rowid")
-        found = [FilesetImport(row[0], row[1], Stage(row[2]), row[3]) for row in rows]
+        rows = self._db.execute("select node, session, stage, token from fileset order by rowid")
+        found = [entries.fileset_import(*row) for row in rows]
         return [one for one in found if one.stage in stages]
 
-    def extras(self) -> list[tuple[str, int]]:
-        """Return what imports created that is not in the graph, by class and id."""
-        return list(self._db.execute("select type, id from extra"))
+    def extras(self) -> list[There]:
+        """Return what imports created that is not in the graph."""
+        return [There(*row) for row in self._db.execute("select type, id from extra")]
 
     def known(self, type_: str) -> set[int]:
         """Return the ids of a class that the journal lists."""
@@ -386,25 +487,57 @@ class Journal:
 
     def removed(self, type_: str, ids: Iterable[int]) -> None:
         """Delete the entries of objects that do not exist at the destination any more."""
-        gone = set(ids)
-        nodes = [n for n, one in self._nodes.items() if one.type == type_ and one.id in gone]
-        numbers = [(type_, number) for number in gone]
-        with self._writing() as db:
-            db.executemany("delete from node where iri = ?", [(node,) for node in nodes])
-            db.executemany("delete from fileset where node = ?", [(node,) for node in nodes])
-            db.executemany("delete from extra where type = ? and id = ?", numbers)
-            db.executemany("delete from link where type = ? and id = ?", numbers)
+        self.forget({type_: ids})
+
+    def forget(self, gone: Mapping[str, Iterable[int]]) -> None:
+        """Delete the entries of objects and links that do not exist at the destination any more.
+
+        Parameters
+        ----------
+        gone : mapping
+            Ids by class, or link class. Links of the objects are deleted, too.
+        """
+        numbers = [(name, number) for name, some in gone.items() for number in some]
+        deleted = set(numbers)
+        nodes = {node for node, one in self._nodes.items() if one[:2] in deleted}
+        links = {key for key, number in self.links() if (key.type, number) in deleted}
+        links |= {key for key in self._links if key.parent in nodes or key.child in nodes}
+        if self._owner is not None:
+            with self._writing() as db:
+                for table, column in (("node", "iri"), ("fileset", "node")):
+                    statement = f"delete from {table} where {column} = ?"  # noqa: S608  (our names)
+                    db.executemany(statement, [(node,) for node in nodes])
+                db.executemany("delete from extra where type = ? and id = ?", numbers)
+                db.executemany(
+                    "delete from link where type = ? and parent = ? and child = ?", sorted(links)
+                )
         for node in nodes:
             del self._nodes[node]
+        self._links -= links
 
     def clear(self) -> None:
         """Delete all nodes and links: an undo reverted everything."""
         with self._writing() as db:
             for table in ("node", "link", "fileset", "extra"):
                 db.execute(f"delete from {table}")  # noqa: S608  (our own names)
-            db.execute("delete from meta where name <> 'format'")
+            db.execute("delete from meta where name not in ('format', 'journal', 'lane')")
         self._nodes.clear()
         self._links.clear()
+
+
+def _create(path: Path) -> None:
+    """Create a journal, whole or not at all: an empty one would pass for that of a new transfer."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with closing(sqlite3.connect(part, isolation_level=None)) as db:
+            db.executescript(f"begin; {_SCHEMA} commit;")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _set_lane(db: sqlite3.Connection, lane: Lane) -> None:
+    db.execute("insert or replace into meta values ('lane', ?)", (lane.as_json(),))
 
 
 def _own(path: Path) -> IO[str]:

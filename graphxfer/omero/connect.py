@@ -21,7 +21,7 @@ import omero.all
 import omero.clients
 
 from graphxfer import __version__
-from graphxfer.errors import GraphxferError, LoginFailure, UsageError
+from graphxfer.errors import LoginFailure, UsageError
 from graphxfer.omero import sessions
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile, profile
@@ -34,6 +34,8 @@ KEEP_ALIVE = 60
 IDLE = 600_000
 """Milliseconds until a session of a killed run ends: OMERO's default."""
 ANONYMOUS_CIPHERS = "HIGH:ADH:@SECLEVEL=0"
+AGENT = "graphxfer"
+"""How sessions that graphxfer creates name their user agent, with its version."""
 LOGIN_CALLS = 2
 """The calls of omero.client.createSession: Glacier2's createSession, and setCallback."""
 
@@ -46,14 +48,15 @@ def connect(
 
     A session of `omero login` that has not ended is joined, and left open. Else a session is
     created, with the first password that is found: GRAPHXFER_PASSWORD_<PROFILE>, OMERO_PASSWORD,
-    the keyring (service ``graphxfer``, user ``user@host:port``), or a prompt on a terminal.
+    the keyring (service ``graphxfer``, user ``user@host:port``), or a prompt on a terminal. To
+    write, a password that is found comes first: what is interrupted can then be ended.
 
     Parameters
     ----------
     profile : Profile
         The server, and how to reach it.
     own_session : bool
-        Create a session even if one can be joined, so that this run alone works in it.
+        Create a session even if one can be joined, if there is a password.
     password : str, optional
         Create a session with this password; look for no other, and join no session.
 
@@ -69,35 +72,20 @@ def connect(
     ServerFailure
         If the server cannot be reached.
     """
-    joined = None if password else _join(profile)
-    client = joined or _log_in(profile, password)
-    with _serving(client, profile, LOGIN_CALLS) as server:
-        if joined and own_session:
-            with _another(server) as own:
-                yield own
-        else:
-            yield server
+    if own_session and not password and not profile.session:
+        password = stored_password(profile)
+    client = None if password else _join(profile)
+    joined = client is not None
+    client = client or _log_in(profile, password)
+    with _serving(client, profile, joined=joined) as server:
+        yield server
 
 
 @contextmanager
-def _another(server: Server) -> Iterator[Server]:
-    """Open another session of the same user until the block ends."""
-    session = server.service("ISession").createUserSession(0, IDLE, server.group_name)
-    client = _session(server.profile, session.uuid.val, session.uuid.val)
-    with _serving(client, server.profile, server.calls + LOGIN_CALLS) as own:
-        try:
-            yield own
-        finally:
-            with contextlib.suppress(GraphxferError):
-                while own.service("ISession").closeSession(session) > 0:
-                    pass
-
-
-@contextmanager
-def _serving(client: Any, profile: Profile, calls: int) -> Iterator[Server]:
+def _serving(client: Any, profile: Profile, *, joined: bool) -> Iterator[Server]:
     """Close a client with the block, and end the session, unless the client joined it."""
     try:
-        server = Server(client, profile, calls)
+        server = Server(client, profile, LOGIN_CALLS, joined=joined)
         client.enableKeepAlive(KEEP_ALIVE)
         yield server
     finally:
@@ -144,7 +132,7 @@ def _session(profile: Profile, user: str, password: str) -> Any:
         client = omero.client(pmap=_properties(profile))
     except Ice.Exception as error:
         raise failure(error, profile.address) from error
-    client.setAgent(f"graphxfer {__version__}")
+    client.setAgent(f"{AGENT} {__version__}")
     try:
         client.createSession(user, password)
     except (Ice.Exception, omero.ClientError) as error:
@@ -182,20 +170,29 @@ def password_variable(profile: Profile) -> str:
     return "GRAPHXFER_PASSWORD_" + re.sub(r"\W", "_", profile.name).upper()
 
 
-def _password(profile: Profile) -> str:
-    """Return the first password that is found."""
-    variable = password_variable(profile)
-    account = f"{profile.user}@{profile.host}:{profile.port}"
-    found = os.environ.get(variable) or os.environ.get("OMERO_PASSWORD")
+def stored_password(profile: Profile) -> str | None:
+    """Return a profile's password of the environment or the keyring, or None."""
+    found = os.environ.get(password_variable(profile)) or os.environ.get("OMERO_PASSWORD")
     if not found:
         with contextlib.suppress(keyring.errors.KeyringError):
-            found = keyring.get_password("graphxfer", account)
+            found = keyring.get_password("graphxfer", _account(profile))
+    return found or None
+
+
+def _account(profile: Profile) -> str:
+    return f"{profile.user}@{profile.host}:{profile.port}"
+
+
+def _password(profile: Profile) -> str:
+    """Return the first password that is found."""
+    found = stored_password(profile)
     if not found and sys.stdin.isatty():
-        found = getpass.getpass(f"Password of {account}: ")
+        found = getpass.getpass(f"Password of {_account(profile)}: ")
     if not found:
         raise LoginFailure(
             "the password is missing",
             where=profile.address,
-            do=f"set {variable} or OMERO_PASSWORD, or run `keyring set graphxfer {account}`",
+            do=f"set {password_variable(profile)} or OMERO_PASSWORD, or run "
+            f"`keyring set graphxfer {_account(profile)}`",
         )
     return found

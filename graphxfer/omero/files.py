@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import omero
 
 from graphxfer.bundle import checksums
-from graphxfer.errors import FileProblem, GraphxferError, ServerFailure, counted
+from graphxfer.errors import FileProblem, GraphxferError, LostFile, ServerFailure, counted
 from graphxfer.omero.connect import Server
 
-_OF_ONE_FILE = (omero.ResourceError, omero.SecurityViolation, omero.ValidationException)
-"""Exceptions of a server that concern only one file."""
+_LOST = (omero.ResourceError, omero.ValidationException, omero.ApiUsageException)
+"""Exceptions for a file that is not on the server's disk, or not in its database any more."""
+_OF_ALL = (omero.SessionException, omero.ConcurrencyException)
+"""Exceptions that concern the connection or the server, and not only one file."""
 BLOCK = 8 * 1024 * 1024
 """Bytes of one call; OMERO refuses more than 64,000,000."""
 
@@ -26,7 +28,7 @@ def download_all(
     files: Mapping[int, tuple[int | None, Path]],
     jobs: int = 1,
     advance: Callable[[int], None] = lambda _: None,
-) -> dict[int, str]:
+) -> dict[int, FileProblem]:
     """Download files, several at once; partial ones are resumed.
 
     Parameters
@@ -46,13 +48,13 @@ def download_all(
         Why a file failed, by its id.
     """
 
-    def one(file_id: int) -> str:
+    def one(file_id: int) -> FileProblem | None:
         size, target = files[file_id]
         try:
             download(server, file_id, size, target, advance)
         except FileProblem as problem:
-            return problem.what
-        return ""
+            return problem
+        return None
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -92,8 +94,10 @@ def download(
 
     Raises
     ------
+    LostFile
+        If the file is gone, the server refuses it, or its size is not the recorded one.
     FileProblem
-        If the server cannot read the file, or its size is not the recorded one.
+        If the server fails for this file.
     ServerFailure
         If the connection is lost.
     """
@@ -107,7 +111,7 @@ def download(
         actual = store.size(context)
         if size is not None and actual != size:
             what = "truncated" if actual < size else "changed"
-            raise FileProblem(
+            raise LostFile(
                 f"{what}: {counted(actual, 'byte')} at the source, OMERO recorded {size:,}"
             )
         with target.open("ab") as out:
@@ -120,6 +124,87 @@ def download(
                 out.write(store.read(position, min(BLOCK, actual - position), context))
                 advance(out.tell() - position)
                 position = out.tell()
+
+
+class Attachment(NamedTuple):
+    """A file to read back: its id, the size in the server's record, and the algorithms to use."""
+
+    id: int
+    recorded_size: int | None
+    hashers: Collection[str]
+
+
+class ReadBack(NamedTuple):
+    """What is on the server's disk: the size (None: nothing), the checksums, or why unreadable."""
+
+    size: int | None
+    sums: dict[str, str]
+    problem: str = ""
+
+
+def read_back(
+    server: Server,
+    attachments: Iterable[Attachment],
+    advance: Callable[[int], None] = lambda _: None,
+) -> Iterator[ReadBack]:
+    """Read files that are not in a repository, and yield what is on the server's disk.
+
+    Closing a store makes the server update its record, if the size on the disk is another
+    (ome/omero-server, RawFileBean.save). Such a store is first set to a file with the right size.
+
+    Parameters
+    ----------
+    server : Server
+        The server.
+    attachments : iterable of Attachment
+        The files.
+    advance : callable
+        Called with the number of bytes that were read.
+
+    Raises
+    ------
+    ServerFailure
+        If the connection is lost.
+    """
+    context, harmless, odd = server.context(-1), 0, list[Any]()
+    for one in attachments:
+        store = server.service("RawFileStore")
+        try:
+            with _errors_of_one_file():
+                found = _read_sums(store, one, context, advance)
+        except FileProblem as problem:
+            found = ReadBack(one.recorded_size, {}, problem.what)
+        yield found
+        if found.size is not None and not (found.size and found.size == one.recorded_size):
+            odd.append(store)
+            continue
+        harmless = harmless or (one.id if found.size else 0)
+        with contextlib.suppress(GraphxferError):
+            store.close(context)
+    for store in odd if harmless else ():
+        with contextlib.suppress(GraphxferError):
+            store.setFileId(harmless, context)
+            store.close(context)
+
+
+def _read_sums(
+    store: Any, one: Attachment, context: dict[str, str], advance: Callable[[int], None]
+) -> ReadBack:
+    begun = {name: checksums.checksum(name) for name in one.hashers}
+    store.setFileId(one.id, context)
+    # A missing file has no size, and reads as nothing; beyond the end there are zeros.
+    if not store.exists(context):
+        return ReadBack(None, {})
+    size, position = store.size(context), 0
+    while position < size:
+        block = store.read(position, min(BLOCK, size - position), context)
+        if not block:
+            break
+        for each in begun.values():
+            each.update(block)
+        position += len(block)
+        advance(len(block))
+    return ReadBack(size, {name: each.hexdigest() for name, each in begun.items()})
 
 
 def upload(
@@ -193,8 +278,10 @@ def _errors_of_one_file() -> Iterator[None]:
     except ServerFailure as failure:
         cause = failure.__cause__
         if isinstance(cause, omero.SecurityViolation):
-            raise FileProblem(WITHHELD) from failure
-        if isinstance(cause, _OF_ONE_FILE):
+            raise LostFile(WITHHELD) from failure
+        if isinstance(cause, _LOST):
+            raise LostFile(failure.what) from failure
+        if isinstance(cause, omero.ServerError) and not isinstance(cause, _OF_ALL):
             raise FileProblem(failure.what) from failure
         raise
 

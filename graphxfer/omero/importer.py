@@ -26,7 +26,7 @@ from omero.rtypes import rbool, rstring
 from graphxfer import __version__
 from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
-from graphxfer.omero import in_place
+from graphxfer.omero import directories, in_place
 from graphxfer.omero.connect import Server
 
 BLOCK = 5_000_000
@@ -37,7 +37,8 @@ FIRST_LOOK, LATER_LOOKS = 2.0, 60.0
 """Seconds without a callback until the server is queried: callbacks may be lost."""
 LISTENING = 0.5
 """Seconds between two checks whether to stop."""
-
+CARRIED = "graphxfer.import"
+"""Name of an import's token in the version info of its upload job."""
 
 _CHECK_FILE = "check that the file is complete, and that the destination's Bio-Formats reads it"
 
@@ -124,6 +125,7 @@ def offered_hashers(server: Server) -> list[str]:
 def import_fileset(
     server: Server,
     sending: Sending,
+    token: str = "",
     *,
     verifying: Callable[[], None],
     stop: threading.Event,
@@ -137,6 +139,8 @@ def import_fileset(
         The destination.
     sending : Sending
         What to import.
+    token : str
+        Text that the import carries, so that what it creates is found again.
     verifying : callable
         Called when all files are uploaded, before the server begins to import them.
     stop : threading.Event
@@ -150,7 +154,8 @@ def import_fileset(
         If the server cannot import it; the message has the file and the reason.
     """
     repository = server.service("ManagedRepository")
-    process = repository.importFileset(_fileset(sending), _settings(sending.hasher))
+    begin = partial(repository.importFileset, _fileset(sending, token), _settings(sending.hasher))
+    process = directories.begin(server, begin, stop)
     try:
         hashes = _upload_all(server, process, sending, stop, advance)
         verifying()
@@ -164,21 +169,22 @@ def import_fileset(
 # -- the request ---------------------------------------------------------------------------------
 
 
-def _fileset(sending: Sending) -> Any:
+def _fileset(sending: Sending, token: str = "") -> Any:
     fileset = omero.model.FilesetI()
     for part in sending.parts:
         entry = omero.model.FilesetEntryI()
         entry.clientPath = rstring(part.client_path)
         fileset.addFilesetEntry(entry)
     job = omero.model.UploadJobI()
-    job.versionInfo = [omero.model.NamedValue(name, value) for name, value in _versions()]
+    job.versionInfo = [omero.model.NamedValue(name, value) for name, value in _versions(token)]
     fileset.linkJob(job)
     if sending.in_place:
         fileset.linkAnnotation(in_place.record())
     return fileset
 
 
-def _versions() -> Iterator[tuple[str, str]]:
+def _versions(token: str) -> Iterator[tuple[str, str]]:
+    yield CARRIED, token
     yield "client.name", "graphxfer"
     yield "client.version", __version__
     yield "client.language.name", "Python"

@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeVar
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Edge, Maker, Via
-from graphxfer.graph import Header, Node, TransferGraph, class_of, fileset_tree, id_of, iri
+from graphxfer.graph import Header, Node, TransferGraph, class_of, fileset_tree
+from graphxfer.graph.correspondence import There
 from graphxfer.omero import queries, read
 from graphxfer.omero.connect import Server
 
@@ -66,27 +67,6 @@ def alike(server: Server, entry: Class, values: Iterable[object]) -> list[Candid
     )
 
 
-class Rights(NamedTuple):
-    """What the user may do with objects of others in the group: link to them, link into them."""
-
-    use: bool
-    write: bool
-
-
-def rights(server: Server) -> Rights:
-    """Return the user's rights in the group to write to.
-
-    They are OMERO's ANNOTATE and WRITE rights (ome/omero-server, OmeroInterceptor): administrators
-    and owners of the group have both; members have those of the group's permissions.
-    """
-    if server.is_admin:
-        return Rights(use=True, write=True)
-    context = server.service("IAdmin").getEventContext()
-    group = context.groupPermissions
-    write = group.isGroupWrite() or server.group_id in context.leaderOfGroups
-    return Rights(use=write or group.isGroupAnnotate(), write=write)
-
-
 def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple[int, int]]:
     """Return the (parent, child) ids of all links from some objects, whoever created them."""
     hql = f"select l.parent.id, l.child.id from {link_class} l where l.parent.id in (:ids)"  # noqa: S608
@@ -100,61 +80,63 @@ def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple
 # -- objects created in a session ---------------------------------------------------------------
 
 
-def made_in(server: Server, session: int, entry: Class) -> list[list[int]]:
-    """Return the ids of a class that were created in a session, one list for each transaction.
+def others(
+    server: Server,
+    entry: Class,
+    ids: Iterable[int],
+    sessions: Sequence[int],
+    events: Sequence[int] = (),
+) -> list[int]:
+    """Return the ids of objects that were created in none of some sessions and events.
+
+    The query asks for the objects that were: what the user may not read counts as others', too.
 
     Parameters
     ----------
     server : Server
         The destination.
-    session : int
-        Id of the session's row.
     entry : Class
-        The class; of files only those outside of repositories, which clients create.
+        The class.
+    ids : iterable of int
+        Ids of objects.
+    sessions : sequence of int
+        Sessions that only graphxfer worked in.
+    events : sequence of int
+        Creation events: those of imports.
     """
-    ours = " and x.repo is null" if entry.bytes else ""
-    hql = (
-        f"select x.details.creationEvent.id, x.id from {entry.name} x"  # noqa: S608
-        f" where x.details.creationEvent.session.id = :session{ours} order by x.id"
-    )
-    events: defaultdict[int, list[int]] = defaultdict(list)
-    for event, number in server.rows(hql, session=session):
-        events[event].append(number)
-    return list(events.values())
-
-
-def links_made_in(server: Server, session: int, link_class: str) -> dict[tuple[int, int], int]:
-    """Return the links that were created in a session: ids by (parent, child)."""
-    hql = (
-        f"select l.parent.id, l.child.id, l.id from {link_class} l"  # noqa: S608
-        " where l.details.creationEvent.session.id = :session"
-    )
-    return {(parent, child): id_ for parent, child, id_ in server.rows(hql, session=session)}
-
-
-def filesets_made_in(server: Server, session: int) -> dict[int, list[str]]:
-    """Return the filesets that were created in a session: client paths by id."""
-    hql = (
-        f"select f.id, e.clientPath from {catalogue.FILESET} f join f.usedFiles e"  # noqa: S608
-        " where f.details.creationEvent.session.id = :session order by f.id, index(e)"
-    )
-    found: defaultdict[int, list[str]] = defaultdict(list)
-    for number, path in server.rows(hql, session=session):
-        found[number].append(path)
-    return dict(found)
-
-
-def others(server: Server, entry: Class, ids: Iterable[int], sessions: Sequence[int]) -> list[int]:
-    """Return the ids of objects that were not created in any of some sessions."""
+    event = "x.details.creationEvent"
     hql = (
         f"select x.id from {entry.name} x where x.id in (:ids)"  # noqa: S608
-        " and x.details.creationEvent.session.id not in (:sessions) order by x.id"
+        f" and ({event}.session.id in (:sessions) or {event}.id in (:events))"
     )
-    return [
-        row[0]
-        for some in chunks(ids)
-        for row in server.rows(hql, ids=some, sessions=list(sessions))
+    # A list of a query may not be empty, and there is no id of -1.
+    made = {"sessions": [*sessions, -1], "events": [*events, -1]}
+    wanted = set(ids)
+    ours = {row[0] for some in chunks(wanted) for row in server.rows(hql, ids=some, **made)}
+    return sorted(wanted - ours)
+
+
+def import_events(server: Server, filesets: Iterable[int]) -> list[int]:
+    """Return the events in which filesets and their images were created.
+
+    The importer saves what it reads from a file in one transaction (OMEROMetadataStore.saveToDB of
+    ome/omero-server), so all of it has the event of the images.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    filesets : iterable of int
+        Ids of the filesets.
+    """
+    members = ((catalogue.FILESET, "id"), (catalogue.IMAGE, "fileset.id"))
+    queries_ = [
+        f"select distinct x.details.creationEvent.id from {name} x where x.{fileset} in (:ids)"  # noqa: S608
+        for name, fileset in members
     ]
+    some = list(chunks(sorted(filesets)))
+    found = {row[0] for hql in queries_ for ids in some for row in server.rows(hql, ids=ids)}
+    return sorted(found)
 
 
 def present(server: Server, class_name: str, ids: Iterable[int]) -> list[int]:
@@ -190,21 +172,23 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
         Ids of the filesets.
     """
     graph = TransferGraph(Header(server.profile.base, server.database_uuid))
-    wanted = {iri(fileset_tree.FILESET, number) for number in ids}
+    wanted = {There(fileset_tree.FILESET, number) for number in ids}
+    seen = set[There]()
     while wanted:
+        seen |= wanted
         more = list(read.fetch_nodes(server, by_type(wanted)))
         for node in more:
             graph.add(node)
-        found = {target for node in more for target in _next(node)} | _leading(server, more)
-        wanted = {one for one in found if one not in graph}
+        found = {There.of(target) for node in more for target in _next(node)}
+        wanted = (found | _leading(server, more)) - seen
     return graph
 
 
-def by_type(iris: Iterable[str]) -> dict[str, list[int]]:
-    """Return the ids in IRIs by their class."""
+def by_type(objects: Iterable[There]) -> dict[str, list[int]]:
+    """Return the ids of objects by their class."""
     found: defaultdict[str, list[int]] = defaultdict(list)
-    for one in sorted(iris):
-        found[one.rpartition("/")[0]].append(id_of(one))
+    for one in sorted(objects):
+        found[one.type].append(one.id)
     return found
 
 
@@ -217,15 +201,15 @@ def _next(node: Node) -> Iterator[str]:
             yield from node.edges.get(edge.name, ())
 
 
-def _leading(server: Server, nodes: Sequence[Node]) -> set[str]:
-    """Return the IRIs that refer to imported objects: a fileset's images, an image's ROIs."""
-    found = set[str]()
-    for name, ids in by_type(node.iri for node in nodes).items():
+def _leading(server: Server, nodes: Sequence[Node]) -> set[There]:
+    """Return what refers to imported objects: a fileset's images, an image's ROIs."""
+    found = set[There]()
+    for name, ids in by_type(There.of(node.iri) for node in nodes).items():
         for entry, edge in _leading_to(name):
             hql = queries.subjects(entry.name, edge)
             for some in chunks(ids):
                 rows = server.rows(hql, ids=some, after=-1)
-                found |= {iri(entry.name, subject) for _, subject in rows}
+                found |= {There(entry.name, subject) for _, subject in rows}
     return found
 
 

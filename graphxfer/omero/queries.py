@@ -221,6 +221,25 @@ _AT_ENDS = {
 """The HQL of an edge's rows, and the aliases of subject and object."""
 
 
+def referring(name: str, edge: Edge) -> str:
+    """Return the query for all edges of a kind that lead to objects.
+
+    Columns: id of the object or link to page by, id of the edge's object, id of its subject, and
+    the subject's class if several classes share the links. What an import annotates for itself is
+    left out.
+    """
+    rows, subject, object_ = _AT_ENDS[edge.via]
+    rows, link = rows.format(subject=name, edge=edge.attribute), catalogue.link_node(edge.attribute)
+    several = link is not None and any(is_abstract(end.target) for end in link.edges[:1])
+    kind = f", type({subject}.class)" if several else ""
+    plain = edge.via is not Via.LINK and catalogue.CLASSES[name].field("namespace")
+    named = f" and ({subject}.ns is null or {subject}.ns not in (:ns))" if plain else ""
+    return (
+        f"select obj.id, {object_}.id, {subject}.id{kind} from {rows} "  # noqa: S608
+        f"where {object_}.id in (:ids) and obj.id > :after{named} order by obj.id"
+    )
+
+
 def children(parent: str, edge: Edge, *, whole: bool) -> str:
     """Return the query for an ordered collection: child's columns, parent's id, index.
 

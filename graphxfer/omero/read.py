@@ -61,7 +61,8 @@ def fetch_nodes(
 ) -> TransferGraph:
     """Read exactly these objects, with all their edges, also to objects outside of the graph.
 
-    Objects that do not exist are skipped.
+    Objects that do not exist are skipped. Where several links join the same two objects, each is a
+    node too.
 
     Parameters
     ----------
@@ -81,6 +82,7 @@ def fetch_nodes(
         reader = Reader(server, advance)
         reader.read(ids)
         reader.read_edges()
+        reader.read_repeated_links()
         return reader.graph(_header(server))
 
 

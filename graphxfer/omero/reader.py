@@ -7,7 +7,7 @@ added to its nodes when the batch is complete, so that memory contains little bu
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
@@ -93,6 +93,8 @@ class Reader:
             lambda: defaultdict(list)
         )
         """Targets of incomplete batches: by family and edge, then parent."""
+        self._repeated: dict[str, dict[int, str]] = defaultdict(dict)
+        """Links that join the same two objects as another: children by link class and link."""
 
     def read(self, ids: Mapping[str, Iterable[int]]) -> None:
         """Read the nodes of classes by their ids."""
@@ -104,6 +106,10 @@ class Reader:
         """Read the links and collections of all nodes."""
         families = list(self._nodes.items())
         self._ask(task for name, ids in families for task in self._starting_at(name, ids))
+
+    def read_repeated_links(self) -> None:
+        """Read the links that join the same two objects as another link does, as nodes."""
+        self.read(self._repeated)
 
     def graph(self, header: Header) -> TransferGraph:
         """Return the graph, and empty the reader."""
@@ -176,10 +182,19 @@ class Reader:
         for (family, name), edges in self._edges.items():
             nodes = self._nodes[family]
             for parent, targets in edges.items():
-                nodes[parent].edges[name] = tuple(
-                    dict.fromkeys(each for _, each in sorted(targets))
-                )
+                unique = tuple(dict.fromkeys(each for _, each in sorted(targets)))
+                nodes[parent].edges[name] = unique
+                if len(unique) < len(targets):
+                    self._note_repeated(family, name, targets)
         self._edges.clear()
+
+    def _note_repeated(self, family: str, name: str, targets: list[tuple[int, str]]) -> None:
+        """Note the links of several owners between the same two objects."""
+        edges = (edge for _, edge in edges_of(family) if edge.name == name)
+        if (edge := next(edges)).via is Via.LINK:
+            times = Counter(target for _, target in targets)
+            some = {link: target for link, target in targets if times[target] > 1}
+            self._repeated[edge.attribute].update(some)
 
 
 @cache

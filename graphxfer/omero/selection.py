@@ -16,7 +16,7 @@ import networkx as nx
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Edge, Follow, Via
-from graphxfer.graph import Header, LeftOut, TransferGraph, iri
+from graphxfer.graph import Header, LeftOut, TransferGraph, id_of, iri
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
 from graphxfer.omero.queries import Row
@@ -202,7 +202,12 @@ class Selection(Reader):
     # -- result
 
     def _links_that_are_nodes(self) -> dict[str, list[int]]:
-        """Return the links between exported objects that are not owned by the parent's owner."""
+        """Return the links between exported objects that an edge alone does not describe.
+
+        They are not owned by the parent's owner, or one of several between the same two objects.
+        """
+        for name, repeated in self._repeated.items():
+            self._owned[name].update((link, _class_and_id(to)) for link, to in repeated.items())
         return {
             name: ids
             for name, owned in self._owned.items()
@@ -237,6 +242,10 @@ class Selection(Reader):
                 self._left_out[name, INCOMPLETE] += number
             graph = TransferGraph(header, (node for node in graph if node.iri not in lacking))
         return graph
+
+
+def _class_and_id(node_iri: str) -> tuple[str, int]:
+    return node_iri.rpartition("/")[0], id_of(node_iri)
 
 
 def _lacking(graph: TransferGraph) -> Iterator[str]:

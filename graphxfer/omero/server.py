@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import re
 import signal
@@ -21,7 +22,7 @@ import omero.callbacks
 from omero.rtypes import rlist, rlong, rstring
 
 from graphxfer.catalogue import GROUP
-from graphxfer.errors import LoginFailure, NotThere, ServerFailure
+from graphxfer.errors import GraphxferError, LoginFailure, NotThere, Refused, ServerFailure
 from graphxfer.omero.failures import failure
 from graphxfer.omero.profiles import Profile
 
@@ -36,6 +37,9 @@ IN_FLIGHT = 4
 """The number of queries that run at once."""
 TRIES = 4
 """The most tries of a call that the server asks to repeat."""
+
+_OBJECT = re.compile(r"\bome\.model\.\w+\.(\w+)\[(\d+)\]")
+"""An object in a message of OMERO's: ``ome.model.core.Image[5]``."""
 
 Query = tuple[str, dict[str, Any]]
 """HQL, and its parameters by name."""
@@ -60,6 +64,8 @@ class Server:
         The server, and how to reach it.
     calls : int
         Round trips of the login.
+    joined : bool
+        Whether it is a session that others may work in, of `omero login`.
 
     Attributes
     ----------
@@ -79,8 +85,10 @@ class Server:
         Round trips so far, without keep-alives and Ice's own calls to the router.
     """
 
-    def __init__(self, client: Any, profile: Profile, calls: int = 0) -> None:
-        self.client, self.profile, self.calls = client, profile, calls
+    def __init__(
+        self, client: Any, profile: Profile, calls: int = 0, *, joined: bool = False
+    ) -> None:
+        self.client, self.profile, self.calls, self.joined = client, profile, calls, joined
         self._services: dict[str, Any] = {}
         self._lock = threading.Lock()
         config = self.service("IConfig")
@@ -202,8 +210,10 @@ class Server:
 
         Raises
         ------
+        Refused
+            If the server refuses it for a reason of the objects' own.
         ServerFailure
-            If the response is an error.
+            If the response is another error.
         """
         handle = self.call(self.client.getSession().submit, command, self.context())
         callback = omero.callbacks.CmdCallbackI(self.client, handle.proxy)
@@ -214,10 +224,22 @@ class Server:
         finally:
             callback.close(True)
         if isinstance(response, omero.cmd.ERR):
-            why = response.parameters.get("message") or response.name
-            what = f"{type(command).__name__} failed: {why}"
-            raise ServerFailure(what, where=self.profile.address)
+            raise refused(command, response, self.profile.address)
         return response
+
+    def close_session(self, key: str) -> None:
+        """End another session of the user.
+
+        Parameters
+        ----------
+        key : str
+            Its key.
+        """
+        session = omero.model.SessionI()
+        session.uuid = rstring(key)
+        with contextlib.suppress(GraphxferError):  # it has ended meanwhile
+            while self.service("ISession").closeSession(session) > 0:
+                pass
 
     def rows(self, hql: str, **params: Any) -> list[list[Any]]:
         """Return the rows of a projection over all groups, as Python values.
@@ -312,6 +334,20 @@ def unbroken() -> Iterator[None]:
             signal.raise_signal(number)
 
 
+def reason(error: Any) -> str:
+    """Return why a request failed, on one line.
+
+    Parameters
+    ----------
+    error : omero.cmd.ERR
+        The response. A GraphException has its reason in an attribute of its own; its
+        `parameters["message"]` is empty.
+    """
+    parameters = error.parameters or {}
+    words = getattr(error, "message", "") or parameters.get("message") or ""
+    return " ".join(str(words).split()) or str(error.name)
+
+
 def parameters(params: dict[str, Any]) -> Any:
     """Return query parameters from Python values; `limit` becomes a page."""
     wrapped = omero.sys.ParametersI()
@@ -334,6 +370,20 @@ def unwrap(rows: list[list[Any]]) -> list[list[Any]]:
     for number, row in enumerate(rows):  # in place: wrapped values take four times the memory
         rows[number] = [None if value is None else value._val for value in row]
     return rows
+
+
+def refused(command: Any, response: Any, where: str) -> ServerFailure:
+    """Return the error for the answer to a request that failed.
+
+    A GraphException is about the objects, so others of the same request may not be refused.
+    """
+    name, why = type(command).__name__, reason(response)
+    if not isinstance(response, omero.cmd.GraphException):
+        return ServerFailure(f"{name} failed: {why}", where=where)
+    why = _OBJECT.sub(r"\1:\2", why)
+    error = Refused(f"{name} failed: {why}", where=where)
+    error.reason = why
+    return error
 
 
 def check_version(version: str, profile: Profile) -> None:

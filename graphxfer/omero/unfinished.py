@@ -8,9 +8,17 @@ from typing import NamedTuple
 
 from graphxfer.catalogue import IMAGE
 from graphxfer.graph import class_of, iri
+from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET, Tree, survives_fileset
-from graphxfer.omero import lookup, write
-from graphxfer.omero.connect import Server
+from graphxfer.journal import FilesetImport, Journal, Stage
+from graphxfer.omero import importer, lookup, write
+from graphxfer.omero.connect import AGENT, Server
+
+_CARRYING = (
+    "from FilesetJobLink l, UploadJob j join j.versionInfo v"
+    " where l.child.id = j.id and v.name = :name and v.value like :token order by l.parent.id"
+)
+"""Filesets (`l.parent`) and upload jobs (`j`) with a token (`v.value`)."""
 
 
 class State(NamedTuple):
@@ -61,11 +69,90 @@ def state(server: Server, fileset: int, session: int, place: Sequence[str]) -> S
     return State(uploaded[0][0] > 0, not alive, places)
 
 
+def of(server: Server, token: str) -> list[int]:
+    """Return the ids of the filesets whose imports carry a token, whoever sees them.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    token : str
+        The token of an attempt, which its upload job has in its version info; or its beginning.
+    """
+    hql = f"select l.parent.id {_CARRYING}"
+    rows = server.rows(hql, name=importer.CARRIED, token=f"{token}%")
+    return [row[0] for row in rows]
+
+
+def begun(server: Server, journal: str) -> list[FilesetImport]:
+    """Return the imports of a journal, by what the destination has of them.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    journal : str
+        The journal's name.
+
+    Returns
+    -------
+    list of FilesetImport
+        In the order of the filesets; all as if their files were uploaded.
+    """
+    hql = f"select j.details.creationEvent.session.id, v.value {_CARRYING}"
+    rows = server.rows(hql, name=importer.CARRIED, token=f"{journal} %")
+    return [
+        FilesetImport(parts[1], session, Stage.VERIFYING, token)
+        for session, token in rows
+        if len(parts := token.split(" ")) == 3
+    ]
+
+
+def stray(server: Server, journal: Journal) -> list[int]:
+    """Return the filesets that imports of a journal created, and the journal does not have.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    journal : Journal
+        Its journal, without open imports.
+    """
+    if not journal.imports(*Stage):
+        return []
+    known = journal.known(FILESET)
+    return [fileset for fileset in of(server, f"{journal.name} ") if fileset not in known]
+
+
+def end(server: Server, session: int) -> None:
+    """End a session of graphxfer's own, so that no call of it begins any more.
+
+    Calls under way are completed; what they create carries the token of their import.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    session : int
+        Id of the session's row; nothing is done if it is this run's, another's, or ended.
+    """
+    if session == server.session_id:
+        return
+    hql = (
+        "select s.uuid, s.userAgent from Session s"
+        " where s.id = :id and s.owner.id = :user and s.closed is null"
+    )
+    for key, agent in server.rows(hql, id=session, user=server.user_id):
+        if agent and agent.startswith(AGENT):
+            server.close_session(key)
+
+
 def shown_in(server: Server, fileset: int) -> dict[str, list[int]]:
     """Return what an import created that OMERO does not delete with the fileset: Plates."""
     graph = lookup.import_trees(server, [fileset])
     under = Tree(graph).under(iri(FILESET, fileset))
-    return lookup.by_type(one for one in under if survives_fileset(class_of(graph[one])))
+    survive = (one for one in under if survives_fileset(class_of(graph[one])))
+    return lookup.by_type(map(There.of, survive))
 
 
 def remove(server: Server, fileset: int) -> None:

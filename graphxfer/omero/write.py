@@ -13,6 +13,7 @@ from omero.rtypes import rbool, rdouble, rint, rlong, rstring, rtime
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Edge, Field, Maker, Type, Value, Via
 from graphxfer.graph import Node, TransferGraph, class_of
+from graphxfer.graph.correspondence import There
 from graphxfer.omero.connect import Server
 
 SMALL = 500
@@ -21,8 +22,6 @@ LARGE = 200
 """The most objects with parts (ROIs with their shapes) of one call."""
 WEIGHT = 10_000_000
 """The most bytes of one call, about; masks and polygons are large."""
-COMPUTED = ("size", "hash")
-"""Attributes of a file that the server computes after the upload, unless they are set."""
 
 
 # -- objects from nodes -------------------------------------------------------------------------
@@ -92,7 +91,7 @@ class Builder:
             value = node.fields.get(field.name)
             if field.attribute == "hasher":
                 value = self._hasher(node) or None
-            elif (field.varies and not field.required) or (entry.bytes and _is_computed(field)):
+            elif (field.varies and not field.required) or field.computed:
                 continue
             if value is not None:
                 setattr(created, field.attribute, wrap(field, value))
@@ -112,10 +111,6 @@ class Builder:
                 child = self.build(target)
                 setattr(child, edge.inverse, created)
                 children.append(child)
-
-
-def _is_computed(field: Field) -> bool:
-    return field.attribute in COMPUTED
 
 
 def _of_server(class_name: str) -> bool:
@@ -185,9 +180,12 @@ def save(server: Server, objects: Sequence[Any]) -> list[int]:
 
 
 def update(
-    server: Server, entry: Class, wanted: Mapping[int, Sequence[tuple[Field, Value | None]]]
+    server: Server,
+    entry: Class,
+    wanted: Mapping[int, Sequence[tuple[Field, Value | None]]],
+    references: Mapping[int, Sequence[tuple[Edge, There]]] | None = None,
 ) -> int:
-    """Set fields of existing objects; return how many objects differed.
+    """Set fields and references of existing objects; return how many objects differed.
 
     The objects are loaded and saved: their other fields stay unchanged.
 
@@ -199,6 +197,8 @@ def update(
         Their class.
     wanted : mapping
         Fields and their new values, by the object's id.
+    references : mapping, optional
+        References and their new targets, by the object's id.
     """
     changed = []
     enums = [f"left outer join fetch x.{f.attribute}" for f in entry.fields if f.type is Type.ENUM]
@@ -211,7 +211,14 @@ def update(
         ]
         for field, value in differing:
             setattr(found, field.attribute, wrap(field, value))
-        if differing:
+        leading_elsewhere = [
+            (edge, there)
+            for edge, there in (references or {}).get(found.id.val, ())
+            if (now := getattr(found, edge.attribute)) is None or now.id.val != there.id
+        ]
+        for edge, there in leading_elsewhere:
+            setattr(found, edge.attribute, reference(*there))
+        if differing or leading_elsewhere:
             changed.append(found)
     if changed:
         server.service("IUpdate").saveArray(changed)
@@ -246,6 +253,23 @@ def _needs_another(entry: Class) -> bool:
     return bool(entry.part_of) or any(edge.required for edge in entry.edges)
 
 
+def _dependent() -> list[str]:
+    """Return the classes that cannot exist without another object, and that links also lead to.
+
+    OMERO wants to keep such an object while a link of a remaining object leads to it, and refuses
+    to delete what it needs: a Screen's Reagent that a Well of a remaining Plate has.
+    """
+    linked = {
+        edge.target
+        for entry in catalogue.CLASSES.values()
+        for edge in entry.edges
+        if edge.via is Via.LINK
+    }
+    return sorted(
+        name for name in linked & set(catalogue.CLASSES) if _needs_another(catalogue.CLASSES[name])
+    )
+
+
 def delete(
     server: Server,
     targets: Mapping[str, Sequence[int]],
@@ -276,7 +300,9 @@ def delete(
         targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
     )
     if alone:
-        command.childOptions = [omero.cmd.graphs.ChildOption(excludeType=_independent())]
+        command.childOptions = [
+            omero.cmd.graphs.ChildOption(includeType=_dependent(), excludeType=_independent())
+        ]
     response = server.submit(command)
     return {
         name.rpartition(".")[2]: [int(number) for number in ids]

@@ -7,7 +7,6 @@ not, so that a report can show one without OMERO installed.
 
 from graphxfer.plan.actions import (
     EDITED,
-    FOLLOWS,
     Action,
     ApplyOptions,
     Create,
@@ -27,7 +26,6 @@ from graphxfer.plan.actions import (
 
 __all__ = [
     "EDITED",
-    "FOLLOWS",
     "Action",
     "ApplyOptions",
     "Create",

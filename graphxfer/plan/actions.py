@@ -13,13 +13,12 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-from graphxfer import catalogue
+from graphxfer import catalogue, unmovable
 from graphxfer.graph import TransferGraph, fileset_tree
+from graphxfer.unmovable import Why
 
 EDITED = "users changed it after the import"
 """Why the counterpart of a node is updated."""
-FOLLOWS = "one of its ends cannot be moved"
-"""Why a link is skipped if one of its nodes is skipped."""
 
 
 class Tags(StrEnum):
@@ -44,12 +43,18 @@ class ApplyOptions:
         Link the files into the destination's repository instead of uploading them.
     streams : int
         Number of files to upload at once.
+    strict : bool
+        Refuse a plan that leaves anything out, before anything is written.
+    take_over : bool
+        Continue what was begun with another journal, or by another user.
     """
 
     tags: Tags = Tags.REUSE
     merge: bool = False
     in_place: bool = False
     streams: int = 3
+    strict: bool = False
+    take_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class Action:
         Bytes to upload.
     child : str
         For a link, the IRI of its child.
+    detail : str
+        The file or node that the reason is about, and what is wrong with it.
 
     Examples
     --------
@@ -86,6 +93,7 @@ class Action:
     destination: int | None = None
     bytes: int = 0
     child: str = ""
+    detail: str = ""
 
     kind: ClassVar[str]
     """Its name in tables, pages and JSON."""
@@ -100,6 +108,11 @@ class Action:
     def skipped(self) -> bool:
         """Whether to report that it cannot be moved."""
         return False
+
+    @property
+    def why(self) -> str:
+        """The reason with its detail, for people."""
+        return str(Why(self.reason, self.detail))
 
     def uploads(self, graph: TransferGraph) -> Iterator[str]:
         """Iterate over the IRIs of the files that it sends.
@@ -193,8 +206,8 @@ class Skip(Action):
 
     @property
     def skipped(self) -> bool:
-        """Whether to report it: not if another skipped node is the reason."""
-        return self.reason != FOLLOWS
+        """Whether to report it: not if it is a link or a part of something that is reported."""
+        return unmovable.is_reported(self.type, self.reason)
 
 
 class Done(Action):
@@ -230,7 +243,7 @@ def read(document: Mapping[str, Any]) -> Action:
     if kind is None:
         raise TypeError(f"not an action: {dict(document)!r:.100}")
     action = kind(**values)
-    texts = (action.node, action.type, action.reason, action.child)
+    texts = (action.node, action.type, action.reason, action.child, action.detail)
     if not all(isinstance(text, str) for text in texts) or not isinstance(action.bytes, int):
         raise TypeError(f"not an action: {dict(document)!r:.100}")
     return action
@@ -289,8 +302,12 @@ class Plan:
 
     @property
     def skipped(self) -> list[Action]:
-        """The nodes that cannot be moved, and the links to objects that are not in the graph."""
-        return [action for action in self.actions if action.skipped]
+        """The nodes that cannot be moved, and the links to objects that are not in the graph.
+
+        Those that others depend on come first.
+        """
+        found = [action for action in self.actions if action.skipped]
+        return sorted(found, key=lambda action: action.reason in unmovable.CONSEQUENCES)
 
     @property
     def nothing_to_do(self) -> bool:

@@ -8,15 +8,16 @@ what does not match is an error, and objects that are not in the graph are repor
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Edge, Maker, Value, Via
 from graphxfer.errors import GraphxferError, counted
-from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
+from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree, iri
+from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import Siblings, Tree
 
 REDO = "compare the two; `graphxfer undo` removes the import"
@@ -29,19 +30,19 @@ class Matched:
     Parameters
     ----------
     same : dict
-        The counterpart's IRI for each IRI of the graph.
+        The counterpart for each IRI of the graph.
     edited : set of str
         IRIs of the graph whose counterparts are to be updated, as users did at the source.
     missing : list of str
         IRIs of the graph that the import at the source created, and this one did not: a plate.
-    extras : list of str
-        IRIs at the destination of objects that are not in the graph.
+    extras : list of There
+        Objects at the destination that are not in the graph.
     """
 
-    same: dict[str, str] = field(default_factory=dict)
+    same: dict[str, There] = field(default_factory=dict)
     edited: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
-    extras: list[str] = field(default_factory=list)
+    extras: list[There] = field(default_factory=list)
 
 
 class Side:
@@ -72,13 +73,15 @@ class Matcher:
         # A document of another program may omit a field that is not null.
         self._clearing = bool(self._graph.header.database_uuid)
 
-    def match(self, fileset: str, found: str, known: Container[str] = ()) -> Matched:
+    def match(self, fileset: str, found: There, known: Container[str] = ()) -> Matched:
         """Match one fileset.
 
         Parameters
         ----------
-        fileset, found : str
-            IRIs of the fileset in the graph and at the destination.
+        fileset : str
+            IRI of the fileset in the graph.
+        found : There
+            The fileset at the destination.
         known : container of str
             IRIs of the graph whose counterparts are known: a tag that several files hold.
 
@@ -88,7 +91,7 @@ class Matcher:
             If the import created other objects than those in the graph.
         """
         matched = Matched({fileset: found})
-        self._under(fileset, found, matched)
+        self._under(fileset, found, matched, known)
         self._check_edges(matched)
         matched.missing = [
             iri
@@ -102,40 +105,71 @@ class Matcher:
 
     # -- by place ---------------------------------------------------------------------------
 
-    def _under(self, fileset: str, found: str, matched: Matched) -> None:
-        """Pair the nodes under two filesets: by place first, the rest by content."""
+    def _under(self, fileset: str, found: There, matched: Matched, known: Container[str]) -> None:
+        """Pair the nodes under two filesets: by place first, the rest by content, then the shared.
+
+        One object represents one node only: else the values of one would overwrite the other's.
+        """
         pairs, unsure = [(fileset, found)], list[tuple[str, Siblings, Siblings]]()
-        while pairs or unsure:
+        shared = list[tuple[str, There]]()
+        while pairs or unsure or shared:
             if pairs:
-                iri, other = pairs.pop()
-                self._check(self._graph[iri], self._there[other], fileset)
-                branches = self._branches(iri, other)
-                unsure += [(iri, *both) for both in branches if not _has_places(*both)]
-                sure = [
-                    pair for both in branches if _has_places(*both) for pair in _paired(iri, *both)
-                ]
-            else:
+                node, other = pairs.pop()
+                self._check(self._graph[node], self._found(other), fileset)
+                branches = self._branches(node, other)
+                unsure += [(node, *both) for both in branches if not _has_places(*both)]
+                certain = [both for both in branches if _has_places(*both)]
+                shared += [p for b in certain if b[0].editable for p in _paired(node, *b)]
+                sure = [p for b in certain if not b[0].editable for p in _paired(node, *b)]
+            elif unsure:
                 sure = self._by_content(*unsure.pop(0), matched)
+            else:
+                sure, shared = self._most_alike(shared, matched, known), []
             for child, counterpart in sure:
                 if child in self._graph and child not in matched.same:
                     matched.same[child] = counterpart
                     pairs.append((child, counterpart))
 
-    def _branches(self, iri: str, other: str) -> list[tuple[Siblings, Siblings]]:
-        ours = self._trees[0].branches(self._graph[iri])
-        theirs = self._trees[1].branches(self._there[other])
+    def _found(self, there: There) -> Node:
+        return self._there[iri(*there)]
+
+    def _branches(self, node: str, other: There) -> list[tuple[Siblings, Siblings]]:
+        ours = self._trees[0].branches(self._graph[node])
+        theirs = self._trees[1].branches(self._found(other))
         return list(zip(ours, theirs, strict=True))
 
+    def _most_alike(
+        self, pairs: Sequence[tuple[str, There]], matched: Matched, known: Container[str]
+    ) -> list[tuple[str, There]]:
+        """Pair objects that several nodes share: equal ones first, then the most frequent pairs.
+
+        A node without a counterpart is one that a user gave to only some of those that shared it.
+        """
+        times, taken = Counter(pairs), set(matched.same.values())
+        found = dict[str, There]()
+
+        def unlikeness(pair: tuple[str, There]) -> tuple[bool, int, There]:
+            mine, yours = self._graph[pair[0]], self._found(pair[1])
+            return _fields(mine) != _fields(yours), -times[pair], pair[1]
+
+        pairs = [p for p in times if p[0] in self._graph and p[0] not in known]
+        for node, other in sorted(pairs, key=unlikeness):
+            if node not in found and node not in matched.same and other not in taken:
+                found[node] = other
+                taken.add(other)
+        return list(found.items())
+
     def _by_content(
-        self, iri: str, mine: Siblings, yours: Siblings, matched: Matched
-    ) -> list[tuple[str, str]]:
+        self, node: str, mine: Siblings, yours: Siblings, matched: Matched
+    ) -> list[tuple[str, There]]:
         """Pair the children that have no place of their own."""
         taken = set(matched.same.values())
         ours = [one for one in mine.children if one in self._graph and one not in matched.same]
-        theirs = [one for one in yours.children if one in self._there and one not in taken]
-        alike: defaultdict[Content, list[str]] = defaultdict(list)
-        for one in theirs:
-            alike[_fields(self._there[one])].append(one)
+        there = [There.of(one) for one in yours.children if one in self._there]
+        theirs = [one for one in there if one not in taken]
+        alike: defaultdict[Content, list[There]] = defaultdict(list)
+        for other in theirs:
+            alike[_fields(self._found(other))].append(other)
         pairs = []
         for one in list(ours):
             if choices := alike.get(_fields(self._graph[one])):
@@ -145,7 +179,7 @@ class Matcher:
         if len(ours) == len(theirs) == 1:
             return [*pairs, (ours[0], theirs[0])]
         if ours and theirs:
-            raise _ambiguous(iri, mine)
+            raise _ambiguous(node, mine)
         return pairs
 
     def _check(self, node: Node, other: Node, fileset: str) -> None:
@@ -164,9 +198,9 @@ class Matcher:
 
     def _check_edges(self, matched: Matched) -> None:
         """Check that several paths lead to one counterpart: a sample's well and acquisition."""
-        back: dict[str, str] = {}
-        for iri, other in matched.same.items():
-            node, counterpart = self._graph[iri], self._there[other]
+        back: dict[There, str] = {}
+        for one, other in matched.same.items():
+            node, counterpart = self._graph[one], self._found(other)
             entry = class_of(node)
             if entry.maker is not Maker.EITHER:
                 continue
@@ -175,27 +209,33 @@ class Matcher:
                 for edge in entry.edges
                 if edge.via is not Via.LINK
                 for target in node.edges.get(edge.name, ())
-                if matched.same.get(target, "") not in ("", *counterpart.edges.get(edge.name, ()))
+                if not self._leads_to(counterpart, edge, matched.same.get(target))
             ]
             if lost or other in back:
                 how = f"with another {lost[0]}" if lost else f"and for {back[other]}"
                 raise GraphxferError(
-                    f"the import created {other} for {iri}, {how}: the destination reads these "
+                    f"the import created {other} for {one}, {how}: the destination reads these "
                     "files differently",
-                    where=iri,
+                    where=one,
                     do=REDO,
                 )
-            back[other] = iri
+            back[other] = one
+
+    @staticmethod
+    def _leads_to(counterpart: Node, edge: Edge, target: There | None) -> bool:
+        """Tell whether an edge leads to the counterpart of its target, if that has one."""
+        return target is None or target in map(There.of, counterpart.edges.get(edge.name, ()))
 
     def _check_missing(self, matched: Matched) -> None:
         """Check that the import did not create other objects of a class instead of the missing."""
-        extra = {one.rpartition("/")[0]: one for one in matched.extras}
-        for iri in matched.missing:
-            if other := extra.get(self._graph[iri].type):
+        extra = {one.type: one for one in matched.extras}
+        for node in matched.missing:
+            type_ = self._graph[node].type
+            if (other := extra.get(type_)) and not _is_shared(type_):
                 raise GraphxferError(
-                    f"the import created {other} where the graph has {iri}: the destination reads "
+                    f"the import created {other} where the graph has {node}: the destination reads "
                     "these files differently",
-                    where=iri,
+                    where=node,
                     do=REDO,
                 )
 
@@ -205,35 +245,59 @@ class Matcher:
         """Match annotations of matched nodes and nodes that refer to them, recursively."""
         pairs = list(matched.same.items())
         taken = set(matched.same.values())
-        for iri, other in pairs:  # grows as we go
-            node, counterpart = self._graph[iri], self._there[other]
-            entry = class_of(node)
-            if fileset_tree.edits(entry, node, clearing=self._clearing) != fileset_tree.edits(
-                entry, _like(counterpart, node, clearing=self._clearing), clearing=self._clearing
-            ):
-                matched.edited.add(iri)
-            alike: defaultdict[Content, list[str]] = defaultdict(list)
-            for one in self._hanging[1].on(counterpart):
-                if one not in taken:
-                    alike[content(self._there, one)].append(one)
-            for one in self._hanging[0].on(node) if alike else ():
-                if one in matched.same or one in known:
+        for one, other in pairs:  # grows as we go
+            node, counterpart = self._graph[one], self._found(other)
+            if self._is_edited(node, counterpart, matched):
+                matched.edited.add(one)
+            alike: defaultdict[Content, list[There]] = defaultdict(list)
+            for hanging in self._hanging[1].on(counterpart):
+                if There.of(hanging) not in taken:
+                    alike[content(self._there, hanging)].append(There.of(hanging))
+            for hanging in self._hanging[0].on(node) if alike else ():
+                if hanging in matched.same or hanging in known:
                     continue
-                if choices := alike.get(content(self._graph, one)):
-                    new = list(_with_parts(self._graph, one, self._there, choices.pop(0)))
+                if choices := alike.get(content(self._graph, hanging)):
+                    chosen = iri(*choices.pop(0))
+                    new = list(_with_parts(self._graph, hanging, self._there, chosen))
                     matched.same.update(new)
                     taken.update(there for _, there in new)
                     pairs += new
 
-    def _extras(self, found: str, matched: Matched) -> None:
+    def _is_edited(self, node: Node, counterpart: Node, matched: Matched) -> bool:
+        """Tell whether users changed fields or references after the import at the source."""
+        entry = class_of(node)
+        mine = fileset_tree.edits(entry, node, clearing=self._clearing)
+        like = _like(counterpart, node, clearing=self._clearing)
+        if mine != fileset_tree.edits(entry, like, clearing=self._clearing):
+            return True
+        return any(
+            (there := matched.same.get(target)) is None
+            or not self._leads_to(counterpart, edge, there)
+            for edge, target in fileset_tree.edited_references(node)
+            if target in self._graph
+        )
+
+    def _extras(self, found: There, matched: Matched) -> None:
         """Collect objects that the import created and that are not in the graph."""
         taken, seen = set(matched.same.values()), set[str]()
-        todo = self._trees[1].under(found)
-        for iri in todo:  # grows as we go
-            more = [one for one in self._hanging[1].on(self._there[iri]) if one not in seen]
+        todo = self._trees[1].under(iri(*found))
+        for one in todo:  # grows as we go
+            more = [
+                hanging for hanging in self._hanging[1].on(self._there[one]) if hanging not in seen
+            ]
             seen.update(more)
             todo += more
-        matched.extras += [iri for iri in todo if iri not in taken]
+        matched.extras += [there for there in map(There.of, todo) if there not in taken]
+
+
+@cache
+def _is_shared(name: str) -> bool:
+    """Tell whether several nodes may refer to one object of a class, and users may change that."""
+    return any(
+        edge.editable and edge.target == name
+        for entry in catalogue.CLASSES.values()
+        for edge in entry.edges
+    )
 
 
 def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
@@ -249,12 +313,12 @@ def _has_places(mine: Siblings, yours: Siblings) -> bool:
     return mine.identified or len(mine.children) == len(yours.children) == 1
 
 
-def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, str]]:
+def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, There]]:
     """Iterate over pairs of children, by place or else by order."""
     if not mine.places:
         if len(mine.children) != len(yours.children) and mine.children:
             raise _other_number(iri, mine, yours)
-        yield from zip(mine.children, yours.children, strict=False)
+        yield from zip(mine.children, map(There.of, yours.children), strict=False)
         return
     there = dict(zip(yours.places, yours.children, strict=True))
     if len(there) != len(yours.children) or len(set(mine.places)) != len(mine.places):
@@ -262,7 +326,7 @@ def _paired(iri: str, mine: Siblings, yours: Siblings) -> Iterator[tuple[str, st
     for place, child in zip(mine.places, mine.children, strict=True):
         if place not in there:
             raise _other_number(iri, mine, yours, f", none at {place}")
-        yield child, there[place]
+        yield child, There.of(there[place])
 
 
 def _ambiguous(iri: str, mine: Siblings) -> GraphxferError:
@@ -337,9 +401,9 @@ def _comparable(value: Value | None) -> object:
 
 def _with_parts(
     graph: TransferGraph, iri: str, there: TransferGraph, other: str
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, There]]:
     """Iterate over two objects of equal content, and their parts and files, in pairs."""
-    yield iri, other
+    yield iri, There.of(other)
     node, counterpart = graph[iri], there[other]
     for edge in class_of(node).edges:
         if _is_content(edge):

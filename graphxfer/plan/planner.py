@@ -4,22 +4,22 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
+from collections.abc import Mapping
 
-import networkx as nx
-
-from graphxfer import catalogue
-from graphxfer.bundle import Bundle
+from graphxfer import catalogue, unmovable
+from graphxfer.bundle import Bundle, Document
 from graphxfer.catalogue import Maker, Via
-from graphxfer.errors import GraphxferError
-from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
+from graphxfer.errors import GraphxferError, counted
+from graphxfer.graph import Node, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import FILESET, Tree
 from graphxfer.journal import How, Journal, LinkKey, Stage
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
-from graphxfer.plan import files, reuse
+from graphxfer.omero.rights import check_destination
+from graphxfer.plan import reuse
 from graphxfer.plan.actions import (
     EDITED,
-    FOLLOWS,
     Action,
     ApplyOptions,
     Create,
@@ -32,15 +32,20 @@ from graphxfer.plan.actions import (
     Update,
     Upload,
 )
+from graphxfer.plan.deleted import forget_deleted
 from graphxfer.progress import SILENT, Progress
+from graphxfer.unmovable import Why
 
 DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import creates it"
 UNLESS = "unless the import creates an equal object"
 UNSENT = "its file still has to be uploaded"
 NOT_HERE = "the linked object is not in the graph"
-ADDED = "added to an imported object by a user: not covered yet"
+FETCH = "run `graphxfer fetch`, then `graphxfer apply` again"
+BESIDE = "put the files beside the document, and run `graphxfer apply` again"
 OWNED = "the owner of the link is not kept: you become its owner"
+
+SEVERAL = "several users linked the two objects: you can link them only once"
 
 
 def make_plan(
@@ -65,11 +70,13 @@ def make_plan(
     Raises
     ------
     GraphxferError
-        If the apply would fail: files are missing, permission is missing, a name is ambiguous.
+        If the apply would fail: another user began it, permission is missing, a name is ambiguous;
+        with `strict`, also if a node cannot be moved.
     """
     journal = Journal.existing(bundle.journal(server.database_uuid))
     with journal or contextlib.nullcontext():
         if journal is not None:
+            journal.check_user(server.user_id)
             journal.check_about(bundle.graph().header.database_uuid, server.group_id)
         return planned(bundle, server, journal, options, progress)
 
@@ -80,24 +87,36 @@ def planned(
     journal: Journal | None,
     options: ApplyOptions,
     progress: Progress = SILENT,
+    *,
+    content: bool = False,
 ) -> Plan:
-    """Plan with an open journal; see :func:`make_plan`."""
-    planner = _Planner(bundle, server, journal, options)
+    """Plan with an open journal, and check the content of files; see :func:`make_plan`."""
+    tree = Tree(bundle.graph())
+    deleted = forget_deleted(server, bundle.graph(), journal) if journal is not None else {}
+    why_not = unmovable.find(bundle, journal, tree, content=content, progress=progress)
     with progress.task("plan"):
-        return planner.plan()
+        plan = _Planner(bundle, server, journal, options, tree, why_not).plan()
+    if deleted:
+        listed = ", ".join(f"{number:,} {name}" for name, number in deleted.items())
+        plan.notes.append(f"Deleted at the destination since an earlier run: {listed}")
+    return plan
 
 
 class _Planner:
     """Creates a plan, node by node and link by link."""
 
     def __init__(
-        self, bundle: Bundle, server: Server, journal: Journal | None, options: ApplyOptions
+        self,
+        bundle: Bundle,
+        server: Server,
+        journal: Journal | None,
+        options: ApplyOptions,
+        tree: Tree,
+        why_not: Mapping[str, Why],
     ) -> None:
         self._bundle, self._graph, self._server = bundle, bundle.graph(), server
         self._journal, self._options = journal, options
-        self._tree = Tree(self._graph)
-        self._members = self._tree.members()
-        self._owners = _owners(self._graph)
+        self._members = tree.members()
         self._hanging = {
             target
             for iri in self._members
@@ -105,18 +124,17 @@ class _Planner:
             if edge.via is Via.LINK
             for target in self._graph[iri].edges.get(edge.name, ())
         }
-        self._why_not: dict[str, str] = {}
+        self._why_not = why_not
         self._plan = Plan()
 
     def plan(self) -> Plan:
         """Return the plan."""
         self._check_header()
-        nodes = self._in_order()
-        for node in nodes:
-            self._movable(node)
+        nodes = unmovable.in_order(self._graph)
         self._imports()
         self._nodes(nodes)
         self._links()
+        self._check_left_out()
         self._check_destination()
         return self._plan
 
@@ -141,63 +159,17 @@ class _Planner:
     def _check_header(self) -> None:
         self._plan.notes += map(str, self._graph.header.left_out)
 
-    def _in_order(self) -> list[Node]:
-        """Return the nodes in order: targets of references first."""
-        found: list[Node] = []
-        for layer in catalogue.apply_order():
-            for name in layer:
-                of_class = list(self._graph.of_type(name)) if name in catalogue.CLASSES else []
-                found += _refined(name, of_class)
-        return found
-
-    def _movable(self, node: Node) -> bool:
-        """Check whether a node can be moved; the targets of its references are checked before."""
-        entry = class_of(node)
-        if entry.maker is Maker.SERVER or node.iri in self._members:
-            return True
-        if entry.maker is Maker.IMPORT:
-            self._why_not[node.iri] = "it has no files, so no import creates it"
-        elif entry.part_of and node.iri not in self._owners:
-            self._why_not[node.iri] = f"its {entry.part_of} is not in the graph"
-        elif entry.part_of and self._owners[node.iri] in self._members:
-            self._why_not[node.iri] = ADDED
-        else:
-            needed = [
-                target
-                for edge in entry.edges
-                if edge.via is Via.REFERENCE and edge.target not in _SERVERS
-                for target in node.edges.get(edge.name, ())
-            ]
-            needed += [self._owners[node.iri]] if entry.part_of else []
-            for target in needed:
-                if target not in self._graph:
-                    self._why_not[node.iri] = "an object that it needs is not in the graph"
-                elif target in self._why_not:
-                    self._why_not[node.iri] = "an object that it needs cannot be moved"
-        return node.iri not in self._why_not
-
     # -- nodes ----------------------------------------------------------------------------------
 
     def _imports(self) -> None:
         for fileset in self._graph.of_type(FILESET):
-            self._check_fileset(fileset)
-            if not self._done(fileset):
+            if why := self._why_not.get(fileset.iri):
+                self._add(Skip(fileset.iri, fileset.type, why.reason, detail=why.detail))
+            elif not self._done(fileset):
                 found = fileset_tree.files(self._graph, fileset)
                 size = sum(_size(file) for _, file in found)
                 how = "linked in place" if self._options.in_place else ""
                 self._add(Import(fileset.iri, fileset.type, how, bytes=size))
-
-    def _check_fileset(self, fileset: Node) -> None:
-        for branch in self._tree.branches(fileset):
-            if len(set(branch.places)) != len(branch.places):
-                alike = " and ".join(branch.children)
-                raise GraphxferError(
-                    f"ambiguous: {alike} have the same place in {branch.edge}",
-                    where=fileset.iri,
-                    do="they cannot be distinguished after an import: correct the graph",
-                )
-        if not fileset_tree.files(self._graph, fileset):
-            raise GraphxferError("its files are not in the graph", where=fileset.iri)
 
     def _nodes(self, nodes: list[Node]) -> None:
         open_ = []
@@ -205,17 +177,17 @@ class _Planner:
             entry = class_of(node)
             if entry.maker is Maker.SERVER or node.type == FILESET:
                 continue
-            if reason := self._why_not.get(node.iri):
-                self._add(Skip(node.iri, node.type, reason))
+            if why := self._why_not.get(node.iri):
+                self._add(Skip(node.iri, node.type, why.reason, detail=why.detail))
             elif self._done(node):
                 continue
             elif node.iri in self._members:
                 self._add(Match(node.iri, node.type, MADE_BY_IMPORT))
             else:
                 open_.append(node)
-        for node in self._graph:
-            if node.type not in catalogue.CLASSES and catalogue.link_node(node.type) is None:
-                self._add(Skip(node.iri, node.type, "graphxfer does not know this class"))
+        for iri, why in self._why_not.items():
+            if why.reason == unmovable.UNKNOWN:
+                self._add(Skip(iri, self._graph[iri].type, why.reason))
         taken = (
             {recorded[:2] for recorded in self._journal.nodes().values()}
             if self._journal
@@ -242,11 +214,11 @@ class _Planner:
     # -- links ----------------------------------------------------------------------------------
 
     def _links(self) -> None:
-        owned = {
+        owned = Counter(
             (node.type, node.target("parent"), node.target("child"))
             for name in catalogue.link_classes()
             for node in self._graph.of_type(name)
-        }
+        )
         for node in self._graph:
             entry = catalogue.CLASSES.get(node.type)
             for edge in entry.edges if entry is not None else ():
@@ -254,6 +226,8 @@ class _Planner:
                     for child in dict.fromkeys(node.edges.get(edge.name, ())):
                         key = LinkKey(edge.attribute, node.iri, child)
                         self._link(key, OWNED if key in owned else "")
+                        for _ in range(owned[key] - 1):
+                            self._add(Skip(node.iri, edge.attribute, SEVERAL, child=child))
                 elif edge.via is Via.LIST:
                     for part in node.edges.get(edge.name, ()):
                         if part not in self._graph:
@@ -266,8 +240,27 @@ class _Planner:
         elif key.child not in self._graph:
             kind, reason = Skip, NOT_HERE
         elif key.parent in self._why_not or key.child in self._why_not:
-            kind, reason = Skip, FOLLOWS
+            kind, reason = Skip, unmovable.FOLLOWS
         self._add(kind(key.parent, key.type, reason, child=key.child))
+
+    def _check_left_out(self) -> None:
+        """Say what a fetch may change; with `strict`, refuse to leave anything out."""
+        skipped, do = self._plan.skipped, FETCH
+        if isinstance(self._bundle, Document):
+            do = BESIDE
+        of_files = [one for one in skipped if one.reason in unmovable.OF_FILES]
+        if skipped and self._options.strict:
+            first = skipped[0]
+            raise GraphxferError(
+                f"cannot be moved: {first.why}",
+                where=" ".join(filter(None, (first.node, first.child))),
+                do=do
+                if first.reason in unmovable.OF_FILES
+                else "apply without --strict to move all the rest",
+            )
+        if of_files:
+            number = counted(len(of_files), "file")
+            self._plan.notes.append(f"Left out because of {number} missing or wrong: {do}.")
 
     # -- the destination ------------------------------------------------------------------------
 
@@ -280,7 +273,11 @@ class _Planner:
             self._plan.notes.append("An earlier run was interrupted; apply resumes it.")
         if self._plan.nothing_to_do:
             return
-        files.check_present(self._bundle, self._plan)
+        check_destination(
+            self._server,
+            files=any(self._plan.uploads(self._graph)),
+            imports=any(self._plan.of(Import)),
+        )
         if any(self._plan.of(Import)):
             self._server.service("ManagedRepository")
             if self._options.in_place:
@@ -290,44 +287,3 @@ class _Planner:
 def _size(node: Node) -> int:
     size = node.fields.get("size")
     return size if isinstance(size, int) else 0
-
-
-_SERVERS = {name for name, entry in catalogue.CLASSES.items() if entry.maker is Maker.SERVER}
-
-
-def _owners(graph: TransferGraph) -> dict[str, str]:
-    """Return the owner of each part: the ROI of a shape."""
-    return {
-        target: node.iri
-        for name, entry in catalogue.CLASSES.items()
-        for edge in entry.edges
-        if edge.via is Via.LIST
-        for node in graph.of_type(name)
-        for target in node.edges.get(edge.name, ())
-    }
-
-
-def _refined(name: str, nodes: list[Node]) -> list[Node]:
-    """Return nodes of one class in order: a node follows the nodes that it refers to."""
-    entry = catalogue.CLASSES[name]
-    own = [e.name for e in entry.edges if e.via is Via.REFERENCE and name in _names(e.target)]
-    if not own:
-        return nodes
-    by_iri = {node.iri: node for node in nodes}
-    order: nx.DiGraph[str] = nx.DiGraph()
-    order.add_nodes_from(by_iri)
-    order.add_edges_from(
-        (target, node.iri)
-        for node in nodes
-        for edge in own
-        for target in node.edges.get(edge, ())
-        if target in by_iri
-    )
-    try:
-        return [by_iri[iri] for layer in nx.topological_generations(order) for iri in layer]
-    except nx.NetworkXUnfeasible:
-        raise GraphxferError(f"some {name} nodes refer to each other in a cycle") from None
-
-
-def _names(target: str) -> set[str]:
-    return {entry.name for entry in catalogue.subclasses(target)}

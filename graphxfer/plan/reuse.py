@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Reusable, Via
-from graphxfer.errors import GraphxferError
+from graphxfer.errors import GraphxferError, counted
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.omero import lookup
 from graphxfer.omero.connect import Server
 from graphxfer.omero.lookup import Candidate
+from graphxfer.omero.rights import rights
 from graphxfer.plan import actions
 from graphxfer.plan.actions import ApplyOptions, Merge, Tags
 
@@ -59,7 +60,7 @@ def find(
         wanted = entry.reuse is Reusable.POLICY and options.tags is not Tags.CREATE
         wanted |= entry.reuse is Reusable.MERGE and options.merge
         if mine and wanted:
-            alike = _candidates(server, entry, mine)
+            alike = _candidates(server, entry, mine, found)
             alike = {
                 key: [c for c in some if (entry.name, c.id) not in taken]
                 for key, some in alike.items()
@@ -76,19 +77,27 @@ def _identity(entry: Class, node: Node) -> tuple[object, ...]:
 
 
 def _candidates(
-    server: Server, entry: Class, nodes: Sequence[Node]
+    server: Server, entry: Class, nodes: Sequence[Node], found: Found
 ) -> dict[tuple[object, ...], list[Candidate]]:
     """Return candidates by identity; only those that the user may link to."""
     first = entry.identity[0]
     values = [value for node in nodes if (value := node.fields.get(first)) is not None]
-    found: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
-    if values:
-        rights = lookup.rights(server)
-        others = rights.write if entry.reuse is Reusable.MERGE else rights.use
-        for candidate in lookup.alike(server, entry, values):
-            if others or candidate.owner == server.user_id:
-                found[candidate.identity].append(candidate)
-    return found
+    alike = lookup.alike(server, entry, values)
+    if any(one.owner != server.user_id for one in alike):
+        here = rights(server)
+        if not (here.write if entry.reuse is Reusable.MERGE else here.use):
+            wanted = {_identity(entry, node) for node in nodes}
+            theirs = [one for one in alike if one.owner != server.user_id]
+            alike = [one for one in alike if one.owner == server.user_id]
+            if number := sum(one.identity in wanted for one in theirs):
+                found.notes.append(
+                    f"{counted(number, f'equal {entry.name}')} of other users, which you may "
+                    f"not link to (the group {here.group} is {here.permissions})"
+                )
+    by_identity: defaultdict[tuple[object, ...], list[Candidate]] = defaultdict(list)
+    for one in alike:
+        by_identity[one.identity].append(one)
+    return by_identity
 
 
 def _reuse(

@@ -237,7 +237,7 @@ def test_fields_of_the_pixels(fake: Import) -> None:
     pixels = image.getPrimaryPixels()
     sizes = [getattr(pixels, f"size{axis}").val for axis in "XYZCT"]
     assert sizes == [5, 6, 2, 3, 4]
-    assert (pixels.pixelsType.value.val, pixels.dimensionOrder.value.val) == ("int16", "XYCTZ")
+    assert (pixels.pixelsType.value.val, pixels.dimensionOrder.value.val) == ("int16", "XYZCT")
     assert pixels.significantBits.val == 16
     assert image.acquisitionDate is None
 
@@ -330,7 +330,9 @@ def test_there_are_as_many_channels_as_the_pixels_have() -> None:
         )
     )  # fmt: skip
     (image,) = importing.objects(dark(ome), 1, "a", Settings()).images
-    assert look(image) == [("colours", RED), (None, GREEN), (None, BLUE)]
+    assert look(image) == [("colours", RED), ("colours", GREEN), ("colours", BLUE)]
+    channels = image.getPrimaryPixels().copyChannels()
+    assert [channel.logicalChannel.samplesPerPixel.val for channel in channels] == [1, 1, 1]
 
 
 # ---- rendering settings --------------------------------------------------------------------

@@ -23,6 +23,7 @@ from omero.model import (
 )
 from omero.rtypes import rbool, rstring
 
+from tests.importing_client import import_files
 from tests.people import People
 from tests.stores import image, link, named, reference, tag
 
@@ -281,6 +282,23 @@ def test_administrator_without_write_owned(lab):
 
     assert not attempt(rename)
     assert privileges(lab, "root") - privileges(lab, "rita") == {"WriteOwned"}
+
+
+@pytest.mark.parametrize("without", ["WriteOwned", "WriteFile", "WriteManagedRepo", ""])
+def test_administrator_imports_into_a_group_of_others(lab, without):
+    """Tried on OMERO 5.7: it takes the three; a member needs none of them."""
+    group = lab.group(READ_WRITE, ann=False)
+    lab.join("rita", 0, False)
+    rita = ExperimenterI(lab.users["rita"], False)
+    every = lab.client("root").sf.getTypesService().allEnumerations("AdminPrivilege")
+    lab.admin.setAdminPrivileges(rita, [one for one in every if one.value.val != without])
+    client = lab.client("rita", {"omero.group": str(group)})
+    if without:
+        with pytest.raises(omero.SecurityViolation):
+            import_files(client, {"a.fake": b""})
+        lab.join("rita", group, False)
+    import_files(client, {"a.fake": b""})
+    assert lab.rows("select count(i) from Image i where i.details.group.id = :g", g=group) == [[1]]
 
 
 def privileges(lab, name):

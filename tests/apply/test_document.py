@@ -10,6 +10,7 @@ import numpy as np
 import ome_types
 import pytest
 import tifffile
+from omero.rtypes import rstring
 
 from graphxfer.apply import apply
 from graphxfer.bundle import open_source
@@ -135,5 +136,54 @@ def test_a_plate_of_another_program_is_there_once(
         )
         assert [[*row[:3], row[4]] for row in rows] == [[1, 2, 255, "field"]]
         assert apply(document, server).nothing_to_do
+        undo(document, server)
+        assert added(before, counted(server)) == {}
+
+
+def write_colours(folder: Path, order: str) -> Path:
+    """Write a colour image of three frames, and a document with one channel of three samples."""
+    name, identifier = "colours.ome.tif", "urn:uuid:2b5ba78a-3d21-4a5b-9a4d-1c9d8d1c7b62"
+    pixels = ome.Pixels(
+        dimension_order=order, type="uint8", significant_bits=8,
+        size_x=8, size_y=8, size_z=1, size_c=3, size_t=3,
+        channels=[ome.Channel(id="Channel:0:0", samples_per_pixel=3, name="stain", fluor="HE")],
+        tiff_data_blocks=[ome.TiffData(uuid=ome.TiffData.UUID(value=identifier, file_name=name))],
+    )  # fmt: skip
+    document = ome.OME(uuid=identifier, images=[ome.Image(id="Image:5", pixels=pixels)])
+    with tifffile.TiffWriter(folder / name) as file:
+        for frame in range(3):
+            about = {"description": document.to_xml().encode()} if not frame else {}
+            data = np.full((8, 8, 3), frame, "uint8")
+            file.write(data, photometric="rgb", metadata=None, contiguous=False, **about)
+    path = folder / "colours.companion.xml"
+    path.write_text(document.to_xml(), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("order", ["XYCZT", "XYCTZ", "XYTZC"])
+def test_what_the_import_decides_is_no_difference(
+    order: str, tmp_path: Path, destination: Place
+) -> None:
+    # OMERO stores XYZCT in any case, and a channel for each sample.
+    document = open_source(write_colours(tmp_path, order))
+    (pixels,) = document.graph().of_type("Pixels")
+    assert pixels.fields["dimensionOrder"] == order
+    with destination.connect(own_session=True) as server:
+        before = counted(server)
+        assert apply(document, server).skipped == []
+        assert list(verify(document, server)) == []
+        assert added(before, counted(server))["Image"] == 1
+        stored = server.rows(
+            "select o.value, l.name, l.fluor, l.samplesPerPixel from Channel c"
+            " join c.logicalChannel l join c.pixels p join p.dimensionOrder o"
+            " where p.image.id = (select max(i.id) from Image i) order by c.id"
+        )
+        assert stored == [["XYZCT", "stain", "HE", 1]] * 3
+        # What a person changes there afterwards is a difference all the same.
+        (channel, *_) = server.objects("select l from LogicalChannel l where l.name = 'stain'")
+        channel.name = rstring("other")
+        server.service("IUpdate").saveArray([channel])
+        (found,) = verify(document, server)
+        assert (found.name, found.actual) == ("name", "other")
         undo(document, server)
         assert added(before, counted(server)) == {}

@@ -25,13 +25,15 @@ from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.export import export
 from graphxfer.fetch import fetch
-from graphxfer.graph import Node, TransferGraph, id_of
+from graphxfer.graph import Node, TransferGraph, iri
+from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
 from graphxfer.plan import ApplyOptions, Create, Match
-from graphxfer.plan.planner import ADDED, make_plan
+from graphxfer.plan.planner import make_plan
 from graphxfer.undo import undo
-from graphxfer.verify import verify
+from graphxfer.unmovable import ADDED
+from graphxfer.verify import left_out, verify
 from tests.apply.test_apply import added, counted
 from tests.build import import_files
 from tests.places import Place
@@ -137,7 +139,7 @@ def applied(bundle: Bundle, place: Place, **options: Any) -> list[str]:
     return plan.notes
 
 
-def there(bundle: Bundle, place: Place) -> dict[str, str]:
+def there(bundle: Bundle, place: Place) -> dict[str, There]:
     with place.connect() as server, Journal(bundle.journal(server.database_uuid)) as journal:
         return journal.same()
 
@@ -145,11 +147,12 @@ def there(bundle: Bundle, place: Place) -> dict[str, str]:
 def arrived(bundle: Bundle, place: Place, folder: Path) -> TransferGraph:
     """Return the graph of what came, exported again; it has to be that which went."""
     same, graph = there(bundle, place), bundle.graph()
-    roots = {graph[one].type: id_of(same[one]) for one in graph.header.roots}
+    roots = {graph[one].type: same[one].id for one in graph.header.roots}
     with place.connect() as server:
         back = export(server, {name: [number] for name, number in roots.items()}, folder).graph()
-    assert list(compare(graph, back, same)) == []
-    assert list(compare(back, graph, {value: key for key, value in same.items()})) == []
+    assert list(compare(graph, GraphThere(back), Correspondence(same))) == []
+    returned = Correspondence({iri(*made): There.of(node) for node, made in same.items()})
+    assert list(compare(back, GraphThere(graph), returned)) == []
     return back
 
 
@@ -320,8 +323,9 @@ def test_what_a_person_added_to_an_imported_plate(
     with destination.connect(own_session=True) as server:
         (skipped,) = apply(bundle, server).skipped
         assert (skipped.type, skipped.reason) == ("WellSample", ADDED)
-        different = [str(one) for one in verify(bundle, server)]
-    assert len(different) == 2, "the sample is not there, and its well lacks it"
+        assert [str(one) for one in verify(bundle, server)] == []
+        why = left_out(bundle, server)
+    assert {node: one.reason for node, one in why.items()} == {skipped.node: ADDED}
 
 
 def test_verify_finds_what_is_different_in_a_well(
@@ -332,7 +336,7 @@ def test_verify_finds_what_is_different_in_a_well(
         well = person.wells(plate)[4]
     bundle = exported(source, tmp_path / "b", Plate=plate)
     applied(bundle, destination)
-    found = id_of(there(bundle, destination)[f"Well/{well}"])
+    found = there(bundle, destination)[f"Well/{well}"].id
     with lab(destination) as person:
         person.edit("Well", found, type=rstring("other"))
         sample = omero.model.WellSampleI()
@@ -377,7 +381,34 @@ def test_screens_are_merged_as_projects_are(
     bundle = exported(source, tmp_path / "b", Screen=screen)
     applied(bundle, destination, merge=True)
     same = there(bundle, destination)
-    assert same[f"Screen/{screen}"] == f"Screen/{known}"
+    assert same[f"Screen/{screen}"] == There("Screen", known)
+
+
+def test_a_channel_of_an_images_own_stays_its_own(
+    source: Place, destination: Place, tmp_path: Path
+) -> None:
+    with lab(source) as person:
+        plate, images = person.plate(plateCols=2)
+        hql = "select c.id from Channel c where c.pixels.image.id = "
+        channel = person.query.get("Channel", person.ids(f"{hql}{images[1]}")[0])
+        own = omero.model.LogicalChannelI()
+        own.name, own.emissionWave = rstring("own"), omero.model.LengthI(500.0, "NANOMETER")
+        channel.logicalChannel = own
+        person.update.saveObject(channel)
+    bundle = exported(source, tmp_path / "b", Plate=plate)
+    assert len(list(bundle.graph().of_type("LogicalChannel"))) == 2
+    with destination.connect(own_session=True) as server:
+        before = counted(server)
+    (note,) = applied(bundle, destination)
+    assert "did not create 1 object of the source; apply creates it: LogicalChannel/" in note
+    back = arrived(bundle, destination, tmp_path / "back")
+    names = [node.fields.get("name") for node in back.of_type("LogicalChannel")]
+    assert sorted(map(str, names)).count("own") == 1
+    shared = Counter(node.target("logicalChannel") for node in back.of_type("Channel"))
+    assert sorted(shared.values()) == [1, 3]
+    with destination.connect(own_session=True) as server:
+        undo(bundle, server)
+        assert added(before, counted(server)) == {}
 
 
 def test_round_trips_do_not_grow_with_wells(
@@ -387,12 +418,14 @@ def test_round_trips_do_not_grow_with_wells(
     for rows in (1, 8):
         with lab(source) as person:
             plate, _ = person.plate(plateRows=rows, fields=2)
-            person.annotate("Plate", plate, "t")
+            person.annotate("Plate", plate, uuid.uuid4().hex)  # a tag that is not reused
         with source.connect() as server:
             bundle = export(server, {"Plate": [plate]}, tmp_path / f"{rows}")
             reading = server.calls
             fetch(bundle, server)
         with destination.connect(own_session=True) as server:
             apply(bundle, server)
-            calls.append((reading, server.calls))
+            applying = server.calls
+            assert list(verify(bundle, server)) == []
+            calls.append((reading, applying, server.calls))
     assert calls[0] == calls[1]

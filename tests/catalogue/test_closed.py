@@ -29,8 +29,11 @@ ALLOWED = {
     ("omero/importer.py", "UploadJobI"): "as above",
     ("omero/importer.py", "ChecksumAlgorithmI"): "ImportSettings take one",
     ("omero/in_place.py", "CommentAnnotationI"): "OMERO's own note that a file is linked in place",
+    ("omero/rights.py", "EventLog"): "whether what cannot be seen was deleted",
     ("omero/unfinished.py", "FilesetJobLink"): "how far the server's own jobs are",
     ("omero/unfinished.py", "Session"): "whether a session of the server's is alive",
+    ("omero/unfinished.py", "UploadJob"): "the server's own job, which carries an import's token",
+    ("omero/server.py", "SessionI"): "closeSession takes one",
     # Names of others that are the same.
     ("graph/omexml/write.py", "Namespace"): "an attribute of OME-XML's",
     ("cli/convert.py", "Format"): "a name of ours: the formats that convert writes",

@@ -27,7 +27,7 @@ from graphxfer.graph import omexml
 IMPORTED = apply, config, export, omexml, undo, verify
 """What commands import when they need it."""
 for _name in (*app.COMMANDS, "sandbox"):
-    importlib.import_module(f"graphxfer.cli.{_name}")
+    importlib.import_module(f"graphxfer.cli.{app.python_name(_name)}")
 _first = typer.Typer()
 _first.command()(lambda path: None)
 _first([os.devnull], standalone_mode=False)  # typer imports much when it first reads an argument

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 import csv
 
+import omero
+import omero.all
+from omero.rtypes import rstring
+
 from graphxfer.graph import Node
+from graphxfer.journal import Journal
+from graphxfer.omero.write import link, save
 from tests.cli.person import Person
 from tests.places import Place
 from tests.transfers import small, write
@@ -32,6 +38,39 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
     assert "Nothing to remove" in person.run("undo", "bundle", uri).done().out
 
 
+def test_additions_are_listed_and_may_be_allowed(person: Person, destination: Place) -> None:
+    bundle = write(person.home / "b", [Node("Dataset/1", "Dataset", {"name": "added to"})], {})
+    person.run("apply", "b", destination.uri).done()
+    with destination.connect() as server:
+        with Journal(bundle.journal(server.database_uuid)) as journal:
+            dataset = journal["Dataset/1"].id
+        project = omero.model.ProjectI()
+        project.name = rstring("of somebody else")
+        (number,) = save(server, [project])
+        save(server, [link("ProjectDatasetLink", ("Project", number), ("Dataset", dataset))])
+    line = f"+ Dataset/1 (counterpart Dataset:{dataset}): Project:{number} at the destination"
+    assert line in person.run("verify", "b", destination.uri).failed(3, "1 addition").out
+    ran = person.run("verify", "b", destination.uri, "--allow-additions").done()
+    assert line in ran.out
+    assert "1 node: no differences but 1 addition" in ran.out
+
+
+def test_bytes_are_checked_by_the_server(person: Person, destination: Place) -> None:
+    bundle = small(person.home / "b", "-cli-bytes")
+    person.run("apply", "b", destination.uri).done()
+    ran = person.run("verify", "b", destination.uri, "--bytes").done()
+    assert "Bytes: 1 file checked by the server, 1 attachment read back" in ran.out
+    with destination.connect() as server:
+        with Journal(bundle.journal(server.database_uuid)) as journal:
+            number = journal["OriginalFile/1"].id
+        update = server.service("IUpdate")
+        file = server.objects("select f from OriginalFile f where f.id = :id", id=number)[0]
+        file.hash = None
+        update.saveObject(file)
+    ran = person.run("verify", "b", destination.uri, "--bytes").failed(3, "1 difference")
+    assert "OriginalFile/1: bytes not checked: the destination recorded no checksum" in ran.out
+
+
 def test_a_map_that_cannot_be_written_is_reported_first(person: Person, destination: Place) -> None:
     bundle = write(person.home / "b", [Node("Project/1", "Project", {"name": "map"})], {})
     ran = person.run("apply", "b", destination.uri, "--map", "nowhere/map.csv")
@@ -47,8 +86,11 @@ def test_nodes_that_cannot_be_moved(person: Person, destination: Place) -> None:
     write(person.home / "bundle", nodes, {})
     for command in ("plan", "apply"):
         ran = person.run(command, "bundle", destination.uri).failed(4, "1 node or link skipped")
-        assert "Skipped: Image/1 (it has no files" in ran.out
+        assert "Skipped: Image/1  without files (it has no files" in ran.out
         person.run(command, "bundle", destination.uri, "--partial-ok").done()
+    ran = person.run("verify", "bundle", destination.uri).failed(4, "1 node left out")
+    assert "Left out: Image/1  without files (it has no files" in ran.out
+    assert "1 node: no differences" in ran.out
     json = person.run("plan", "bundle", destination.uri, "--json").failed(4).json
     assert [one["node"] for one in json["actions"] if one["kind"] == "skip"] == [
         "Image/1",

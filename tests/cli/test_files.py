@@ -50,25 +50,62 @@ def test_fetch_names_a_file_that_is_not_as_it_was(person: Person, bundle: Path, 
     image = repository / IMAGE
     good, words = image.read_bytes(), damage(image, how)
     fetch = ("fetch", "bundle", "--from", str(repository))
-    told = person.run(*fetch).failed(1, IMAGE, "OriginalFile/1", words, "→")
+    told = person.run(*fetch).failed(4, IMAGE, "OriginalFile/1", words, "→")
     assert "t.csv" not in told.err
     assert not (bundle / "files" / IMAGE).exists()
     assert (bundle / "files" / TABLE).exists()
+    person.run(*fetch, "--partial-ok").done()
     image.write_bytes(good)
     assert "1 file fetched" in person.run(*fetch).done().out
     assert (bundle / "files" / IMAGE).read_bytes() == good
 
 
-@pytest.mark.parametrize("how", HOW)
-def test_apply_names_it_before_anything_is_made(
+@pytest.mark.parametrize("how", ["missing", "truncated"])
+def test_plan_names_what_would_be_left_out(
     person: Person, bundle: Path, destination: Place, how: str
 ) -> None:
-    damage(bundle / "files" / TABLE, how)
-    for command in ("plan", "apply") if how != "changed" else ("apply",):
-        told = person.run(command, "bundle", destination.uri).failed(1, TABLE, "OriginalFile/2")
-        assert "graphxfer fetch" in told.err
-        assert IMAGE not in told.err
-    assert "Nothing to remove" in person.run("undo", "bundle", destination.uri).done().out
+    words = damage(bundle / "files" / TABLE, how)
+    ran = person.run("plan", "bundle", destination.uri, "--strict")
+    ran.failed(1, "OriginalFile/2", TABLE, words, "graphxfer fetch")
+    ran = person.run("plan", "bundle", destination.uri).failed(4, "2 nodes or links skipped")
+    (line,) = (line for line in ran.out.splitlines() if TABLE in line)
+    assert line.startswith("Skipped: OriginalFile/2  t.csv (")
+    assert words in line
+
+
+def test_apply_and_verify_name_what_is_left_out(
+    person: Person, bundle: Path, destination: Place
+) -> None:
+    uri = destination.uri
+    good = (bundle / "files" / TABLE).read_bytes()
+    words = damage(bundle / "files" / TABLE, "changed")
+    person.run("apply", "bundle", uri, "--strict").failed(1, "OriginalFile/2", TABLE, words)
+    assert "Nothing to remove" in person.run("undo", "bundle", uri).done().out
+    ran = person.run("apply", "bundle", uri).failed(4, "2 nodes or links skipped", "--partial-ok")
+    reason = f"its file is not as the source recorded it: {TABLE}: changed: {words}"
+    assert f"Skipped: OriginalFile/2  t.csv ({reason}" in ran.out
+    assert "Skipped: FileAnnotation/4 (an object that it needs cannot be moved" in ran.out
+    assert "run `graphxfer fetch`, then `graphxfer apply` again" in ran.out
+    assert IMAGE not in ran.out + ran.err
+    ran = person.run("apply", "bundle", uri, "--partial-ok", "--json").done()
+    skips = [one for one in ran.json["actions"] if one["kind"] == "skip"]
+    assert [(one["node"], one["child"]) for one in skips] == [
+        ("OriginalFile/2", ""),
+        ("FileAnnotation/4", ""),
+        ("Image/1", "FileAnnotation/4"),
+    ]
+    ran = person.run("verify", "bundle", uri).failed(4, "2 nodes left out")
+    assert f"Left out: OriginalFile/2  t.csv ({reason}" in ran.out
+    assert "no differences" in ran.out
+    ran = person.run("verify", "bundle", uri, "--partial-ok", "--json").done()
+    assert [(one["kind"], one["node"]) for one in ran.json] == [
+        ("left out", "OriginalFile/2"),
+        ("left out", "FileAnnotation/4"),
+    ]
+    (bundle / "files" / TABLE).write_bytes(good)
+    person.run("verify", "bundle", uri).failed(3, "3 differences")  # they could be moved now
+    person.run("apply", "bundle", uri).done()
+    assert "no differences" in person.run("verify", "bundle", uri).done().out
 
 
 # -- full disks

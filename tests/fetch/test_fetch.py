@@ -26,6 +26,7 @@ from graphxfer.errors import Exit, FileProblem, UnsafePath, UsageError
 from graphxfer.fetch import Fetched, FetchOptions, Owner, fetch
 from graphxfer.fetch.rsync import Folder
 from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.omero import write
 from graphxfer.omero.connect import Profile, Server
 from omero_sandbox import manage
 
@@ -295,10 +296,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
 
 
-def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle: Bundle) -> None:
+def test_the_command_names_what_is_wrong_and_ends_with_4(source: Source, bundle: Bundle) -> None:
     damage(source, "a.tif", lambda path: path.write_bytes(b"pixe"))
     failed = run(str(bundle.folder), "--from", str(source.repository), "--json")
-    assert failed.returncode == Exit.FAILED
+    assert failed.returncode == Exit.INCOMPLETE
     report = json.loads(failed.stdout)
     assert (report["fetched"], report["up_to_date"]) == (3, 0)
     assert report["problems"] == [
@@ -306,11 +307,75 @@ def test_the_command_names_what_is_wrong_and_ends_with_1(source: Source, bundle:
             "path": next(iter(PIXELS)),
             "node": "OriginalFile/1",
             "why": "truncated: 4 of 11 bytes",
+            "lost": True,
         }
     ]
-    told = run(str(bundle.folder), "--from", str(source.repository))
+    told = run(str(bundle.folder), "--from", str(source.repository), "--partial-ok")
+    assert told.returncode == Exit.DONE
     assert f"{next(iter(PIXELS))} (OriginalFile/1): truncated: 4 of 11 bytes" in told.stderr
     assert "0 files fetched (0 B), 3 up to date, 1 missing or wrong" in told.stdout
+
+
+def test_what_another_try_may_bring_ends_with_1(source: Source, bundle: Bundle) -> None:
+    """The client paths are not below this folder, but the options may be wrong, too."""
+    failed = run(str(bundle.folder), "--from", str(source.folder), "--client-paths", "--partial-ok")
+    assert failed.returncode == Exit.FAILED
+    assert "--attachments" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["scan (28).tif", "a: no room (122).tif", "change_dir.tif", 'change_dir "x".tif']
+)
+def test_a_name_is_not_taken_for_an_error(tmp_path: Path, name: str) -> None:
+    """rsync's errors hold the file's name; 28 is a full disk where it is an error's number."""
+    source = Source(tmp_path / "OMERO")
+    source.image_file(f"x/{name}", b"gone")
+    source.image_file("x/b.tif", b"there")
+    (source.repository / "x" / name).unlink()
+    bundle = bundles.write(tmp_path / "bundle", source.graph)
+    report = fetch(bundle, from_folder(source))
+    (problem,) = report.problems
+    assert (problem.node, problem.lost) == ("OriginalFile/1", True)
+    assert problem.why == "missing: No such file or directory"
+    assert contents(bundle) == {"x/b.tif": b"there"}
+
+
+def test_an_attachment_that_never_had_bytes(tmp_path: Path) -> None:
+    """Its upload broke off: OMERO has no record of it, and its file is empty, or is not there."""
+    source = Source(tmp_path / "OMERO")
+    for number in (1, 2):
+        node = source.attachment(b"", hasher="")
+        del source.graph[node].fields["size"]
+        if number == 2:
+            (source.folder / "Files" / "2").unlink()
+    source.attachment(b"", hasher="SHA1-160")  # an empty file, and recorded so
+    source.repository.mkdir()
+    bundle = bundles.write(tmp_path / "bundle", source.graph)
+    report = fetch(bundle, from_folder(source))
+    why = {problem.node: problem.why for problem in report.problems}
+    assert why.keys() == {"OriginalFile/1", "OriginalFile/2"}
+    assert "never completed" in why["OriginalFile/1"]
+    assert contents(bundle) == {"Files/3/table.csv": b""}
+
+
+def test_what_could_not_be_had_is_remembered(source: Source, bundle: Bundle) -> None:
+    damage(source, "a.tif", lambda path: path.write_bytes(b"pixe"))
+    fetch(bundle, from_folder(source))
+    assert proof.problems(bundle.files) == {next(iter(PIXELS)): "truncated: 4 of 11 bytes"}
+    damage(source, "a.tif", lambda path: path.write_bytes(b"pixels of a"))
+    fetch(bundle, from_folder(source))
+    assert proof.problems(bundle.files) == {}
+
+
+@pytest.mark.parametrize("text", ["{", "1", '["a"]', '["a", "b", "c"]', "[" * 10_000, "\0\xff"])
+def test_what_a_stranger_remembers_is_only_a_hint(bundle: Bundle, text: str) -> None:
+    work = bundle.files / proof.WORK
+    work.mkdir(parents=True)
+    (work / proof.PROBLEMS).write_bytes(f'{text}\n["a.tif", "gone"]\n'.encode("latin-1"))
+    assert proof.problems(bundle.files) == {"a.tif": "gone"}
+    (work / proof.PROBLEMS).unlink()
+    (work / proof.PROBLEMS).symlink_to("/etc/passwd")
+    assert proof.problems(bundle.files) == {}
 
 
 @pytest.mark.parametrize(
@@ -466,7 +531,20 @@ def test_what_the_server_has_lost_is_named(sandbox: manage.Sandbox, attached: Bu
     assert set(why) == {short.node, gone.node}
     assert why[short.node] == "truncated: 5 bytes at the source, OMERO recorded 13"
     assert "ResourceError" in why[gone.node]
+    assert all(problem.lost for problem in report.problems)
     assert report.fetched == 1
+
+
+def test_what_was_deleted_since_the_export_is_named(
+    sandbox: manage.Sandbox, attached: Bundle
+) -> None:
+    *_, gone = attached.manifest()
+    with fetching.reached(over(sandbox), "omero") as server:
+        assert isinstance(server, Server)
+        write.delete(server, {"OriginalFile": [int(gone.node.rpartition("/")[2])]})
+        report = fetch(attached, server)
+    assert [(problem.node, problem.lost) for problem in report.problems] == [(gone.node, True)]
+    assert report.fetched == 2
 
 
 def test_another_server_than_the_bundles_is_refused(

@@ -30,7 +30,7 @@ def with_files(*files: tuple[str, str]) -> TransferGraph:
     ("files", "expected"),
     [
         ([("home/ada/a.tif", "ada_2/2026-03/14/09-00/a.tif")], ["home/ada/a.tif"]),
-        ([("/home/ada/a.tif", "ada_2/2026-03/a.tif")], ["home/ada/a.tif"]),
+        ([("/home/ada/a.tif", "ada_2/2026-03/a.tif")], ["/home/ada/a.tif"]),
         (
             [("C/data/x/a.tif", "r/x/a.tif"), ("C/data/y/b.tif", "r/y/b.tif")],
             ["C/data/x/a.tif", "C/data/y/b.tif"],

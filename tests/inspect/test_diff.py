@@ -29,8 +29,8 @@ def test_came_went_and_changed_are_told() -> None:
         ("CommentAnnotation/4", 'out of "focus"')
     ]
     assert {str(it) for it in found.changed} == {
-        "Project/52 (counterpart Project/52): name is 'Meiosis II', expected 'Meiosis'",
-        "Dataset/103 (counterpart Dataset/103): images does not have Image/8",
+        "Project/52 (counterpart Project:52): name is 'Meiosis II', expected 'Meiosis'",
+        "Dataset/103 (counterpart Dataset:103): images does not have Image/8",
     }
 
 

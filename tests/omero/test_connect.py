@@ -181,16 +181,18 @@ def test_a_kept_session_of_another_port_is_not_joined(source: Place, store: Path
         pass
 
 
-def test_a_session_of_our_own(source: Place, store: Path) -> None:
+def test_to_write_a_password_comes_before_a_kept_session(
+    source: Place, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with logged_in(store, source):
         with connect(source.profile) as server:
             kept = server.session_id
         with connect(source.profile, own_session=True) as server:
+            assert server.session_id == kept  # without a password the kept session does
+        monkeypatch.setenv("OMERO_PASSWORD", PASSWORD)
+        with connect(source.profile, own_session=True) as server:
             own = server.session_id
             assert own != kept
-            made = server.service("IUpdate").saveAndReturnObject(project("mine"))
-            hql = "select p.details.creationEvent.session.id from Project p where p.id = :id"
-            assert server.rows(hql, id=made.id.val) == [[own]]
         with connect(source.profile) as server:
             assert server.session_id == kept
             assert server.rows(SESSION, id=own)[0][0] is not None

@@ -44,7 +44,7 @@ def test_an_import_takes_few_calls(destination: Place, tmp_path: Path) -> None:
     tiff(tmp_path / "a.tif")
     sending = Sending("Fileset/1", (Part(tmp_path / "a.tif", "data/a.tif"),))
     with destination.connect(own_session=True) as server:
-        server.service("ManagedRepository")
+        run(server, sending)  # the first of a session finds the repository and its directories
         before = server.calls
         run(server, sending)
         assert server.calls - before <= 8 + 1  # and one write
@@ -124,11 +124,14 @@ def test_state_tells_whether_an_import_is_complete(destination: Place, tmp_path:
         begun: list[unfinished.State] = []
 
         def look() -> None:
-            found = lookup.filesets_made_in(server, session)
-            (fileset,) = [number for number, paths in found.items() if "unique" in paths[0]]
+            (fileset,) = unfinished.of(server, "carried ")
             begun.append(unfinished.state(server, fileset, session, ["series"]))
 
-        fileset = run(server, sending, verifying=look)
+        stop = threading.Event()
+        fileset = importer.import_fileset(
+            server, sending, "carried here", verifying=look, stop=stop
+        )
+        assert unfinished.of(server, "carried here") == [fileset]
         assert begun == [unfinished.State(begun=False, over=False, places=set())]
         done = unfinished.state(server, fileset, session, ["series"])
         assert done == unfinished.State(begun=True, over=False, places={(0,)})

@@ -333,13 +333,17 @@ def test_a_link_of_another_user_is_a_node_too(server: Server, make: Maker, anoth
     assert graph[owner].fields["firstName"] == "Eve"
 
 
-def test_a_link_made_twice_is_one_edge(server: Server, make: Maker, another: Maker) -> None:
+def test_a_link_made_twice_is_one_edge_and_two_nodes(
+    server: Server, make: Maker, another: Maker
+) -> None:
     dataset, tag = make.named(DatasetI), make.tag("ours and theirs")
     make.link(dataset, tag)
     another.link(dataset, tag)
     graph = select(server, dataset)
     assert graph[at(dataset)].edges["annotations"] == (at(tag),)
-    assert graph.types()["DatasetAnnotationLink"] == 1
+    links = list(graph.of_type("DatasetAnnotationLink"))
+    assert {link.target("child") for link in links} == {at(tag)}
+    assert len({link.target("owner") for link in links}) == len(links) == 2
 
 
 # -- what is left out

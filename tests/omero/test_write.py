@@ -9,8 +9,9 @@ import pytest
 
 from graphxfer import catalogue
 from graphxfer.catalogue import AffineTransform, Quantity
-from graphxfer.errors import GraphxferError
+from graphxfer.errors import GraphxferError, ServerFailure
 from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.graph.correspondence import There
 from graphxfer.omero import lookup, read, write
 from graphxfer.omero.server import Server
 from tests.places import Place
@@ -74,7 +75,7 @@ def test_parts_survive_in_order(destination: Place) -> None:
         found = saved(server, graph_of(roi, *shapes), "Roi/1")
         types = [iri.partition("/")[0] for iri in found.edges["shapes"]]
         assert types == ["Mask", "Point", "Line"]
-        there = read.fetch_nodes(server, lookup.by_type(found.edges["shapes"]))
+        there = read.fetch_nodes(server, lookup.by_type(map(There.of, found.edges["shapes"])))
         for shape, iri in zip(shapes, found.edges["shapes"], strict=True):
             there[iri].fields.pop("created")
             assert there[iri].fields == shape.fields
@@ -122,6 +123,19 @@ def test_a_batch_is_all_or_nothing(destination: Place) -> None:
         with pytest.raises(GraphxferError):
             write.save(server, [builder(graph).build(node) for node in (good, bad)])
         assert lookup.alike(server, catalogue.CLASSES["Project"], ["all or nothing"]) == []
+
+
+def test_a_refused_deletion_says_why(destination: Place) -> None:
+    reagent = Node("Reagent/1", "Reagent", {"name": "r"}, {"screen": ("Screen/1",)})
+    screen = Node("Screen/1", "Screen", {"name": "s"})
+    with destination.connect() as server:
+        graph = graph_of(screen, reagent)
+        (number,) = write.save(server, [builder(graph).build(screen)])
+        (below,) = write.save(server, [builder(graph, **{"Screen/1": number}).build(reagent)])
+        gone = write.delete(server, {"Screen": [number]}, alone=True)
+        assert gone == {"Screen": [number], "Reagent": [below]}
+        with pytest.raises(ServerFailure, match=rf"Delete2 failed: cannot read .*\[{number}\]$"):
+            write.delete(server, {"Screen": [number]})
 
 
 def tags(number: int, text: str = "t") -> list[Node]:

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import pytest
 
 from graphxfer.catalogue import Value
 from graphxfer.errors import GraphxferError
 from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.graph.correspondence import There
 from graphxfer.plan.counterparts import Matched, Matcher, Side, content
 from tests.transfers import SOURCE, fileset
 
@@ -38,17 +40,17 @@ def roi(number: int, of: int, x: float | None, name: str = "r") -> list[Node]:
 
 
 def match(ours: Side, theirs: Side, known: tuple[str, ...] = ()) -> Matched:
-    return Matcher(ours, theirs).match("Fileset/1", "Fileset/5", known)
+    return Matcher(ours, theirs).match("Fileset/1", There("Fileset", 5), known)
 
 
 def test_images_are_matched_by_their_series() -> None:
     ours = side(1, [image(1, 0), image(2, 1)])
     theirs = side(5, [image(50, 1), image(51, 0)])
     same = match(ours, theirs).same
-    assert same["Image/1"] == "Image/51"
-    assert same["Image/2"] == "Image/50"
-    assert same["LogicalChannel/2"] == "LogicalChannel/50"
-    assert same["OriginalFile/1"] == "OriginalFile/5"
+    assert same["Image/1"] == There.of("Image/51")
+    assert same["Image/2"] == There.of("Image/50")
+    assert same["LogicalChannel/2"] == There.of("LogicalChannel/50")
+    assert same["OriginalFile/1"] == There.of("OriginalFile/5")
     assert len(same) == len(ours.graph)
 
 
@@ -96,17 +98,19 @@ def test_another_number_of_channels_is_an_error() -> None:
 
 def test_images_missing_in_the_graph_are_reported() -> None:
     extras = match(side(1, [image(1, 0)]), side(5, [image(50, 0), image(51, 1)])).extras
-    assert extras == ["Image/51", "Pixels/51", "Channel/51", "LogicalChannel/51"]
+    assert [str(one) for one in extras] == [
+        *("Image:51", "Pixels:51", "Channel:51", "LogicalChannel:51")
+    ]
 
 
 def test_rois_are_matched_by_content_each_once() -> None:
     ours = side(1, [image(1, 0)], *roi(1, 1, 4.0), *roi(2, 1, 4.0), *roi(3, 1, 9.0))
     theirs = side(5, [image(50, 0)], *roi(60, 50, 4.0), *roi(61, 50, 7.0), *roi(62, 50, None))
     matched = match(ours, theirs)
-    assert matched.same["Roi/1"] == "Roi/60"
-    assert matched.same["Point/1"] == "Point/60"
+    assert matched.same["Roi/1"] == There.of("Roi/60")
+    assert matched.same["Point/1"] == There.of("Point/60")
     assert not {"Roi/2", "Roi/3"} & matched.same.keys()
-    assert set(matched.extras) == {"Roi/61", "Roi/62"}
+    assert set(matched.extras) == {There("Roi", 61), There("Roi", 62)}
 
 
 def test_a_roi_of_another_image_is_another_roi() -> None:
@@ -114,7 +118,7 @@ def test_a_roi_of_another_image_is_another_roi() -> None:
     theirs = side(5, [image(50, 0), image(51, 1)], *roi(60, 51, 4.0))
     matched = match(ours, theirs)
     assert "Roi/1" not in matched.same
-    assert matched.extras == ["Roi/60"]
+    assert matched.extras == [There("Roi", 60)]
 
 
 def test_annotations_and_theirs_are_matched() -> None:
@@ -125,12 +129,53 @@ def test_annotations_and_theirs_are_matched() -> None:
         return side(number, [image(of, 0, tag.iri)], tag, comment)
 
     matched = match(tagged(1, 1, 10), tagged(5, 50, 70))
-    assert matched.same["TagAnnotation/10"] == "TagAnnotation/70"
-    assert matched.same["CommentAnnotation/11"] == "CommentAnnotation/71"
+    assert matched.same["TagAnnotation/10"] == There.of("TagAnnotation/70")
+    assert matched.same["CommentAnnotation/11"] == There.of("CommentAnnotation/71")
     assert matched.extras == []
     known = match(tagged(1, 1, 10), tagged(5, 50, 70), known=("TagAnnotation/10",))
     assert "TagAnnotation/10" not in known.same
-    assert known.extras[0] == "TagAnnotation/70"
+    assert known.extras[0] == There("TagAnnotation", 70)
+
+
+def channels(number: int, *logical: int, names: Mapping[int, str] | None = None) -> Side:
+    """Return a fileset of images whose channels refer to some LogicalChannels."""
+    found = side(number, [image(10 * number + place, place) for place, _ in enumerate(logical)])
+    kept = [node for node in found.graph if node.type != "LogicalChannel"]
+    for place, one in enumerate(logical):
+        found.graph[f"Channel/{10 * number + place}"].edges["logicalChannel"] = (
+            f"LogicalChannel/{one}",
+        )
+    for one in dict.fromkeys(logical):
+        fields: dict[str, Value] = {"name": (names or {}).get(one, "imported")}
+        kept.append(Node(f"LogicalChannel/{one}", "LogicalChannel", fields))
+    return Side(TransferGraph(found.graph.header, kept))
+
+
+@pytest.mark.parametrize("own", range(4))
+def test_what_one_image_has_of_its_own_is_not_what_the_others_share(own: int) -> None:
+    logical = [2 if place == own else 1 for place in range(4)]
+    matched = match(channels(1, *logical, names={2: "own"}), channels(5, 7, 7, 7, 7))
+    assert matched.same["LogicalChannel/1"] == There("LogicalChannel", 7)
+    assert matched.missing == ["LogicalChannel/2"]
+    assert matched.edited == {f"Channel/{10 + own}"}
+
+
+def test_what_most_share_is_what_the_import_made_even_if_it_was_edited() -> None:
+    both = {1: "edited", 2: "own"}
+    matched = match(channels(1, 2, 1, 1, names=both), channels(5, 7, 7, 7))
+    assert matched.same["LogicalChannel/1"] == There("LogicalChannel", 7)
+    assert matched.edited == {"LogicalChannel/1", "Channel/10"}
+
+
+def test_what_the_source_shares_is_shared_even_if_the_import_does_not() -> None:
+    matched = match(channels(1, 1, 1), channels(5, 7, 8))
+    assert matched.edited == {"Channel/11"}
+    assert matched.extras == [There("LogicalChannel", 8)]
+    matched = match(channels(1, 1, 1, 2, names={2: "own"}), channels(5, 7, 8, 7))
+    assert (matched.missing, matched.extras) == (
+        ["LogicalChannel/2"],
+        [There("LogicalChannel", 8)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,9 +217,9 @@ def test_plates_are_found_by_their_images_and_wells_by_row_and_column() -> None:
     ours = side(1, [image(1, 0), image(2, 1)], *plated(1, 1, 2))
     theirs = side(5, [image(50, 0), image(51, 1)], *plated(7, 50, 51))
     matched = match(ours, theirs)
-    assert matched.same["Plate/1"] == "Plate/7"
-    assert (matched.same["Well/1"], matched.same["Well/2"]) == ("Well/50", "Well/51")
-    assert matched.same["WellSample/2"] == "WellSample/51"
+    assert matched.same["Plate/1"] == There.of("Plate/7")
+    assert [matched.same[f"Well/{n}"] for n in (1, 2)] == [There("Well", 50), There("Well", 51)]
+    assert matched.same["WellSample/2"] == There.of("WellSample/51")
     assert "Plate/1" in matched.edited
     assert (matched.missing, matched.extras) == ([], [])
 
@@ -184,7 +229,7 @@ def test_a_plate_that_is_not_made_is_missing() -> None:
     matched = match(ours, side(5, [image(50, 0)]))
     assert set(matched.missing) == {"Plate/1", "Well/1", "WellSample/1"}
     matched = match(side(1, [image(1, 0)]), side(5, [image(50, 0)], *plated(7, 50)))
-    assert set(matched.extras) == {"Plate/7", "Well/50", "WellSample/50"}
+    assert {str(one) for one in matched.extras} == {"Plate:7", "Well:50", "WellSample:50"}
 
 
 def test_another_plate_is_an_error() -> None:
@@ -208,7 +253,7 @@ def test_two_acquisitions_that_became_one_are_an_error() -> None:
 
     ours = of_runs(1, (1, 2), 1, 0, 1)
     assert match(ours, of_runs(5, (50, 51), 7, 0, 1)).extras == []
-    with pytest.raises(GraphxferError, match=r"created PlateAcquisition/70 for .*, and for"):
+    with pytest.raises(GraphxferError, match=r"created PlateAcquisition:70 for .*, and for"):
         match(ours, of_runs(5, (50, 51), 7, 0, 0))
     with pytest.raises(GraphxferError, match="with another plateAcquisition"):
         match(of_runs(1, (1, 2), 1, 0, 0), of_runs(5, (50, 51), 7, 0, 1))
@@ -227,7 +272,7 @@ def test_acquisitions_without_images_are_matched_by_their_content() -> None:
     theirs = side(5, [image(50, 0)], *plated(7, 50, runs=("c", "b", "a")))
     same = match(ours, theirs).same
     assert [same[f"PlateAcquisition/{n}"] for n in (10, 11, 12)] == [
-        f"PlateAcquisition/{n}" for n in (72, 71, 70)
+        There("PlateAcquisition", n) for n in (72, 71, 70)
     ]
     ours = side(1, [image(1, 0)], *plated(1, 1, runs=("edited", "too")))
     with pytest.raises(GraphxferError, match=r"ambiguous.*PlateAcquisition.plate"):

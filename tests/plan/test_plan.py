@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from graphxfer import unmovable
 from graphxfer.bundle import Bundle, Document
 from graphxfer.bundle.manifest import Manifest
-from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.errors import FileProblem, UsageError
 from graphxfer.graph import Header, LeftOut, Node, TransferGraph
 from graphxfer.plan import ApplyOptions, Create, Import, Link, Match, Merge, Plan, Skip
 from graphxfer.plan.planner import DONE, OWNED, make_plan
@@ -101,9 +102,11 @@ def test_owners_of_links_are_reported(destination: Place, tmp_path: Path) -> Non
 
 def test_images_that_cannot_be_distinguished(destination: Place, tmp_path: Path) -> None:
     images = [Node(f"Image/{n}", "Image", {"name": "a", "series": 0}) for n in (1, 2)]
-    bundle = in_memory(tmp_path, *fileset(1, b"", "a.tif", images))
-    with pytest.raises(GraphxferError, match="Image/1 and Image/2 have the same place"):
-        planned(bundle, destination)
+    bundle = write(tmp_path / "b", fileset(1, b"x", "a.tif", images), {"OriginalFile/1": b"x"})
+    first, *others = planned(bundle, destination).skipped
+    assert (first.node, first.reason) == ("Fileset/1", unmovable.AMBIGUOUS)
+    assert first.detail == "Image/1 and Image/2 by Image.fileset"
+    assert {one.node for one in others} == {"Image/1", "Image/2", "OriginalFile/1"}
 
 
 def test_missing_and_truncated_files_are_named(destination: Place, tmp_path: Path) -> None:
@@ -111,10 +114,13 @@ def test_missing_and_truncated_files_are_named(destination: Place, tmp_path: Pat
     first, second = bundle.manifest()
     bundle.file(first).unlink()
     bundle.file(second).write_bytes(b"")
-    with pytest.raises(FileProblem) as caught:
-        planned(bundle, destination)
-    assert "OriginalFile/1): missing" in str(caught.value)
-    assert "OriginalFile/2): 0 bytes, OMERO recorded 8" in str(caught.value)
+    plan = planned(bundle, destination)
+    why = {one.node: one.why for one in plan.skipped}
+    assert why["OriginalFile/1"] == "its file is missing: user_2/2026/a.tif"
+    assert why["OriginalFile/2"] == (
+        "its file is not as the source recorded it: Files/2/t.csv: truncated: 0 of 8 bytes"
+    )
+    assert "2 files missing or wrong: run `graphxfer fetch`" in plan.notes[-1]
 
 
 def test_in_place_needs_the_repository(

@@ -24,7 +24,7 @@ PREFIXES = {
     "prov": PROV,
     "xsd": XSD,
 }
-_EXACT = 2**53
+_EXACT = 2**53 - 1
 """Larger integers are written as strings: readers that have only doubles would lose digits."""
 _NOT_FINITE = {"nan": "NaN", "inf": "INF", "-inf": "-INF"}
 _DOUBLE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|NaN|[+-]?INF", re.ASCII)
@@ -54,8 +54,12 @@ HEADER = Class(
 
 
 def _double(value: float) -> float | str:
-    """Return a JSON number, or a string if JSON-LD's 16 digits would not be exact."""
-    if math.isfinite(value) and float(f"{value:.15e}") == value:
+    """Return a JSON number, or a string if JSON-LD's 16 digits would not be exact.
+
+    Negative zero is a string, too: many programs, and RFC 8785, drop its sign.
+    """
+    is_negative_zero = value == 0 and math.copysign(1, value) < 0
+    if math.isfinite(value) and float(f"{value:.15e}") == value and not is_negative_zero:
         return value
     text = repr(value)
     return _NOT_FINITE.get(text, text)

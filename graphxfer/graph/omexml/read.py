@@ -31,6 +31,8 @@ from graphxfer.graph.omexml import schema
 
 FOREIGN_BASE = "https://ome-xml.invalid/"
 """The base of nodes from documents of other programs: these name no server."""
+MOST_COPIES = 10_000
+"""The most channels that a document may have by their numbers of samples."""
 
 _OME = f"{{{schema.NS}}}"
 _GRAPH = f"{{{schema.GRAPH}}}"
@@ -108,6 +110,7 @@ class _Foreign:
         self.back_references: list[tuple[str, str, Node]] = []
         self.images_of: defaultdict[tuple[str, ...], list[Node]] = defaultdict(list)
         self.unknown: Counter[str] = Counter()
+        self.copies = 0
 
     def graph(self) -> TransferGraph:
         """Return the document's graph."""
@@ -151,7 +154,7 @@ class _Foreign:
             taken = iri(entry.name, free)
         node = self.nodes[taken] = Node(taken, entry.name)
         if identifier:
-            self.iris[identifier] = taken
+            self.iris.setdefault(identifier, taken)
         return node
 
     def _of(self, entry: Class) -> Iterator[Node]:
@@ -182,7 +185,9 @@ class _Foreign:
         form = schema.form_of(entry)
         if edge := form.parts.get(name):
             whole = child.iterchildren(tag=etree.Element) if schema.is_wrapper(name) else [child]
-            parts[edge.name] += [self._read(part).iri for part in whole]
+            parts[edge.name] += [
+                self._read(part).iri for part in whole for _ in range(self._copies(part))
+            ]
         elif inside := form.inside.get(name):
             self._read(child).edges[inside.edge.name] = (node.iri,)
         elif back := form.back.get(name):
@@ -194,6 +199,20 @@ class _Foreign:
                 self.pending.append((node, edge, child.get("ID")))
         elif name not in (field.xml for field in entry.fields) and name not in _STRUCTURE:
             self.unknown[name] += 1
+
+    def _copies(self, element: Any) -> int:
+        """Return how many objects an element represents in OMERO: one for each of its samples."""
+        entry = schema.elements()[etree.QName(element).localname]
+        merged = (catalogue.CLASSES[edge.target] for edge in schema.form_of(entry).merged)
+        fields = (field for each in (entry, *merged) for field in each.fields if field.copies)
+        number = max((int(element.get(field.xml, "1")) for field in fields), default=1)
+        self.copies += number - 1
+        if self.copies > MOST_COPIES:
+            raise BadDocument(
+                f"its channels have more than {MOST_COPIES:,} samples (SamplesPerPixel)",
+                where=f"{self.path}, line {element.sourceline}",
+            )
+        return number
 
     @staticmethod
     def _read_fields(element: Any, entry: Class, node: Node) -> None:
@@ -208,7 +227,7 @@ class _Foreign:
                 # Names are required in OMERO, but not in OME-XML.
                 value = "" if field.required and field.type is Type.STRING else None
             if value is not None:
-                node.fields[field.name] = value
+                node.fields[field.name] = 1 if field.copies else value
 
     # -- files
 

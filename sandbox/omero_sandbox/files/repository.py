@@ -172,21 +172,49 @@ class Repository:
             tx.set_system("OriginalFile", row.val, repo=self.uuid)
 
     def new_directory(self, work: Work) -> str:
-        """Make the directory of a new fileset by the template; return its path."""
+        """Make the directory of a new fileset by the template; return its path.
+
+        Those above it are made as makeDir does, so that simultaneous imports of a user who has
+        none yet may fail: nothing serialises that in OMERO (tried).
+        """
         template = self._template(work)
         path = template.expand(self._setting)
+        with self._store.transaction(self._system(), privileged=True) as tx:
+            self.make_directory(tx, template.common(self._setting))
+        with work.within(USER_GROUP, privileged=True) as tx:
+            self.make_directory(tx, _parent(path))
         while True:
             try:
-                (self.root / path).mkdir(parents=True)
+                (self.root / path).mkdir()
             except FileExistsError:  # another import was faster
                 taken, path = path, template.expand(self._setting)
                 if path == taken:
                     raise fail(omero.ResourceError, f"Path exists on disk: {path}") from None
                 continue
-            break
-        with self._lock, self._store.transaction(self._system(), privileged=True) as tx:
-            self._register_directories(tx, [template.common(self._setting)])
-        return path
+            return path
+
+    def make_directory(self, tx: Transaction, path: str) -> None:
+        """Make a directory and those above it, on the disk and as rows.
+
+        Raises
+        ------
+        omero.ResourceError, omero.ValidationException
+            When another call is making one of them: PublicRepositoryI.makeCheckedDirs.
+        """
+        place = PurePosixPath(path.strip("/"))
+        for folder in (str(each) for each in [*reversed(place.parents), place] if each.name):
+            if not self.inside(folder).exists():
+                try:
+                    self.inside(folder).mkdir()
+                except FileExistsError:
+                    raise invalid(
+                        "could not insert: [ome.model.core.OriginalFile]; SQL [insert into "
+                        "originalfile …]; constraint [originalfile_repo_path_index]"
+                    ) from None
+                self.register(tx, folder, DIRECTORY)
+            elif self.find(tx, folder) is None:
+                message = f"Directory exists but is not registered: CheckedPath({folder})"
+                raise fail(omero.ResourceError, message)
 
     @property
     def _setting(self) -> str:

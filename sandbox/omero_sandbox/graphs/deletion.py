@@ -28,6 +28,9 @@ from omero_sandbox.security.rights import DELETE
 USES = {"FilesetEntry.originalFile", "Channel.logicalChannel", "WellSample.image", "Image.fileset"}
 # References that tie nothing together.
 LOOSE = {"Pixels.relatedTo"}
+# Required references, whose owners all the same do not go with what they refer to while something
+# else holds them: Delete2 then fails (tried: a Reagent that a Well of a remaining Plate has).
+HELD = {"Reagent.screen"}
 # References that are not required, whose owners go with what they refer to all the same.
 GOES_WITH = {"FileAnnotation.file", "Image.fileset", "WellSample.plateAcquisition"}
 
@@ -218,7 +221,7 @@ class Graph:
         found: dict[Key, Row] = {}
         for table, ids in self.by_table(new).items():
             for type_, made in incoming(table):
-                goes = made.required or f"{made.owner}.{made.name}" in GOES_WITH
+                goes = self._goes(f"{made.owner}.{made.name}", made)
                 if not goes and not is_part(made):
                     continue
                 for id_, name, owner, group, _ in self.rows(type_.table, made.column, ids, type_):
@@ -233,6 +236,12 @@ class Graph:
                         self._candidates.setdefault(key, row)
         self._used_by(new)
         return found
+
+    def _goes(self, name: str, made: Field) -> bool:
+        """Return whether the owner of a reference goes with what it refers to in any case."""
+        if name in HELD and self.verb == "delete":
+            return False
+        return made.required or name in GOES_WITH
 
     def _used_by(self, new: dict[Key, Row]) -> None:
         """Note what the new ones use: link children, and what they refer to without being part."""
@@ -380,9 +389,8 @@ class Graph:
         taken = set(self.ids("wellsample"))
         for id_, *_, image in self.rows("wellsample", "image", images):
             if id_ not in taken:
-                sample = f"{TYPES['WellSample'].fqn}[{id_}]"
                 raise GraphFailure(
-                    f"may {self.verb} {TYPES['Image'].fqn}[{image}] only via {sample}"
+                    f"may not {self.verb} Image[{image}] while WellSample[{id_}] remains"
                 )
 
     def _select(self, select: str, ids: list[int]) -> list[Any]:
@@ -411,11 +419,23 @@ def delete(
     graph.start(targets)
     graph.check()
     _check_tags(graph)
+    _check_required(graph)
     if not dry_run:
         tx.write()
         unlink(graph)
         remove(graph, graph.taken)
     return graph.result()
+
+
+def _check_required(graph: Graph) -> None:
+    """Refuse to leave an object without what it needs (GraphTraversal.unlinkTargets)."""
+    for table, ids in graph.by_table(graph.taken).items():
+        for type_, made in incoming(table):
+            if f"{made.owner}.{made.name}" not in HELD:
+                continue
+            for row in graph.rows(type_.table, made.column, ids, type_):
+                if (type_.table, row[0]) not in graph.taken:
+                    raise GraphFailure(f"cannot null {type_.fqn}.{made.name}")
 
 
 def remove(graph: Graph, keys: Iterable[Key]) -> None:

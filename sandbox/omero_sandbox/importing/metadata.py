@@ -362,7 +362,9 @@ def _image(document: Document, element: Element) -> Any:
 def _pixels(document: Document, element: Element) -> Any:
     pixels = document.make("Pixels", element)
     for channel in children(element, "Channel"):
-        pixels.addChannel(_channel(document, channel))
+        # one for each sample: OMERO's import separates them (ChannelSeparator)
+        for _ in range(min(int(channel.get("SamplesPerPixel", 1)), int(element.get("SizeC", 1)))):
+            pixels.addChannel(_channel(document, channel))
     for plane in children(element, "Plane"):
         made = fill(omero.model.PlaneInfoI(), plane)
         facts = (made.deltaT, made.exposureTime, made.positionX, made.positionY, made.positionZ)

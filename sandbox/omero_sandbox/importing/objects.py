@@ -128,6 +128,8 @@ def objects(source: Source, fileset_id: int, file_name: str, settings: Settings)
         for annotation in settings.userSpecifiedAnnotationList:
             image.linkAnnotation(annotation)
         pixels = image.getPrimaryPixels()
+        # whatever the file has: OMEROMetadataStoreClient.setPixelsDimensionOrder
+        pixels.dimensionOrder = enumeration("DimensionOrder", "XYZCT")
         _complete_channels(pixels, series, source.graphics)
         _user_sizes(pixels, settings.userSpecifiedPixels)
         _measure(pixels, series, settings.noStatsInfo)
@@ -275,6 +277,7 @@ def _complete_channels(pixels: Any, series: Series, graphics: bool) -> None:
     channels = pixels.copyChannels()
     for index, channel in enumerate(channels):
         logical = channel.logicalChannel
+        logical.samplesPerPixel = rint(1)
         logical.photometricInterpretation = enumeration("PhotometricInterpretation", "Monochrome")
         if graphics:
             _graphics_channel(channel, index)

@@ -33,8 +33,10 @@ DEFAULTS = {
     "omero.sessions.maximum": "6000000",
     "omero.upgrades.url": "",
 }
-#: What ConfigImpl lets anybody read; everything else is for administrators.
-_PUBLIC = re.compile(r"omero\.(client\.|router\.insecure$|version$|db\.|pixeldata\.|fs\.repo\.)")
+#: What ConfigImpl lets anybody read (tried); everything else is for administrators.
+_PUBLIC = re.compile(
+    r"omero\.(client\.|pixeldata\.|(router\.insecure|version|sessions\.timeout|upgrades\.url)$)"
+)
 
 
 class IConfig(Service):
@@ -56,7 +58,7 @@ class IConfig(Service):
 
     def getConfigValue(self, call: Call, key: str) -> str:
         if not _PUBLIC.match(key) and not call.caller.admin:
-            raise forbidden(f"Administrators only: {key}")
+            raise forbidden(f"Cannot read configuration: {key}")
         return call.server.config.get(key, "")
 
     def getConfigValues(self, call: Call, keyRegex: str) -> dict[str, str]:

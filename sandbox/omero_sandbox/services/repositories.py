@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
+import Ice
 import omero
 import omero.all
 from omero.rtypes import rlist, rlong, rmap, rstring
@@ -15,13 +16,18 @@ from omero.rtypes import rlist, rlong, rmap, rstring
 from omero_sandbox.errors import fail, forbidden, invalid, misused
 from omero_sandbox.files.checksums import checksum
 from omero_sandbox.files.repository import DIRECTORY, algorithms
+from omero_sandbox.model import TYPES
 from omero_sandbox.security.rights import ALL_GROUPS
+from omero_sandbox.security.roles import USER_GROUP
 from omero_sandbox.service import Call, Service, Stateful
 from omero_sandbox.services import table
 from omero_sandbox.services.commands import Handle, Job, start
 from omero_sandbox.services.imports import import_job, jobs_after_upload
 from omero_sandbox.services.rawfile import RawFileStore, needs_client
 from omero_sandbox.store import Transaction
+
+#: What an administrator needs to import into a group without being a member: tried on OMERO 5.7.
+IMPORTING = {"WriteOwned", "WriteFile", "WriteManagedRepo"}
 
 
 class SharedResources(Service):
@@ -64,6 +70,9 @@ class ManagedRepository(Service):
             raise misused("No paths provided")
         if settings is None or settings.checksumAlgorithm is None:
             raise misused("must specify checksum algorithm")
+        caller, group = call.caller, call.writing_group
+        if caller.admin and group not in caller.member_of and not caller.privileges >= IMPORTING:
+            raise forbidden(f"You are not authorized to create {TYPES['OriginalFile'].fqn}")
         fileset = call.server.repository.make_fileset(
             call, fs, settings.checksumAlgorithm, jobs_after_upload(settings)
         )
@@ -94,7 +103,15 @@ class ManagedRepository(Service):
         return next((mine for mine in algorithms() if mine.value.val in names), None)
 
     def verifyChecksums(self, call: Call, ids: list[int]) -> list[int]:
-        """Return the ids of the files that no longer have the checksum of their row."""
+        """Return the ids of the files that no longer have the checksum of their row.
+
+        Files of another repository, attachments and files without a checksum are passed over.
+
+        Raises
+        ------
+        Ice.UnknownException
+            When one of them is gone from the disk (tried on a real server).
+        """
         needs_client(call)
         with call.within(ALL_GROUPS) as tx:
             rows = self._own(call, tx, ids)
@@ -113,7 +130,12 @@ class ManagedRepository(Service):
         if row.hasher is None or row.hash is None:
             return True
         path = call.server.repository.path_of(row)
-        return path.exists() and checksum(path, row.hasher.value.val) == row.hash.val
+        if not path.is_file():
+            raise Ice.UnknownException(
+                f"java.lang.RuntimeException: java.io.FileNotFoundException: {path} "
+                "(No such file or directory)"
+            )
+        return checksum(path, row.hasher.value.val) == row.hash.val
 
     def setChecksumAlgorithm(self, call: Call, hasher: Any, ids: list[int]) -> list[int]:
         """Give files another checksum; the ids of those that had a different one."""
@@ -183,23 +205,12 @@ class ManagedRepository(Service):
         repository.check_place(call, str(place))
         if not parents and repository.inside(path).exists():
             raise fail(omero.ResourceError, f"Path exists on disk: {path}")
-        folders = [*reversed(place.parents), place] if parents else [place]
-        for folder in map(str, folders):
-            if folder != ".":
-                self._make_dir(call, folder)
-
-    def _make_dir(self, call: Call, path: str) -> None:
-        repository = call.server.repository
-        if not repository.inside(path).exists():
-            try:
-                repository.inside(path).mkdir()
-            except FileNotFoundError as problem:
-                message = f"Cannot create directory, its parent is not there: {path}"
-                raise fail(omero.ResourceError, message) from problem
-            repository.register(call.tx, path, DIRECTORY)
-        elif repository.find(call.tx, path) is None:
-            message = f"Directory exists but is not registered: {path}"
-            raise fail(omero.ResourceError, message)
+        above = str(place.parent)
+        if not parents and above != "." and not repository.inside(above).exists():
+            raise forbidden(f"Cannot find parent directory: CheckedPath({above})")
+        # in the user group: RepositoryDaoImpl.createOrFixUserDir
+        with call.within(USER_GROUP, privileged=True) as tx:
+            repository.make_directory(tx, str(place))
 
     def file(self, call: Call, path: str, mode: str) -> Any:
         """Open a file by its path; one that is not there is made."""

@@ -102,16 +102,17 @@ def test_doubles_are_numbers_where_16_digits_keep_them_and_else_strings() -> Non
     line = line_of(x=0.1, y=0.1 + 0.2, width=float("nan"), height=float("-inf"))
     assert line["x"] == 0.1
     assert line["y"] == "0.30000000000000004"
+    assert line_of(x=-0.0, y=0.0) == line_of() | {"x": "-0.0", "y": 0.0}
     assert (line["width"], line["height"]) == ("NaN", "-INF")
 
 
 def test_whole_numbers_that_a_double_cannot_hold_are_strings() -> None:
     nodes = [
         Node(f"LongAnnotation/{place}", "LongAnnotation", {"longValue": value})
-        for place, value in enumerate([2**53, 2**53 + 1, -(2**63)])
+        for place, value in enumerate([2**53 - 1, 2**53, -(2**63)])
     ]
     lines_ = json.loads(written(graph_of(*nodes)))["@graph"][1:]
-    assert [line["longValue"] for line in lines_] == [2**53, str(2**53 + 1), str(-(2**63))]
+    assert [line["longValue"] for line in lines_] == [2**53 - 1, str(2**53), str(-(2**63))]
 
 
 def test_objects_have_their_parts_by_name() -> None:

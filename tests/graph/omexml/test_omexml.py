@@ -196,6 +196,38 @@ def test_the_plain_part_alone_says_the_same(tmp_path: Path) -> None:
     assert foreign.header.roots == ("Project/1",)
 
 
+def of_samples(*numbers: int) -> bytes:
+    """Return a document whose channels have these numbers of samples."""
+    model: Any = ome_types.model
+    channels = [
+        model.Channel(id=f"Channel:0:{n}", samples_per_pixel=samples, name=f"c{n}")
+        for n, samples in enumerate(numbers)
+    ]
+    pixels = model.Pixels(
+        dimension_order="XYCZT", type="uint8", channels=channels,
+        metadata_only=model.MetadataOnly(),
+        size_x=1, size_y=1, size_z=1, size_c=sum(numbers), size_t=1,
+    )  # fmt: skip
+    return model.OME(images=[model.Image(pixels=pixels)]).to_xml().encode()
+
+
+def test_each_sample_of_a_channel_is_a_channel(tmp_path: Path) -> None:
+    graph = read(tmp_path, of_samples(1, 3))
+    (pixels,) = graph.of_type("Pixels")
+    channels = [graph[iri] for iri in pixels.edges["channels"]]
+    logical = [graph[each.edges["logicalChannel"][0]] for each in channels]
+    assert [each.fields["name"] for each in logical] == ["c0", "c1", "c1", "c1"]
+    assert [each.fields["samplesPerPixel"] for each in logical] == [1] * 4
+    assert len({each.iri for each in channels}) == len({each.iri for each in logical}) == 4
+    again = read(tmp_path, without_graph(written(graph)))
+    assert again.types() == graph.types()
+
+
+def test_samples_are_bounded(tmp_path: Path) -> None:
+    with pytest.raises(BadDocument, match=r"more than 10,000 samples"):
+        read(tmp_path, of_samples(2**31 - 2))
+
+
 @samples
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("[!b]*.ome.xml")), ids=lambda path: path.name)
 def test_documents_of_others_are_read_as_ome_types_reads_them(path: Path) -> None:

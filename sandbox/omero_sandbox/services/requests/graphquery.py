@@ -64,13 +64,17 @@ def _check(request: Any) -> None:
 
 @contextmanager
 def graph_errors(request: Any) -> Iterator[None]:
-    """Turn a refusal into the GraphException that Delete2I and the others answer with."""
+    """Turn a refusal into the GraphException that Delete2I and the others answer with.
+
+    The reason is in its own `message`; the one among the parameters is empty.
+    """
     try:
         yield
     except omero.ServerError as problem:
         plain = error(request, "graph-fail", problem)
+        parameters = {**plain.parameters, "message": ""}
         answer = omero.cmd.GraphException(
-            plain.category, plain.name, plain.parameters, plain.parameters["message"]
+            plain.category, plain.name, parameters, plain.parameters["message"]
         )
         raise Failure(answer) from problem
 

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Add parts to objects that an earlier run created without them: samples to a well.
+
+A part is saved with its owner. If it had to be left out then (the file of a sample's image was
+missing), and can be moved now, it is added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphxfer import catalogue
+from graphxfer.apply.step import Step
+from graphxfer.catalogue import Edge, Maker, Via
+from graphxfer.graph import Node, class_of
+from graphxfer.graph.correspondence import There
+from graphxfer.journal import Counterpart, How
+from graphxfer.omero import lookup, read, write
+from graphxfer.plan import Plan
+
+Key = tuple[object, ...]
+"""What a part is, and what it refers to at the destination."""
+
+
+class AddParts(Step):
+    """Sets the whole list of an object's parts; to set it twice is harmless.
+
+    Nothing has to be recovered: what a killed run added is in the list at the destination, and is
+    found there.
+    """
+
+    def run(self, plan: Plan) -> None:
+        """Add the parts that are missing."""
+        for owner in catalogue.CLASSES.values():
+            for edge in owner.edges:
+                if edge.via is Via.LIST and owner.maker is not Maker.IMPORT:
+                    for nodes in lookup.chunks(self._incomplete(owner.name, edge), write.LARGE):
+                        self._complete(owner.name, edge, nodes)
+
+    def _incomplete(self, owner: str, edge: Edge) -> list[str]:
+        """Return the objects that do not have all of their parts in the journal."""
+        return [
+            node
+            for node, there in self.journal.nodes().items()
+            if there.type == owner
+            and there.how is How.CREATED
+            and any(part not in self.journal for part in self._parts(node, edge))
+        ]
+
+    def _parts(self, node: str, edge: Edge) -> list[str]:
+        return [part for part in self.graph[node].edges.get(edge.name, ()) if part in self.graph]
+
+    def _complete(self, owner: str, edge: Edge, nodes: Sequence[str]) -> None:
+        """Adopt parts that an interrupted run added; then add the others, and record all."""
+        self._adopt(owner, edge, nodes)
+        numbers = {self.journal[node].id: node for node in nodes}
+        fetched = f"left outer join fetch x.{edge.attribute}"
+        hql = f"select x from {owner} x {fetched} where x.id in (:ids)"  # noqa: S608
+        found = {one.id.val: one for one in self.server.objects(hql, ids=sorted(numbers))}
+        build = write.Builder(
+            self.graph, lambda node: self.journal[node].id, self.context.hasher
+        ).build
+        changed = [
+            one for number, one in found.items() if self._extend(one, numbers[number], edge, build)
+        ]
+        if changed:
+            self.server.service("IUpdate").saveArray(changed)
+            self._adopt(owner, edge, nodes)
+
+    def _extend(self, owner: Any, node: str, edge: Edge, build: Any) -> bool:
+        """Put new parts into an object's list, in the order of the graph; others stay behind."""
+        name = f"_{edge.attribute}Seq"
+        present = {one.id.val: one for one in getattr(owner, name)}
+        parts, new = [], False
+        for part in self._parts(node, edge):
+            known = self.journal.get(part)
+            if known is None:
+                child, new = build(self.graph[part]), True
+                setattr(child, edge.inverse, owner)
+                parts.append(child)
+            elif known.id in present:
+                parts.append(present.pop(known.id))
+        if new:
+            setattr(owner, name, [*parts, *present.values()])
+        return new
+
+    def _adopt(self, owner: str, edge: Edge, nodes: Sequence[str]) -> None:
+        """Record the parts at the destination that are not in the journal."""
+        numbers = {self.journal[node].id: node for node in nodes}
+        found = lookup.part_ids(self.server, owner, edge, list(numbers))
+        types = [entry.name for entry in catalogue.subclasses(edge.target)]
+        known = set[int]().union(*map(self.journal.known, types))
+        unknown = [part for parts in found.values() for part in parts if part not in known]
+        if not unknown:
+            return
+        there = read.fetch_nodes(self.server, dict.fromkeys(types, unknown))
+        by_id = {node.id: node for node in there}
+        ours = self.journal.same()
+        recorded = []
+        for number, parts in found.items():
+            free = [by_id[part] for part in parts if part in by_id]
+            for part in self._parts(numbers[number], edge):
+                wanted = _key(self.graph[part], ours)
+                alike = [one for one in free if _key(one) == wanted]
+                if alike and part not in self.journal:
+                    free.remove(alike[0])
+                    recorded.append((part, Counterpart(alike[0].type, alike[0].id, How.CREATED)))
+        self.journal.record(recorded)
+
+
+def _key(node: Node, same: Mapping[str, There] | None = None) -> Key:
+    """Return what a part is, and what it refers to at the destination.
+
+    Parameters
+    ----------
+    node : Node
+        The part, in the graph or at the destination.
+    same : mapping, optional
+        Counterparts of what it refers to, if it is in the graph.
+    """
+    entry = class_of(node)
+    fields = tuple(repr(node.fields.get(one.name)) for one in entry.fields if not one.varies)
+    targets = tuple(
+        There.of(target) if same is None else same.get(target)
+        for edge in entry.edges
+        if edge.via is Via.REFERENCE and edge not in catalogue.DETAILS
+        for target in node.edges.get(edge.name, ())
+    )
+    return node.type, fields, targets

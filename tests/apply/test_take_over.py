@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One transfer, several journals: copies of a bundle, another person, a journal that is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from graphxfer.apply import apply
+from graphxfer.apply.writer import Writer
+from graphxfer.bundle import Bundle
+from graphxfer.errors import GraphxferError
+from graphxfer.journal import Journal
+from graphxfer.omero.server import Server
+from graphxfer.plan import ApplyOptions
+from graphxfer.undo import undo
+from graphxfer.verify import verify
+from tests.apply.test_apply import Interruption, added, counted
+from tests.places import Place
+from tests.transfers import small
+
+FENCE = {"CommentAnnotation", "AnnotationAnnotationLink"}
+TAKE_OVER = ApplyOptions(take_over=True)
+
+
+@pytest.fixture
+def server(destination: Place) -> Iterator[Server]:
+    with destination.connect(own_session=True) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def whole(destination: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Counter[str], int]:
+    """What one apply makes, and in how many calls."""
+    bundle = small(tmp_path_factory.mktemp("whole") / "b", "-whole")
+    with destination.connect(own_session=True) as server:
+        before, calls = counted(server), server.calls
+        apply(bundle, server)
+        calls = server.calls - calls
+        made = added(before, counted(server))
+        undo(bundle, server)
+    return Counter(made), calls
+
+
+def interrupted(bundle: Bundle, server: Server, patch: pytest.MonkeyPatch, call: int) -> None:
+    with contextlib.suppress(KeyboardInterrupt), Interruption(patch, call, after=True):
+        apply(bundle, server)
+
+
+def copy(bundle: Bundle, folder: Path) -> Bundle:
+    shutil.copytree(bundle.folder, folder)
+    return Bundle(folder)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.85])
+def test_a_copy_continued_at_two_places(
+    server: Server,
+    whole: tuple[Counter[str], int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    made, calls = whole
+    here = small(tmp_path / "here", f"-copied-{share}")
+    before = counted(server)
+    interrupted(here, server, monkeypatch, int(calls * share))
+    there = copy(here, tmp_path / "there")
+    with monkeypatch.context() as patch:
+        claim = Writer.claim
+
+        def claimed(self: Writer) -> None:
+            claim(self)
+            raise KeyboardInterrupt
+
+        patch.setattr(Writer, "claim", claimed)
+        with pytest.raises(KeyboardInterrupt):
+            apply(here, server)
+    done = counted(server)
+    with pytest.raises(GraphxferError, match=r"continued by researcher on \S+ since 20\d\d-"):
+        apply(there, server)
+    assert counted(server) == done
+    apply(there, server, TAKE_OVER)
+    assert added(before, counted(server)) == made
+    assert [str(one) for one in verify(there, server)] == []
+    with pytest.raises(GraphxferError, match="finished, undone or taken over"):
+        apply(here, server)
+    assert added(before, counted(server)) == made
+    undo(there, server)
+    assert added(before, counted(server)) == {}
+
+
+def test_a_second_bundle_of_the_same_graph(
+    server: Server, whole: tuple[Counter[str], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, calls = whole
+    before = counted(server)
+    first = small(tmp_path / "first", "-second")
+    second = copy(first, tmp_path / "second")
+    interrupted(first, server, monkeypatch, calls // 2)
+    begun = counted(server)
+    with pytest.raises(GraphxferError, match="continued by researcher"):
+        apply(second, server)
+    assert counted(server) == begun
+    apply(first, server)
+    assert added(before, counted(server)) == made
+    undo(first, server)
+    assert added(before, counted(server)) == {}
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_journal_that_is_lost_is_rebuilt(
+    server: Server,
+    whole: tuple[Counter[str], int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    made, calls = whole
+    bundle = small(tmp_path / "b", f"-lost-{share}")
+    before = counted(server)
+    interrupted(bundle, server, monkeypatch, int(calls * share))
+    shutil.rmtree(bundle.journals)
+    with pytest.raises(GraphxferError, match="continued by researcher"):
+        apply(bundle, server)
+    apply(bundle, server, TAKE_OVER)
+    assert added(before, counted(server)) == made
+    assert [str(one) for one in verify(bundle, server)] == []
+    undo(bundle, server)
+    assert added(before, counted(server)) == {}
+
+
+def test_the_fence_is_removed_at_the_end(server: Server, tmp_path: Path) -> None:
+    bundle = small(tmp_path / "b", "-fence")
+    apply(bundle, server)
+    hql = "select count(a.id) from CommentAnnotation a where a.ns like 'graphxfer/%'"
+    assert server.rows(hql) == [[0]]
+    with Journal(bundle.journal(server.database_uuid)) as journal:
+        assert journal.lane.fence == 0
+    undo(bundle, server)
