@@ -17,9 +17,9 @@ def show(played: Stage, seed: int) -> None:
     problem = played.seed(seed)
     if not problem:
         return
-    drawn = story(seed, played.requests, played.undo_requests)
-    part = played.smallest(drawn)
-    print(f"{problem}\n  smallest: {part}: {'; '.join(played.play(part))}", flush=True)
+    print(problem, flush=True)
+    part = played.smallest(story(seed, played.requests, played.undo_requests))
+    print(f"  smallest: {part}: {'; '.join(played.play(part))}", flush=True)
 
 
 def main(words: list[str]) -> None:

@@ -93,8 +93,10 @@ def clients() -> Iterator[Clients]:
         command = [sys.executable, "-m", "tests.faults.clients", str(its.fileno())]
         with subprocess.Popen(command, pass_fds=[its.fileno()]):
             its.close()
-            yield Clients(mine)
-            mine.close()
+            try:
+                yield Clients(mine)
+            finally:
+                mine.close()  # the program ends
 
 
 # -- in the program ---------------------------------------------------------------------------

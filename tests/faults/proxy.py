@@ -91,7 +91,9 @@ class Line:
     def __init__(self, near: socket.socket, far: socket.socket) -> None:
         self.near, self.far = near, far
         self.outstanding = dict[int, threading.Event]()
-        """Requests at the server without an answer."""
+        """Requests at the server without an answer, which is awaited."""
+        self.held = dict[int, threading.Event]()
+        """Requests that the server holds, and does not answer yet."""
         self._up, self._down = threading.Lock(), threading.Lock()
         self._numbers = itertools.count(2**31 - 1, -1)
         self.own = set[int]()
@@ -112,6 +114,20 @@ class Line:
                 answered.set()
         return answered
 
+    def send_to_hold(self, message: Message) -> threading.Event:
+        """Deliver a request that the server is to hold."""
+        answered = self.send(message)
+        if self.outstanding.pop(message.number, None):
+            self.held[message.number] = answered
+        return answered
+
+    def await_held(self, number: int) -> None:
+        """Note that the server holds a request no longer."""
+        if answered := self.held.pop(number, None):
+            self.outstanding[number] = answered
+            if answered.is_set():
+                self.outstanding.pop(number, None)
+
     def send_again(self, message: Message) -> threading.Event:
         """Deliver a request once more, as another one."""
         number = next(self._numbers)
@@ -125,8 +141,10 @@ class Line:
 
     def received(self, message: Message) -> None:
         """Note an answer of the server's."""
-        if message.kind is Kind.REPLY and (event := self.outstanding.pop(message.number, None)):
-            event.set()
+        if message.kind is Kind.REPLY:
+            for waiting in (self.outstanding, self.held):
+                if event := waiting.pop(message.number, None):
+                    event.set()
 
     def cut(self) -> None:
         """Break both connections."""
@@ -141,9 +159,10 @@ class Line:
 
     def gone(self) -> None:
         """Nothing more comes from the server."""
-        for event in list(self.outstanding.values()):
+        for event in (*self.outstanding.values(), *self.held.values()):
             event.set()
         self.outstanding.clear()
+        self.held.clear()
 
 
 class Strike:
@@ -244,12 +263,13 @@ class Strike:
         asked = self._hold / message.operation
         held = asked.with_suffix(".held")
         asked.touch()
-        answered = line.send(message)
+        answered = line.send_to_hold(message)
         while not held.exists() and not answered.is_set():
             time.sleep(0.002)
         asked.unlink(missing_ok=True)  # the call was refused
 
         def go() -> threading.Event:
+            line.await_held(message.number)
             held.unlink(missing_ok=True)
             return answered
 
