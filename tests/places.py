@@ -17,7 +17,7 @@ import omero
 import omero.all
 import pytest
 from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
-from omero.rtypes import rstring
+from omero.rtypes import rbool, rstring
 
 from graphxfer.omero.connect import Profile, Server, connect, profile
 from omero_sandbox import manage
@@ -87,11 +87,12 @@ def create_account(
     try:
         admin = client.createSession("root", password).getAdminService()
         made = ExperimenterGroupI()
-        made.name = rstring(group)
+        made.name, made.ldap = rstring(group), rbool(False)
         made.details.permissions = PermissionsI("rwra--")
         group_id = admin.createGroup(made)
         person = ExperimenterI()
         person.omeName, person.firstName, person.lastName = map(rstring, (user, "Ada", "Test"))
+        person.ldap = rbool(False)
         everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
         group_there = ExperimenterGroupI(group_id, False)
         admin.createExperimenterWithPassword(person, rstring(PASSWORD), group_there, [everybody])
@@ -109,7 +110,7 @@ def create_groups(place: Place, *names: str) -> None:
         created = []
         for name in names:
             group = ExperimenterGroupI()
-            group.name = rstring(name)
+            group.name, group.ldap = rstring(name), rbool(False)
             group.details.permissions = PermissionsI("rwra--")
             created.append(ExperimenterGroupI(admin.createGroup(group), False))
         admin.addGroups(ExperimenterI(admin.lookupExperimenter(USER).id.val, False), created)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Hold the tests against real OMERO servers: ``make test-real``.
 
-Those of compose.yaml are started with Docker and given an account each, new in every run; or the
-environment names others (see places.py). Arguments go to pytest. Tests that need a folder or the
-process of a sandbox are skipped, or start one of their own.
+Those of compose.yaml are started with Docker; or the environment names others (see places.py). Each
+gets an account in a group of its own, new in every run, if the password of root is known (that of
+other servers from ``GRAPHXFER_TEST_ROOT_PASSWORD``): what earlier runs left is then not in the way.
+Arguments go to pytest. Tests that need a folder or the process of a sandbox are skipped, or start
+one of their own.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import Ice
 import omero
 
+from graphxfer.omero.connect import profile
 from tests.places import PASSWORD, create_account
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +36,9 @@ def main() -> int:
     """Run the tests of both distributions; return the worse of pytest's exit codes."""
     if not any(name.startswith("GRAPHXFER_TEST_") for name in os.environ):
         start()
+    elif password := os.environ.get("GRAPHXFER_TEST_ROOT_PASSWORD"):
+        profiles = (profile(os.environ[f"GRAPHXFER_TEST_{name}"]) for name in SERVERS)
+        create_accounts([(each.host, each.port) for each in profiles], password)
     codes = []
     for folder in (ROOT, ROOT / "sandbox"):
         print(f"\ntests of {folder.name}:", flush=True)
@@ -47,14 +54,20 @@ def start() -> None:
         subprocess.run(compose, cwd=ROOT, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"make test-real: {error}\n  → it needs Docker, or servers: docs/sandbox.md")
-    person, group = (f"{word}-{time.time():.0f}" for word in ("tester", "tests"))
-    for name, host in SERVERS.items():
+    for host in SERVERS.values():
         wait(host)
-        create_account(host, PORT, person, group, password=ROOT_PASSWORD)
-        os.environ[f"GRAPHXFER_TEST_{name}"] = f"omero://{person}@{host}:{PORT}/{group}"
-    os.environ["GRAPHXFER_TEST_SOURCE_PASSWORD"] = PASSWORD
+    create_accounts([(host, PORT) for host in SERVERS.values()], ROOT_PASSWORD)
     os.environ["GRAPHXFER_TEST_SERVER"] = f"omero://root@{SERVERS['SOURCE']}:{PORT}"
     os.environ["GRAPHXFER_TEST_SERVER_PASSWORD"] = ROOT_PASSWORD
+
+
+def create_accounts(servers: Sequence[tuple[str, int]], password: str) -> None:
+    """Create an account in a new group on each server, as root, and name it to the tests."""
+    person, group = (f"{word}-{time.time():.0f}" for word in ("tester", "tests"))
+    for name, (host, port) in zip(SERVERS, servers, strict=True):
+        create_account(host, port, person, group, password=password)
+        os.environ[f"GRAPHXFER_TEST_{name}"] = f"omero://{person}@{host}:{port}/{group}"
+        os.environ[f"GRAPHXFER_TEST_{name}_PASSWORD"] = PASSWORD
 
 
 def wait(host: str) -> None:

@@ -111,7 +111,7 @@ def test_what_the_file_holds_is_matched(source: Place, destination: Place, tmp_p
     assert made["Rectangle"] == made["Label"] == made["TagAnnotation"] == made["MapAnnotation"] == 1
     assert made["ImageAnnotationLink"] == 4
     assert made["LogicalChannel"] == expected["LogicalChannel"]
-    assert [note for note in plan.notes if "Roi/" in note]
+    assert [note for note in plan.notes if "Roi:" in note]
     with destination.connect(own_session=True) as server:
         assert [str(one) for one in verify(bundle, server)] == []
         assert apply(bundle, server).nothing_to_do

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import cached_property
 
+import networkx as nx
+
 from graphxfer import catalogue
 from graphxfer.apply.imported import record_imported
 from graphxfer.apply.step import Context, Step, Targets
@@ -141,10 +143,23 @@ class ImportFilesets(Step):
     # -- undo ---------------------------------------------------------------------------------
 
     def created(self) -> Iterator[Targets]:
-        """Iterate over the filesets, each by itself."""
-        for recorded in self.journal.nodes().values():
-            if recorded.type == FILESET and recorded.how.ours:
-                yield Targets(FILESET, [recorded.id])
+        """Iterate over the filesets: each by itself, or those whose images one Well shows."""
+        shown: nx.Graph[int | tuple[str, int]] = nx.Graph()
+        shown.add_nodes_from(
+            found.id
+            for found in self.journal.nodes().values()
+            if found.type == FILESET and found.how.ours
+        )
+        ours = set(shown)
+        shown.add_edges_from(
+            (fileset, (kind, number))
+            for fileset in ours
+            if isinstance(fileset, int)
+            for kind, numbers in self._shown_in.get(fileset, {}).items()
+            for number in numbers
+        )
+        for together in nx.connected_components(shown):
+            yield Targets(FILESET, sorted(one for one in together if isinstance(one, int)))
 
     def delete(self, targets: Targets, *, dry_run: bool = False) -> dict[str, list[int]]:
         """Delete filesets with all that their imports created."""

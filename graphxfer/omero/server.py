@@ -366,9 +366,12 @@ def _rtype(value: Any) -> Any:
 
 
 def unwrap(rows: list[list[Any]]) -> list[list[Any]]:
-    """Return a projection's rows as Python values; all are scalars."""
+    """Return a projection's rows as Python values; all are scalars.
+
+    A row whose only value is null comes without a value.
+    """
     for number, row in enumerate(rows):  # in place: wrapped values take four times the memory
-        rows[number] = [None if value is None else value._val for value in row]
+        rows[number] = [None if value is None else value._val for value in row] or [None]
     return rows
 
 

@@ -27,6 +27,7 @@ from tests.places import Place, place
 
 UNCOUNTED = {
     "Handle.getResponse": "asked again and again while an import takes long",
+    "Handle.getStatus": "asked again and again while a deletion takes long",
     "Router.addProxies": "Ice's own: it tells Glacier2 of each new proxy",
     "Router.getCategoryForClient": "omero.client's own, for each callback",
 }

@@ -19,6 +19,7 @@ from typing import Any
 
 import omero
 import omero.all
+import pytest
 from omero.rtypes import rint, rstring
 
 from graphxfer.apply import apply
@@ -29,6 +30,7 @@ from graphxfer.graph import Node, TransferGraph, iri
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import compare
 from graphxfer.journal import Journal
+from graphxfer.omero import importer
 from graphxfer.plan import ApplyOptions, Create, Match
 from graphxfer.plan.planner import make_plan
 from graphxfer.undo import undo
@@ -412,8 +414,10 @@ def test_a_channel_of_an_images_own_stays_its_own(
 
 
 def test_round_trips_do_not_grow_with_wells(
-    source: Place, destination: Place, tmp_path: Path
+    source: Place, destination: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Whether an import is done is asked the more often the longer it takes.
+    monkeypatch.setattr(importer, "FIRST_LOOK", 600.0)
     calls = []
     for rows in (1, 8):
         with lab(source) as person:

@@ -137,8 +137,11 @@ def test_a_journal_that_is_lost_is_rebuilt(
 def test_the_fence_is_removed_at_the_end(server: Server, tmp_path: Path) -> None:
     bundle = small(tmp_path / "b", "-fence")
     apply(bundle, server)
-    hql = "select count(a.id) from CommentAnnotation a where a.ns like 'graphxfer/%'"
-    assert server.rows(hql) == [[0]]
+    hql = "select count(a.id) from CommentAnnotation a where a.description in (:labels)"
+    with Journal(bundle.journal(server.database_uuid)) as journal:
+        labels = [bundle.transfer, *journal.lane.openings]
+    assert len(labels) == 2
+    assert server.rows(hql, labels=labels) == [[0]]
     with Journal(bundle.journal(server.database_uuid)) as journal:
         assert journal.lane.fence == 0
     undo(bundle, server)

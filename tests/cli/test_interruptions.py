@@ -208,7 +208,7 @@ def test_ctrl_c_in_an_apply(
 ) -> None:
     small(person.home / "bundle", "-ctrl-c")
     before = counts(troubled)
-    for operation, times in (("ImportProcess.getUploader", 1), ("IUpdate.saveAndReturnIds", 2)):
+    for operation, times in (("ImportProcess.getUploader", 1), ("IUpdate.saveAndReturnIds", 5)):
         process = person.start("apply", "bundle", troubled.uri)
         slow(operation, times)
         interrupt(person, process)

@@ -62,7 +62,9 @@ class IQuery(Service):
         return call.tx.query(query, values(params), *paging(params))
 
     def projection(self, call: Call, query: str, params: Any) -> list[list[Any]]:
-        return call.tx.projection(query, values(params), *paging(params))
+        """Return the rows; one whose only value is null is empty (tried)."""
+        found = call.tx.projection(query, values(params), *paging(params))
+        return [[] if row == [None] else row for row in found]
 
     def refresh(self, call: Call, obj: Any) -> Any:
         return call.tx.get(type(obj).__name__, obj.id.val)
