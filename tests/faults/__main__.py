@@ -7,8 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests import transfers
-from tests.faults.stage import Stage, stage
+from tests.faults.stage import Stage, brief, stage
 from tests.faults.story import story
 
 
@@ -19,14 +18,14 @@ def show(played: Stage, seed: int) -> None:
         return
     print(problem, flush=True)
     part = played.smallest(story(seed, played.requests, played.undo_requests))
-    print(f"  smallest: {part}: {'; '.join(played.play(part))}", flush=True)
+    print(f"  smallest: {part}: {brief(played.play(part))}", flush=True)
 
 
 def main(words: list[str]) -> None:
     """Play the seeds that are named, or ranges of them."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with stage(transfers.small(folder / "bundle"), folder / "stage") as played:
+        with stage(folder / "stage") as played:
             for word in words:
                 first, _, last = word.partition("-")
                 for seed in range(int(first), int(last or first) + 1):

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import transfers
 from tests.faults.stage import Stage, stage
 
 
 @pytest.fixture(scope="session")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("faults")
-    with stage(transfers.small(folder / "bundle"), folder / "stage") as ready:
+    with stage(folder / "stage") as ready:
         yield ready

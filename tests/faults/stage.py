@@ -17,6 +17,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.omero.connect import Server
 from graphxfer.verify import verify
 from omero_sandbox.manage import Sandbox
+from tests import transfers
 from tests.faults.clients import DONE, Clients, clients
 from tests.faults.proxy import WRITES, Proxy, Strike
 from tests.faults.story import Fault, Story, When, smallest, story
@@ -32,6 +33,8 @@ IMPORTING = (
     " where s.value = 'Finished' and f.size is null"
 )
 """Imports whose files have all arrived, and whose log is not complete yet."""
+MOST = 5
+"""The most problems that are shown."""
 Held = Callable[[], threading.Event]
 
 
@@ -64,16 +67,14 @@ class Stage:
     ----------
     place : Place
         The server, a sandbox that was started with ``--hold``.
-    bundle : Bundle
-        What is transferred.
     folder : Path
-        For the copies of the bundle; its ``hold`` is the sandbox's.
+        For bundles; its ``hold`` is the sandbox's.
     programs : Clients
         Where runs of graphxfer are started.
     """
 
-    def __init__(self, place: Place, bundle: Bundle, folder: Path, programs: Clients) -> None:
-        self._place, self._bundle, self._folder, self._clients = place, bundle, folder, programs
+    def __init__(self, place: Place, folder: Path, programs: Clients) -> None:
+        self._place, self._folder, self._clients = place, folder, programs
         self.proxy = Proxy(self._sandbox.tcp)
         self._connections = ExitStack()
         self._connect()
@@ -130,7 +131,7 @@ class Stage:
         self.figures.seeds += 1
         problems = self.play(drawn)
         self.figures.failed += bool(problems)
-        return f"seed {seed}: {drawn}: {'; '.join(problems)}" if problems else ""
+        return f"seed {seed}: {drawn}: {brief(problems)}" if problems else ""
 
     def play(self, story: Story) -> list[str]:
         """Play a story; return what is wrong in the end."""
@@ -201,14 +202,14 @@ class Stage:
     # -- where a story is played
 
     def room(self) -> tuple[Path, str]:
-        """Return a fresh copy of the bundle, and a group in which nothing is."""
+        """Return a bundle that is like no other, and a group in which nothing is."""
         if not self._groups:
             self._groups = [f"story-{self._made + number}" for number in range(50)]
             self._made += len(self._groups)
             create_groups(self._place, *self._groups)
         group = self._groups.pop()
         self.hold.mkdir(exist_ok=True)
-        return Path(shutil.copytree(self._bundle.folder, self._folder / group)), group
+        return transfers.small(self._folder / group, f" of {group}").folder, group
 
     @property
     def hold(self) -> Path:
@@ -219,6 +220,12 @@ class Stage:
     def session(self) -> str:
         """The key of a session that can be joined, as after `omero login`."""
         return str(self.client.getSessionId())
+
+
+def brief(problems: list[str]) -> str:
+    """Return the first problems, in a line."""
+    more = f"; … ({len(problems)})" if len(problems) > MOST else ""
+    return "; ".join(problem[:300] for problem in problems[:MOST]) + more
 
 
 class _Play:
@@ -295,12 +302,12 @@ class _Play:
 
 
 @contextmanager
-def stage(bundle: Bundle, folder: Path) -> Iterator[Stage]:
+def stage(folder: Path) -> Iterator[Stage]:
     """Have a sandbox, and a stage there, for the length of a block."""
     hold = folder / "hold"
     hold.mkdir(parents=True)
     with place("", folder / "sandbox", "--hold", str(hold)) as server, clients() as programs:
-        ready = Stage(server, bundle, folder, programs)
+        ready = Stage(server, folder, programs)
         try:
             yield ready
         finally:

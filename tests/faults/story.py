@@ -48,6 +48,12 @@ class Fault:
     into: int = 0
     waits: bool = True
 
+    def __str__(self) -> str:
+        when = f" {self.when.name}" if self.what.comes_late else ""
+        into = f" {self.into}" if when and self.when is When.DURING else ""
+        race = " racing" if when and not self.waits else ""
+        return f"request {self.at} {self.what.name}{when}{into}{race}"
+
 
 @dataclass(frozen=True)
 class Story:
@@ -70,6 +76,18 @@ class Story:
     joined: bool = False
     undone: bool = False
     restarted: bool = False
+
+    def __str__(self) -> str:
+        applies = ", ".join(map(str, self.applies)) or "nothing"
+        undos = ", ".join(map(str, self.undos)) or "nothing"
+        return "; ".join(
+            (
+                *("joined session",) * self.joined,
+                *("restart after the first run",) * self.restarted,
+                f"apply: {applies}",
+                *(f"undo: {undos}",) * self.undone,
+            )
+        )
 
 
 OFTEN = (*(What.LATE, What.STALLED) * 3, What.DELAYED, What.AGAIN, *What)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import transfers
 from tests.faults.stage import Stage, stage
 
 FEW, MANY, TOGETHER = 100, 3000, 50
@@ -27,7 +26,7 @@ def test_seed(played: Stage, seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(FEW, MANY, TOGETHER))
 def test_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str], first: int) -> None:
-    with stage(transfers.small(tmp_path / "bundle"), tmp_path / "stage") as played:
+    with stage(tmp_path / "stage") as played:
         failed = [problem for n in range(first, first + TOGETHER) if (problem := played.seed(n))]
         restarted = [
             problem
