@@ -121,6 +121,7 @@ def _answer(
         servant.server.faults.instead(name, due)
         if servant.session is not None:
             servant.server.sessions.touch(servant.session)
+        servant.server.faults.held(name)
         return _carry_out(servant, name, operation, arguments, current)
     except omero.ServerError as error:
         raise error if service.declares_errors else undeclared(name, error) from error

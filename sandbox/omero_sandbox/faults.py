@@ -77,10 +77,13 @@ class Faults:
         Seconds that every call waits before it is carried out.
     faults : list[Fault]
         The faults.
+    hold : Path, optional
+        A folder whose files name operations to hold: see :meth:`held`.
     """
 
     latency: float = 0.0
     faults: list[Fault] = field(default_factory=list)
+    hold: Path | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def before(self, operation: str) -> set[str]:
@@ -89,6 +92,23 @@ class Faults:
             time.sleep(self.latency)
         with self._lock:
             return {f.kind for f in self.faults if f.strikes(operation)}
+
+    def held(self, operation: str) -> None:
+        """Wait with a call that was admitted, as one that takes long: if a file asks for that.
+
+        It is named as the operation, and holds one call. It is then renamed to ``….held``, and the
+        call is carried out when it is gone, also if its session or its client has ended before.
+        """
+        if self.hold is None:
+            return
+        asked = self.hold / operation.rpartition(".")[2]
+        held = asked.with_suffix(".held")
+        try:
+            asked.rename(held)
+        except FileNotFoundError:
+            return
+        while held.exists():
+            time.sleep(0.005)
 
     def instead(self, operation: str, due: set[str]) -> None:
         """Fail when an ``error`` is due, before anything is done."""

@@ -47,6 +47,9 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         help="drop|error|kill@N[:Service.operation], full@BYTES or slow@BYTES",
     )
     parser.add_argument(
+        "--hold", type=Path, help="folder: a file named as an operation holds a call of it"
+    )
+    parser.add_argument(
         "--config",
         type=_reported(_setting),
         action="append",
@@ -112,7 +115,7 @@ def main(words: Sequence[str] | None = None) -> None:
         tcp=args.tcp,
         host=args.host,
         idle=args.idle,
-        faults=Faults(args.latency, args.fault),
+        faults=Faults(args.latency, args.fault, args.hold),
         record=args.record,
         with_parent=args.with_parent,
         config=dict(args.config),

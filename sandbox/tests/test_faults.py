@@ -115,6 +115,28 @@ def test_latency(tmp_path: Path) -> None:
         assert time.perf_counter() - start >= 4 * 0.05
 
 
+def test_a_call_that_takes_long_outlives_its_session(tmp_path: Path) -> None:
+    """As in OMERO: 3,000 Projects were being saved when their session was closed; all were."""
+    folder = tmp_path / "hold"
+    folder.mkdir()
+    asked, held = folder / "saveAndReturnIds", folder / "saveAndReturnIds.held"
+    asked.touch()
+    with troubled(tmp_path / "a", "--hold", str(folder)) as (client, sandbox):
+        saving = client.sf.getUpdateService().begin_saveAndReturnIds([tag()])
+        while not held.exists():
+            time.sleep(0.01)
+        other = omero.client(sandbox.host, sandbox.port)
+        service = other.createSession("root", "omero").getSessionService()
+        service.closeSession(service.getSession(client.getSessionId()))
+        with pytest.raises(omero.RemovedSessionException):
+            client.sf.getUpdateService()
+        assert tags(sandbox) == 0
+        held.unlink()
+        saving.waitForCompleted()
+        other.closeSession()
+        assert tags(sandbox) == 1
+
+
 def test_every_call_is_recorded(tmp_path: Path) -> None:
     record = tmp_path / "calls"
     with troubled(tmp_path / "a", "--record", str(record)) as (client, _):

@@ -10,7 +10,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from graphxfer.journal import Journal
 from graphxfer.verify import verify
 from tests.build import build
 from tests.places import Place, create_groups
+from tests.there import in_group
 
 Run = Callable[[Path, str, int], str]
 
@@ -162,27 +162,6 @@ def logged_in(place: Place) -> Iterator[omero.client]:
         yield client
     finally:
         client.closeSession()
-
-
-def in_group(client: omero.client, group: str) -> Counter[str]:
-    """Count what is in a group, of every class that a transfer makes, and of links."""
-    names = {entry.name for entry in catalogue.CLASSES.values() if entry.maker is not Maker.SERVER}
-    names |= set(catalogue.link_classes())
-    query = client.sf.getQueryService()
-    parameters = omero.sys.ParametersI().addString("group", group)
-    # Directories are the repository's own; Delete2 leaves their rows, `omero fs` cleans them.
-    where = {"OriginalFile": " and (x.mimetype is null or x.mimetype <> 'Directory')"}
-    return Counter(
-        {
-            name: query.projection(
-                f"select count(x.id) from {name} x"
-                f" where x.details.group.name = :group{where.get(name, '')}",
-                parameters,
-                {"omero.group": "-1"},
-            )[0][0].val
-            for name in sorted(names)
-        }
-    )
 
 
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
