@@ -19,6 +19,8 @@ _LOST = (omero.ResourceError, omero.ValidationException, omero.ApiUsageException
 """Exceptions for a file that is not on the server's disk, or not in its database any more."""
 _OF_ALL = (omero.SessionException, omero.ConcurrencyException)
 """Exceptions that concern the connection or the server, and not only one file."""
+_NO_FILE = -1
+"""The id of no file."""
 BLOCK = 8 * 1024 * 1024
 """Bytes of one call; OMERO refuses more than 64,000,000."""
 
@@ -74,10 +76,7 @@ def download(
 ) -> None:
     """Download a file; a partial one is resumed.
 
-    When OMERO closes a file of another size than recorded, it updates its record, so that reading
-    could change the source (ome/omero-server, RawFileBean.save). So: the group is -1, in which
-    OMERO does not open files for writing; sizes are compared before reading; and empty files are
-    not opened.
+    Reading must not change the source; see :func:`_store`. Empty files are not opened.
 
     Parameters
     ----------
@@ -108,6 +107,9 @@ def download(
     context = server.context(-1)
     with _errors_of_one_file(), _store(server, context) as store:
         store.setFileId(file_id, context)
+        if not store.exists(context):
+            _let_go(store, context)
+            raise LostFile("missing at the source")
         actual = store.size(context)
         if size is not None and actual != size:
             what = "truncated" if actual < size else "changed"
@@ -149,8 +151,7 @@ def read_back(
 ) -> Iterator[ReadBack]:
     """Read files that are not in a repository, and yield what is on the server's disk.
 
-    Closing a store makes the server update its record, if the size on the disk is another
-    (ome/omero-server, RawFileBean.save). Such a store is first set to a file with the right size.
+    The server's records do not change; see :func:`_store`.
 
     Parameters
     ----------
@@ -166,25 +167,14 @@ def read_back(
     ServerFailure
         If the connection is lost.
     """
-    context, harmless, odd = server.context(-1), 0, list[Any]()
+    context = server.context(-1)
     for one in attachments:
-        store = server.service("RawFileStore")
         try:
-            with _errors_of_one_file():
+            with _errors_of_one_file(), _store(server, context) as store:
                 found = _read_sums(store, one, context, advance)
         except FileProblem as problem:
             found = ReadBack(one.recorded_size, {}, problem.what)
         yield found
-        if found.size is not None and not (found.size and found.size == one.recorded_size):
-            odd.append(store)
-            continue
-        harmless = harmless or (one.id if found.size else 0)
-        with contextlib.suppress(GraphxferError):
-            store.close(context)
-    for store in odd if harmless else ():
-        with contextlib.suppress(GraphxferError):
-            store.setFileId(harmless, context)
-            store.close(context)
 
 
 def _read_sums(
@@ -194,6 +184,7 @@ def _read_sums(
     store.setFileId(one.id, context)
     # A missing file has no size, and reads as nothing; beyond the end there are zeros.
     if not store.exists(context):
+        _let_go(store, context)
         return ReadBack(None, {})
     size, position = store.size(context), 0
     while position < size:
@@ -288,11 +279,21 @@ def _errors_of_one_file() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _store(server: Server, context: dict[str, str]) -> Iterator[Any]:
-    """Open a RawFileStore; it serves one file only."""
+    """Open a RawFileStore; it serves one file only.
+
+    When OMERO closes a file whose size is not the recorded one, it writes size, checksum and time
+    into its record (ome/omero-server, RawFileBean.save); it closes what is open at the end of a
+    session, too. To read, the group is -1: then OMERO 5.7 fails to save, and changes nothing.
+    """
     store = server.service("RawFileStore")
     try:
         yield store
     finally:
-        # Closing saves, which may be refused; then there is nothing to save.
         with contextlib.suppress(GraphxferError):
             store.close(context)
+
+
+def _let_go(store: Any, context: dict[str, str]) -> None:
+    """Let a store have no file: OMERO would create a missing file, empty, when it closes it."""
+    with contextlib.suppress(GraphxferError):
+        store.setFileId(_NO_FILE, context)

@@ -74,14 +74,25 @@ def test_a_store_needs_a_file(client: Any) -> None:
     store.close()
 
 
-def test_what_is_missing_on_disk_is_an_error(client: Any, server: manage.Sandbox) -> None:
+def test_what_is_missing_on_disk_is_made_when_it_is_looked_into(
+    client: Any, server: manage.Sandbox
+) -> None:
+    """As an OMERO 5.7.5 does, also to read; a store that has no file any more makes none."""
     id_ = new_file(client)
+    across = client.getContext(-1)
     store = client.sf.createRawFileStore()
-    store.setFileId(id_, client.getContext(-1))  # across groups it is opened for reading
-    assert not store.exists()
-    with pytest.raises(omero.ResourceError):
-        store.size()
-    store.close()
+    store.setFileId(id_, across)
+    assert not store.exists(across)
+    with pytest.raises(omero.ValidationException):
+        store.setFileId(-1, across)
+    store.close(across)
+    store = client.sf.createRawFileStore()
+    store.setFileId(id_, across)
+    assert not store.exists(across)
+    assert store.size(across) == 0
+    assert store.exists(across)
+    with pytest.raises(omero.InternalException):
+        store.close(across)
 
 
 def test_closing_a_reader_rewrites_the_row_of_a_changed_file(

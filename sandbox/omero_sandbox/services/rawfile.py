@@ -55,6 +55,7 @@ class RawFileStore(Stateful):
         if self._of_repository:
             raise misused("Cannot reset id")
         self._close_file()
+        self._row = self._path = None  # also if there is no such file: RawFileBean.setFileId
         row = original_file(call.tx, fileId)
         if row.repo is not None:
             needs_client(call)
@@ -74,7 +75,9 @@ class RawFileStore(Stateful):
         if self._file is None:
             path = self._path = call.server.repository.path_of(self._row)
             try:
-                if self._mode == "rw" and not path.exists():
+                # An attachment that is gone is created, empty, also to be read (OMERO 5.7).
+                creates = self._mode == "rw" or not self._of_repository
+                if creates and not path.exists():
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
                 self._file = path.open("rb" if self._mode == "r" else "r+b")
@@ -139,9 +142,14 @@ class RawFileStore(Stateful):
         row = original_file(tx, self._row.id.val)
         path = call.server.repository.path_of(row)
         if not path.exists():
-            return row
+            if self._of_repository:
+                return row
+            self._open(call)
         known = row.size.val if row.size is not None else 0
         if self._modified or not known or known != path.stat().st_size:
+            if call.group < 0:
+                # It has no group to note the change in: seen on OMERO 5.7, which changes nothing.
+                raise fail(omero.InternalException, "java.lang.NullPointerException")
             if not self._modified and not row.details.permissions.canEdit():
                 raise forbidden(f"Updating OriginalFile:{row.id.val} not allowed.")
             row = call.server.repository.rehash(tx, row.id.val)
