@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from omero_sandbox import manage
@@ -88,6 +91,9 @@ def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     # Loaded there, not where tests run; an error of it is told here, the fork server keeps silent.
     from omero_sandbox import loaded, serve  # noqa: F401
 
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a fork
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.setsid()
     with log.open("ab") as stream:
         os.dup2(stream.fileno(), 1)
@@ -95,6 +101,15 @@ def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
     serve.main(words)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End when the process that asked for the fork has: it is not the parent that getppid tells.
+
+    The fork server waits for its forks, so that all of them would outlive a run that is killed.
+    """
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def enable() -> None:
