@@ -91,9 +91,8 @@ def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     # Loaded there, not where tests run; an error of it is told here, the fork server keeps silent.
     from omero_sandbox import loaded, serve  # noqa: F401
 
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # this is a fork
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.setsid()
     with log.open("ab") as stream:
         os.dup2(stream.fileno(), 1)
