@@ -19,8 +19,8 @@ _LOST = (omero.ResourceError, omero.ValidationException, omero.ApiUsageException
 """Exceptions for a file that is not on the server's disk, or not in its database any more."""
 _OF_ALL = (omero.SessionException, omero.ConcurrencyException)
 """Exceptions that concern the connection or the server, and not only one file."""
-_NO_FILE = -1
-"""The id of no file."""
+_NO_FILE = 0
+"""No OriginalFile has this id."""
 BLOCK = 8 * 1024 * 1024
 """Bytes of one call; OMERO refuses more than 64,000,000."""
 
@@ -76,8 +76,6 @@ def download(
 ) -> None:
     """Download a file; a partial one is resumed.
 
-    Reading must not change the source; see :func:`_store`. Empty files are not opened.
-
     Parameters
     ----------
     server : Server
@@ -105,12 +103,11 @@ def download(
         target.write_bytes(b"")
         return
     context = server.context(-1)
-    with _errors_of_one_file(), _store(server, context) as store:
-        store.setFileId(file_id, context)
-        if not store.exists(context):
-            _let_go(store, context)
-            raise LostFile("missing at the source")
-        actual = store.size(context)
+    with _errors_of_one_file(), _reading(server, file_id, context) as store:
+        actual = store.size(context) if _exists(store, context) else None
+        if not actual:
+            told = "" if size is None else f", OMERO recorded {counted(size, 'byte')}"
+            raise LostFile(f"missing: there are no bytes at the source{told}")
         if size is not None and actual != size:
             what = "truncated" if actual < size else "changed"
             raise LostFile(
@@ -151,8 +148,6 @@ def read_back(
 ) -> Iterator[ReadBack]:
     """Read files that are not in a repository, and yield what is on the server's disk.
 
-    The server's records do not change; see :func:`_store`.
-
     Parameters
     ----------
     server : Server
@@ -170,7 +165,7 @@ def read_back(
     context = server.context(-1)
     for one in attachments:
         try:
-            with _errors_of_one_file(), _store(server, context) as store:
+            with _errors_of_one_file(), _reading(server, one.id, context) as store:
                 found = _read_sums(store, one, context, advance)
         except FileProblem as problem:
             found = ReadBack(one.recorded_size, {}, problem.what)
@@ -181,13 +176,10 @@ def _read_sums(
     store: Any, one: Attachment, context: dict[str, str], advance: Callable[[int], None]
 ) -> ReadBack:
     begun = {name: checksums.checksum(name) for name in one.hashers}
-    store.setFileId(one.id, context)
-    # A missing file has no size, and reads as nothing; beyond the end there are zeros.
-    if not store.exists(context):
-        _let_go(store, context)
+    if not _exists(store, context):
         return ReadBack(None, {})
     size, position = store.size(context), 0
-    while position < size:
+    while position < size:  # beyond the end there are zeros
         block = store.read(position, min(BLOCK, size - position), context)
         if not block:
             break
@@ -279,21 +271,36 @@ def _errors_of_one_file() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _store(server: Server, context: dict[str, str]) -> Iterator[Any]:
-    """Open a RawFileStore; it serves one file only.
-
-    When OMERO closes a file whose size is not the recorded one, it writes size, checksum and time
-    into its record (ome/omero-server, RawFileBean.save); it closes what is open at the end of a
-    session, too. To read, the group is -1: then OMERO 5.7 fails to save, and changes nothing.
-    """
+    """Open a RawFileStore; it serves one file only."""
     store = server.service("RawFileStore")
     try:
         yield store
     finally:
+        # Closing saves, which may be refused; then there is nothing to save.
         with contextlib.suppress(GraphxferError):
             store.close(context)
 
 
-def _let_go(store: Any, context: dict[str, str]) -> None:
-    """Let a store have no file: OMERO would create a missing file, empty, when it closes it."""
+@contextlib.contextmanager
+def _reading(server: Server, file_id: int, context: dict[str, str]) -> Iterator[Any]:
+    """Open a RawFileStore for a file that is read, and leave the server as it is.
+
+    For who may write a file, asking for the size creates an empty one where it is gone: callers
+    first ask whether it exists. Closing a session overwrites the record of a file whose size is not
+    the recorded one. So the store is closed before, in no group: this fails, and changes nothing.
+    """
+    with _store(server, context) as store:
+        store.setFileId(file_id, context)
+        yield store
+
+
+def _exists(store: Any, context: dict[str, str]) -> bool:
+    """Tell whether a file exists; if not, let the store forget it, as closing would create it.
+
+    Only then: a store of a file in a repository stays open behind one that forgets it.
+    """
+    if store.exists(context):
+        return True
     with contextlib.suppress(GraphxferError):
         store.setFileId(_NO_FILE, context)
+    return False
