@@ -139,12 +139,15 @@ class Writer:
     def finish(self) -> None:
         """Remove the fence: the transfer is complete, and all our calls are answered.
 
-        A call that arrives nevertheless fails, as its token is gone.
+        A call that arrives nevertheless fails, as its token is gone. Only one that opens a lane
+        does not: a fence of an earlier run, which nobody uses, is removed whenever a run ends.
         """
         lane = self._journal.lane
         if lane.fence:
             self._journal.set_lane(replace(lane, closing=True))
+        if lane.openings:
             self._keeper.remove(lane.openings)
+        if lane.fence:
             self._journal.set_lane(fencing.Lane(openings=lane.openings))
 
     # -- the protocol -----------------------------------------------------------------------------
