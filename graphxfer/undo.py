@@ -14,7 +14,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, Refused, UsageError
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal
-from graphxfer.omero import lookup
+from graphxfer.omero import lookup, unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.rights import SHOWN, check_readable, hidden
 from graphxfer.progress import SILENT, Progress
@@ -78,11 +78,35 @@ def undo(
         context = Context(bundle, bundle.graph(), server, journal, progress=progress)
         if not dry_run:
             recover(context)
+        again = _imported_again(context, dry_run=dry_run, keep=keep)
         undone = _Undo(context).run(dry_run=dry_run, keep=keep)
+        for name, number in again.removed.items():
+            undone.removed[name] = undone.removed.get(name, 0) + number
+        undone.kept += again.kept
         if not dry_run:
-            sweep(context)
+            undone.kept += sweep(context)  # what arrived meanwhile
             context.writer.finish()
         return undone
+
+
+def _imported_again(context: Context, *, dry_run: bool, keep: bool) -> Undone:
+    """Remove what requests created that arrived late or twice, or only count it."""
+    server, journal, kept = context.server, context.journal, list[str]()
+    stray, surplus = unfinished.stray(server, journal), unfinished.surplus(server, journal)
+    if not dry_run:
+        kept = sweep(context)
+        if kept and not keep:
+            raise _needed(kept, server)
+    found = {FILESET: len(stray) - len(kept), catalogue.IMAGE: sum(map(len, surplus.values()))}
+    return Undone({name: number for name, number in found.items() if number > 0}, kept)
+
+
+def _needed(kept: Sequence[str], server: Server) -> GraphxferError:
+    return GraphxferError(
+        f"cannot undo: objects that graphxfer did not create depend on {'; '.join(kept)}",
+        where=server.profile.address,
+        do="remove them first, or use --keep to keep what they depend on",
+    )
 
 
 class _Undo:
@@ -99,12 +123,7 @@ class _Undo:
         """Ask first what would be deleted with all of it; then remove it."""
         batches = list(self._removable(self._present(keep=keep), None if keep else SHOWN))
         if self._undone.kept and not keep:
-            raise GraphxferError(
-                "cannot undo: objects that graphxfer did not create depend on "
-                + "; ".join(self._undone.kept),
-                where=self._server.profile.address,
-                do="remove them first, or use --keep to keep what they depend on",
-            )
+            raise _needed(self._undone.kept, self._server)
         removed = Counter[str]()
         total = sum(len(targets.ids) for _, targets in batches)
         with self._context.progress.task("remove", total, "objects") as advance:

@@ -39,6 +39,7 @@ from graphxfer.unmovable import Why
 DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import creates it"
 UNLESS = "unless the import creates an equal object"
+AGAIN = "the destination could not import it before"
 UNSENT = "its file still has to be uploaded"
 NOT_HERE = "the linked object is not in the graph"
 FETCH = "run `graphxfer fetch`, then `graphxfer apply` again"
@@ -93,7 +94,7 @@ def planned(
     """Plan with an open journal, and check the content of files; see :func:`make_plan`."""
     tree = Tree(bundle.graph())
     deleted = forget_deleted(server, bundle.graph(), journal) if journal is not None else {}
-    why_not = unmovable.find(bundle, journal, tree, content=content, progress=progress)
+    why_not = unmovable.find(bundle, journal, tree, content=content, again=True, progress=progress)
     with progress.task("plan"):
         plan = _Planner(bundle, server, journal, options, tree, why_not).plan()
     if deleted:
@@ -169,7 +170,10 @@ class _Planner:
                 found = fileset_tree.files(self._graph, fileset)
                 size = sum(_size(file) for _, file in found)
                 how = "linked in place" if self._options.in_place else ""
-                self._add(Import(fileset.iri, fileset.type, how, bytes=size))
+                journal = self._journal
+                refusal = journal.refusal(fileset.iri) if journal is not None else ""
+                how = AGAIN if refusal else how
+                self._add(Import(fileset.iri, fileset.type, how, bytes=size, detail=refusal))
 
     def _nodes(self, nodes: list[Node]) -> None:
         open_ = []
