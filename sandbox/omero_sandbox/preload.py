@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Start servers from a process that has loaded all modules: for test suites that start many.
 
-Loading Ice and OMERO's model takes a second of the processor, most of a start. Python's fork server
-loads them once; each server is then a fork of it, and otherwise the same.
+Loading Ice and OMERO's model, and making the parser of HQL, takes two seconds of the processor,
+most of a start. Python's fork server does it once; each server is then a fork of it, and otherwise
+the same.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from omero_sandbox import manage
 @cache
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["omero_sandbox.serve"])
+    context.set_forkserver_preload(["omero_sandbox.loaded"])
     return context
 
 
@@ -84,7 +85,8 @@ def spawn(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Fo
 
 def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     """Become the server: all that a new process would have of its own."""
-    from omero_sandbox import serve  # loaded there, not where tests run
+    # Loaded there, not where tests run; an error of it is told here, the fork server keeps silent.
+    from omero_sandbox import loaded, serve  # noqa: F401
 
     os.setsid()
     with log.open("ab") as stream:
