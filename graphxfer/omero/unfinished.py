@@ -222,8 +222,8 @@ def _places(alias: str) -> str:
 def set_aside(server: Server, journal: Journal, node: str, images: Sequence[int]) -> None:
     """Move images out of a fileset into a stray one, which can be removed with them.
 
-    OMERO does not delete single images of a fileset. After a crash, the images have to be found: the
-    new fileset carries a token of the journal.
+    OMERO does not delete single images of a fileset. After a crash, the images have to be found:
+    the new fileset carries a token of the journal.
 
     Parameters
     ----------
