@@ -24,7 +24,7 @@ Key = tuple[object, ...]
 
 
 class AddParts(Step):
-    """Sets the whole list of an object's parts; to set it twice is harmless.
+    """Sets the whole list of an object's parts, in a call that is done once.
 
     Nothing has to be recovered: what a killed run added is in the list at the destination, and is
     found there.
@@ -65,7 +65,7 @@ class AddParts(Step):
             one for number, one in found.items() if self._extend(one, numbers[number], edge, build)
         ]
         if changed:
-            self.server.service("IUpdate").saveArray(changed)
+            self.context.writer.change(changed)
             self._adopt(owner, edge, nodes)
 
     def _extend(self, owner: Any, node: str, edge: Edge, build: Any) -> bool:

@@ -38,8 +38,8 @@ IMPORTING = (
 """Imports whose files have all arrived, and whose log is not complete yet."""
 MOST = 5
 """The most problems that are shown."""
-STORIES, READING = "stories", "reads"
-"""Groups of the stories, and of what is only read."""
+STORIES, APART = "stories", "apart"
+"""Groups: of the stories, whose objects are counted, and of all else."""
 FENCE = frozenset(("CommentAnnotation", "AnnotationAnnotationLink"))
 """Classes of the fence, of which none are left."""
 Held = Callable[[], threading.Event]
@@ -90,14 +90,14 @@ class Undisturbed(NamedTuple):
 
     Parameters
     ----------
-    requests, undo_requests : int
-        How many requests of the apply write, and of the undo.
+    requests, undo_requests : list of str
+        The requests that write, of the apply and of the undo: operations.
     created : Counter
         How many objects it creates, by class.
     """
 
-    requests: int
-    undo_requests: int
+    requests: list[str]
+    undo_requests: list[str]
     created: Counter[str]
 
     @property
@@ -147,12 +147,12 @@ class Stage:
             shutil.rmtree(copy)
         return self._undisturbed[graph]
 
-    def _requests(self, command: str, copy: Path) -> int:
-        """Run graphxfer while nothing happens; return how many of its requests write."""
+    def _requests(self, command: str, copy: Path) -> list[str]:
+        """Run graphxfer while nothing happens; return its requests that write."""
         strike = Strike()
         outcome = self.run(command, copy, "", strike)
         assert outcome == DONE, outcome
-        return len(strike.seen)
+        return strike.seen
 
     @property
     def _sandbox(self) -> Sandbox:
@@ -194,10 +194,16 @@ class Stage:
 
     def drawn(self, seed: int, *, restarted: bool = False) -> Story:
         """Return the story of a seed."""
-        return story(seed, lambda graph: self.undisturbed(graph)[:2], restarted=restarted)
+
+        def requests(graph: str) -> tuple[int, int]:
+            apply, undo, _ = self.undisturbed(graph)
+            return len(apply), len(undo)
+
+        return story(seed, requests, restarted=restarted)
 
     def play(self, story: Story) -> list[str]:
         """Play a story; return what is wrong in the end."""
+        self.undisturbed(story.graph)
         play = _Play(self, story)
         try:
             return play.problems()
@@ -386,7 +392,7 @@ def stage(figures: Figures | None = None) -> Iterator[Stage]:
         hold = folder / "hold"
         hold.mkdir()
         with place("", folder / "sandbox", "--hold", str(hold)) as server, clients() as programs:
-            create_groups(server, STORIES, READING)
+            create_groups(server, STORIES, APART)
             ready = Stage(server, folder, programs, figures or Figures())
             try:
                 yield ready
