@@ -130,6 +130,7 @@ def apply(
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
         if not options.take_over:
             journal.check_user(server.user_id)
+        journal.check_not_undone()
         journal.check_about(graph.header.database_uuid, server.group_id)
         context = Context(bundle, graph, server, journal, options, progress)
         recover(context)

@@ -215,6 +215,23 @@ class Journal:
                 do=f"run it as {name}, or see --take-over",
             )
 
+    def check_not_undone(self) -> None:
+        """Check that no undo was interrupted: its last deletion may arrive late.
+
+        After a complete undo that is harmless, as no object has an id that another had before.
+
+        Raises
+        ------
+        GraphxferError
+            If one was.
+        """
+        if self.meta("undoing"):
+            raise GraphxferError(
+                "an undo of this transfer was interrupted",
+                where=str(self.path),
+                do="run `graphxfer undo` again, until it is complete; then apply",
+            )
+
     def check_about(self, source: str, group: int | None = None) -> None:
         """Check that the journal belongs to this source, destination and group.
 
