@@ -8,7 +8,9 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from graphxfer import graph as graphs
 from graphxfer.apply import apply
@@ -21,10 +23,12 @@ from graphxfer.fetch.rsync import Folder
 from graphxfer.graph import LeftOut
 from graphxfer.graph.differences import Difference
 from graphxfer.omero.connect import Server, connect, profile
-from graphxfer.plan import ApplyOptions, Plan, Tags
+from graphxfer.plan import ApplyOptions, FileMetadata, Plan, Tags
 from graphxfer.plan.planner import make_plan
 from graphxfer.progress import SILENT, Progress
 from graphxfer.verify import verify
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(slots=True)
@@ -84,7 +88,13 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
     roots = parse(transfer.objects)
     owner = Owner.parse(transfer.chown)
     options = ApplyOptions(
-        _tags(transfer.tags), transfer.merge, transfer.in_place, strict=transfer.strict
+        _choice("tags", Tags, transfer.tags),
+        transfer.merge,
+        transfer.in_place,
+        strict=transfer.strict,
+        file_metadata=_choice("file_metadata", FileMetadata, transfer.file_metadata)
+        if transfer.file_metadata
+        else None,
     )
     source_server = profile(transfer.source.server, transfer.profiles)
     destination = profile(transfer.destination.server, transfer.profiles)
@@ -105,11 +115,12 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
     return outcome
 
 
-def _tags(text: str) -> Tags:
+def _choice(option: str, choices: type[Choice], text: str) -> Choice:
     try:
-        return Tags(text)
+        return choices(text)
     except ValueError:
-        raise UsageError(f"tags = {text} is unknown", do=f"use {', '.join(Tags)}") from None
+        known = ", ".join(choices)
+        raise UsageError(f"{option} = {text} is unknown", do=f"use {known}") from None
 
 
 def _counts(counts: Mapping[str, int]) -> str:

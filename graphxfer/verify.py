@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue, unmovable
@@ -32,7 +32,9 @@ class Verification:
     differences : list of Difference
         All differences in the order of the graph, then the additions of other objects.
     import_made : list of There
-        Objects that imports created, and that the graph does not have.
+        Objects and links that imports created, and that the graph does not have.
+    as_in_file : list of Difference
+        Fields that ``apply --file-metadata file`` left as they are in the file.
     checked_by_server, read_back : int
         How many files are proven by the server's checksum, and by reading them back.
     unproven : dict
@@ -43,6 +45,7 @@ class Verification:
 
     differences: list[Difference]
     import_made: list[There] = field(default_factory=list)
+    as_in_file: list[Difference] = field(default_factory=list)
     checked_by_server: int = 0
     read_back: int = 0
     unproven: dict[str, str] = field(default_factory=dict)
@@ -122,6 +125,7 @@ def verify(
         owner = journal.meta("user_name") or ""
         absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
         found, import_made = journal.nodes().values(), journal.extras()
+        of_files = journal.file_fields()
         same = Correspondence(journal.same())
         again = list(_imported_again(server, journal))
     if without is None:
@@ -135,10 +139,16 @@ def verify(
     with progress.task("look for additions"):
         known = ours | before | set(import_made)
         added = additions.referring(server, ours, known)
-    differences = list(compare(graph.without(without), there, same, before, set(import_made)))
+    aside = set[There | tuple[There, There]](import_made) | set(_ends(server, import_made))
+    differences = list(compare(graph.without(without), there, same, before, aside))
     differences += again
     differences += _additions(added, same, differences)
-    verification = Verification(differences, import_made)
+    chosen = [
+        one for one in differences if one.kind == "field" and one.name in of_files.get(one.node, ())
+    ]
+    verification = Verification(
+        [one for one in differences if one not in chosen], import_made, chosen
+    )
     if check_bytes:
         stored = dict(_stored(bundle, same, there))
         size = sum(one.size or 0 for one in stored.values())
@@ -146,6 +156,14 @@ def verify(
             proof = file_proof.prove(server, list(stored.values()), advance)
         _note_bytes(verification, stored, proof)
     return verification
+
+
+def _ends(server: Server, import_made: Iterable[There]) -> Iterator[tuple[There, There]]:
+    """Iterate over the ends of links that imports created."""
+    for name, ids in lookup.by_type(import_made).items():
+        if name in catalogue.link_classes():
+            graph = read.fetch_nodes(server, {name: ids})
+            yield from GraphThere(graph).links(name)
 
 
 def _imported_again(server: Server, journal: Journal) -> Iterator[Difference]:

@@ -80,9 +80,11 @@ def verify(
         found = compare(source, destination, progress, without, check_bytes=check_bytes)
         looked = issue.look(source, destination, found.recomputed, without) if receipt else None
     if receipt and looked:
-        issue.issue(receipt, source, looked, found.differences, started, person)
+        recorded = [*found.differences, *found.as_in_file]
+        issue.issue(receipt, source, looked, recorded, started, person)
     if as_json:
-        print_json([*map(_plain, found), *_plain_left_out(without)])
+        of_files = ({**_plain(one), "kind": "as in file"} for one in found.as_in_file)
+        print_json([*map(_plain, found), *of_files, *_plain_left_out(without)])
     else:
         _print(found)
         _print_left_out(without, source.graph())
@@ -151,6 +153,12 @@ def _print(found: Verification) -> None:
         listed += f" and {more:,} more" if more > 0 else ""
         number = counted(len(found.import_made), "object")
         OUT.print(f"Created by imports, not in the graph: {number}: {listed}")
+    if found.as_in_file:
+        named = ", ".join(f"{one.node} {one.name}" for one in found.as_in_file[:LISTED])
+        more = len(found.as_in_file) - LISTED
+        named += f" and {more:,} more" if more > 0 else ""
+        number = counted(len(found.as_in_file), "field")
+        OUT.print(printable(f"As in the files (--file-metadata file): {number}: {named}"))
 
 
 def _print_equal(found: Verification, nodes: int) -> None:

@@ -96,7 +96,7 @@ def compare(
     actual: GraphThere,
     same: Correspondence,
     before: Container[There] = (),
-    aside: Container[There] = (),
+    aside: Container[There | tuple[There, There]] = (),
 ) -> Iterator[Difference]:
     """Compare two graphs, node by node.
 
@@ -111,8 +111,8 @@ def compare(
     before : container of There
         Counterparts that existed before (reused, merged). They may have more edges, except to
         counterparts that did not.
-    aside : container of There
-        Objects that do not count as additions: an import creates them itself.
+    aside : container of There or (There, There)
+        Objects, and ends of links, that do not count as additions: an import creates them itself.
 
     Yields
     ------
@@ -130,7 +130,7 @@ class _Comparison:
         actual: GraphThere,
         same: Correspondence,
         before: Container[There],
-        aside: Container[There],
+        aside: Container[There | tuple[There, There]],
     ) -> None:
         self._expected, self._actual, self._same = expected, actual, same
         self._before, self._aside = before, aside
@@ -198,7 +198,7 @@ class _Comparison:
     def _is_added(self, there: There, target: There) -> bool:
         """Tell whether an unexpected edge is an addition to something that was created."""
         is_old = there in self._before and (target in self._before or not self._same.here(target))
-        return not is_old and target not in self._aside
+        return not is_old and target not in self._aside and (there, target) not in self._aside
 
     def _named(self, found: Sequence[There]) -> Names:
         return tuple(name for each in found for name in self._same.here(each) or (each,))
