@@ -49,6 +49,8 @@ class Outcome:
         What the apply did.
     differences : list of Difference
         What verify found.
+    unproven : dict
+        Why the bytes of a file could not be checked, by the IRI of its node.
     """
 
     bundle: Path
@@ -57,6 +59,7 @@ class Outcome:
     fetched: Fetched = field(default_factory=Fetched)
     plan: Plan = field(default_factory=Plan)
     differences: list[Difference] = field(default_factory=list)
+    unproven: dict[str, str] = field(default_factory=dict)
 
 
 def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
@@ -110,7 +113,8 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
         planned = make_plan(bundle, target, options, progress)
         progress.say(f"plan: {_counts(Counter(action.kind for action in planned.actions))}")
         outcome.plan = apply(bundle, target, options, progress)
-        outcome.differences = list(verify(bundle, target, progress))
+        verified = verify(bundle, target, progress)
+        outcome.differences, outcome.unproven = verified.differences, verified.unproven
         progress.say(f"verify: {counted(len(outcome.differences), 'difference')}")
     return outcome
 

@@ -14,7 +14,7 @@ from graphxfer.errors import UsageError, counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference, compare
 from graphxfer.graph.fileset_tree import FILESET
-from graphxfer.journal import Journal, Stage
+from graphxfer.journal import How, Journal, Stage
 from graphxfer.omero import additions, file_proof, lookup, read, unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.file_proof import Proof, StoredFile
@@ -41,6 +41,8 @@ class Verification:
         Why the bytes of a file could not be checked, by the IRI of its node.
     recomputed : dict
         Algorithm and checksum that the server computed again, by the IRI of the file's node.
+    downloaded : dict
+        Checksums of files that were read back, by algorithm, by the IRI of the file's node.
     """
 
     differences: list[Difference]
@@ -50,6 +52,7 @@ class Verification:
     read_back: int = 0
     unproven: dict[str, str] = field(default_factory=dict)
     recomputed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    downloaded: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def counted(self, *, allow_additions: bool = False) -> list[str]:
         """Return how many differences and additions there are, for people; empty if none."""
@@ -133,14 +136,16 @@ def verify(
     # What existed before may have more edges: other images in a merged Dataset.
     before = {one.there for one in found if not one.how.ours}
     ours = {one.there for one in found} - before
+    imported = {one.there for one in found if one.how is not How.CREATED} - before
+    aside = set(import_made)
     there = GraphThere(read.fetch_nodes(server, lookup.by_type(ours | before), progress))
     absent |= lookup.by_type(one for one in ours | before if there.fields(one) is None)
     check_readable(server, group, absent, owner)
     with progress.task("look for additions"):
-        known = ours | before | set(import_made)
-        added = additions.referring(server, ours, known)
-    aside = set[There | tuple[There, There]](import_made) | set(_ends(server, import_made))
-    differences = list(compare(graph.without(without), there, same, before, aside))
+        added = additions.referring(server, ours, ours | before)
+        added = [one for one in added if not (one.subject in aside and one.object in imported)]
+    by_import = set[There | tuple[There, There]](aside) | set(_ends(server, import_made))
+    differences = list(compare(graph.without(without), there, same, before, by_import, imported))
     differences += again
     differences += _additions(added, same, differences)
     chosen = [
@@ -149,8 +154,10 @@ def verify(
     verification = Verification(
         [one for one in differences if one not in chosen], import_made, chosen
     )
-    if check_bytes:
-        stored = dict(_stored(bundle, same, there))
+    stored = dict(_stored(bundle, same, there))
+    if not check_bytes:
+        verification.unproven = _other_algorithms(stored)
+    else:
         size = sum(one.size or 0 for one in stored.values())
         with progress.task("check", size, "bytes") as advance:
             proof = file_proof.prove(server, list(stored.values()), advance)
@@ -196,14 +203,25 @@ def _stored(
             yield node.iri, StoredFile(found.id, repository, wanted, size, recorded, expected)
 
 
+def _other_algorithms(stored: Mapping[str, StoredFile]) -> dict[str, str]:
+    """Return the files of which the records do not show that they are the source's."""
+    return {
+        node: f"its checksum at the destination is of another algorithm ({file.recorded[0]})"
+        for node, file in stored.items()
+        if file.other_algorithm
+    }
+
+
 def _note_bytes(verification: Verification, stored: Mapping[str, StoredFile], proof: Proof) -> None:
-    verification.checked_by_server, verification.read_back = proof.by_server, proof.read
+    verification.checked_by_server, verification.read_back = proof.by_server, len(proof.read)
     for node, file in stored.items():
         if why := proof.wrong.get(file.id):
             there = There(catalogue.FILE, file.id)
             verification.differences.append(Difference(node, "bytes", why, found_at=there))
         elif why := proof.unknown.get(file.id):
             verification.unproven[node] = why
+        elif file.id in proof.read:
+            verification.downloaded[node] = file.expected
         elif file.repository:
             verification.recomputed[node] = file.recorded
 

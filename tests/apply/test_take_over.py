@@ -83,9 +83,7 @@ def test_a_copy_continued_at_two_places(
         with pytest.raises(KeyboardInterrupt):
             apply(here, server)
     done, who = counted(server), server.profile.user
-    with pytest.raises(
-        GraphxferError, match=rf"continued by {who} on \S+ since 20\d\d-"
-    ):
+    with pytest.raises(GraphxferError, match=rf"continued by {who} on \S+ since 20\d\d-"):
         apply(there, server)
     assert counted(server) == done
     apply(there, server, TAKE_OVER)

@@ -81,7 +81,7 @@ def test_bytes_are_checked_by_the_server(person: Person, destination: Place) -> 
     bundle = small(person.home / "b", "-cli-bytes")
     person.run("apply", "b", destination.uri).done()
     ran = person.run("verify", "b", destination.uri, "--bytes").done()
-    assert "Bytes: 1 file checked by the server, 1 attachment read back" in ran.out
+    assert "Bytes: 1 file checked by the server, 1 file read back" in ran.out
     with destination.connect() as server:
         with Journal(bundle.journal(server.database_uuid)) as journal:
             number = journal["OriginalFile/1"].id
