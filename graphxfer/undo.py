@@ -12,10 +12,12 @@ from graphxfer.apply.runner import recover, steps, sweep
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, Refused, UsageError
+from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, unfinished
 from graphxfer.omero.connect import Server
+from graphxfer.omero.owners import described, with_owners
 from graphxfer.omero.rights import SHOWN, check_readable, hidden
 from graphxfer.progress import SILENT, Progress
 
@@ -29,7 +31,7 @@ class Undone:
     removed : dict
         How many, by class.
     kept : list of str
-        What was not removed, and why: ``Dataset:5 (…)``. Others' objects depend on it.
+        What was not removed, and why: ``Dataset:5 (CommentAnnotation:7 of eve)``.
     """
 
     removed: dict[str, int] = field(default_factory=dict)
@@ -105,7 +107,7 @@ def _needed(kept: Sequence[str], server: Server) -> GraphxferError:
     return GraphxferError(
         f"cannot undo: objects that graphxfer did not create depend on {'; '.join(kept)}",
         where=server.profile.address,
-        do="remove them first, or use --keep to keep what they depend on",
+        do="ask their owners to remove them first, or use --keep to keep what they depend on",
     )
 
 
@@ -179,11 +181,11 @@ class _Undo:
         name, ids = targets
         if most is not None and len(self._undone.kept) >= most:
             return []
-        reason = self._why_not(step, targets)
-        if not reason:
+        blocking = self._blocking(step, targets)
+        if not blocking:
             return [targets]
         if len(ids) == 1:
-            self._keep(name, ids[0], reason)
+            self._keep(name, ids[0], self._named(blocking))
             return []
         half = len(ids) // 2
         return [
@@ -191,26 +193,28 @@ class _Undo:
             *self._harmless(step, Targets(name, ids[half:]), most),
         ]
 
-    def _why_not(self, step: Step, targets: Targets) -> str:
-        """Return why objects are not to be removed: what depends on them; or nothing."""
+    def _blocking(self, step: Step, targets: Targets) -> str | list[There]:
+        """Return why objects are not to be removed: the server's reason, or what would go too."""
         try:
             deleted = step.delete(targets, dry_run=True)
         except Refused as refusal:  # others' data that this user may not change depends on them
             return refusal.reason
-        others = self._others(deleted)
-        return ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
+        return list(self._others(deleted))
 
-    def _others(self, deleted: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-        """Return objects that are kept, or that neither the journal has nor its imports made."""
-        found = {}
-        for name, ids in deleted.items():
-            entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
-            if entry is not None:
-                unknown = set(ids) - self._journal.known(name)
-                others = lookup.others(self._server, entry, unknown, self._sessions, self._events)
-                if stay := sorted({*others, *(self._kept[name] & set(ids))}):
-                    found[name] = stay
-        return found
+    def _named(self, blocking: str | list[There]) -> str:
+        """Return what blocks a removal, with the owners: whom to ask."""
+        if isinstance(blocking, str):
+            return with_owners(self._server, blocking)
+        return described(self._server, blocking, SHOWN)
+
+    def _others(self, deleted: Mapping[str, Sequence[int]]) -> Iterator[There]:
+        """Iterate over objects that are kept, or that neither the journal nor its imports have."""
+        for name in sorted(deleted.keys() & catalogue.of_people()):
+            ids = set(deleted[name])
+            unknown = ids - self._journal.known(name)
+            others = lookup.others(self._server, name, unknown, self._sessions, self._events)
+            for number in sorted({*others, *(self._kept[name] & ids)}):
+                yield There(name, number)
 
     def _remove(self, step: Step, targets: Targets) -> None:
         """Remove objects, except those that were deleted with others before: a file."""

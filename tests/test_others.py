@@ -15,6 +15,7 @@ import omero
 import omero.all
 import pytest
 from omero.callbacks import CmdCallbackI
+from omero.rtypes import rstring
 
 from graphxfer.bundle import Bundle
 from graphxfer.catalogue import TAG_SET
@@ -26,7 +27,7 @@ from tests.apply.test_apply import applied, container, differences, journal_of, 
 from tests.omero.test_rights import attachment, planned
 from tests.people import People
 from tests.places import Place
-from tests.transfers import write
+from tests.transfers import small, write
 
 DATA = ("Project", "Dataset", "TagAnnotation", "ProjectDatasetLink", "DatasetAnnotationLink")
 
@@ -375,11 +376,17 @@ def test_what_another_uses_is_named_and_kept(
     using = use(ours, user)
     number = ours.people.save(user, ours.group, using)
     name = kept.replace("/1", f":{ours.id(kept)}")
+    ends = {
+        f"{type(end).__name__.removesuffix('I')}:{end.id.val}"
+        for end in (using.parent, using.child)
+    }
+    (blocker,) = ends - {name}
     with ours.place.connect(own_session=True) as server:
         for dry_run in (True, False):
             with pytest.raises(GraphxferError) as caught:
                 undo(ours.bundle, server, dry_run=dry_run)
             assert f"{name} (" in str(caught.value)
+            assert f"{blocker} of {user}" in str(caught.value)
             assert caught.value.exit_code == 1
         would = undo(ours.bundle, server, keep=True, dry_run=True)
         assert ours.left() == ALL
@@ -391,6 +398,59 @@ def test_what_another_uses_is_named_and_kept(
         ours.submit("root", omero.cmd.Delete2(targetObjects=using))
         undo(ours.bundle, server)
     assert ours.left() == NOTHING
+
+
+def _in_dataset(ours: Moved, user: str, image: int) -> list[Any]:
+    (dataset,) = ours.people.save(user, ours.group, container("Dataset", "theirs"))
+    return [link("DatasetImageLink", ("Dataset", dataset), ("Image", image))]
+
+
+def _in_folder(ours: Moved, user: str, image: int) -> list[Any]:
+    folder = omero.model.FolderI()
+    folder.name = rstring("theirs")
+    (number,) = ours.people.save(user, ours.group, folder)
+    return [link("FolderImageLink", ("Folder", number), ("Image", image))]
+
+
+def _roi(ours: Moved, user: str, image: int) -> list[Any]:
+    roi = omero.model.RoiI()
+    roi.image = omero.model.ImageI(image, False)
+    return [roi]
+
+
+def _comment(ours: Moved, user: str, image: int) -> list[Any]:
+    (number,) = ours.people.save(user, ours.group, omero.model.CommentAnnotationI())
+    return [link("ImageAnnotationLink", ("Image", image), ("CommentAnnotation", number))]
+
+
+@pytest.fixture(scope="module")
+def imported(people: People, tmp_path_factory: pytest.TempPathFactory) -> Moved:
+    """What ana moved, with an image; nothing of it is removed."""
+    ours = Moved(people, tmp_path_factory.mktemp("imported"), "rwrw--")
+    ours.bundle = small(tmp_path_factory.mktemp("image") / "b", "-used")
+    applied(ours.bundle, ours.place)
+    return ours
+
+
+@pytest.mark.parametrize("use", [_in_dataset, _in_folder, _roi, _comment])
+def test_what_another_adds_to_an_image_is_named_with_its_owner(
+    imported: Moved, use: Callable[[Moved, str, int], list[Any]]
+) -> None:
+    user = imported.other("member").profile.user
+    (using,) = use(imported, user, imported.id("Image/1"))
+    (number,) = imported.people.save(user, imported.group, using)
+    added = f"{type(using).__name__.removesuffix('I')}:{number} of {user}"
+    for keep in (False, True):
+        with imported.place.connect(own_session=True) as server:
+            if keep:
+                (told,) = undo(imported.bundle, server, keep=True, dry_run=True).kept
+            else:
+                with pytest.raises(GraphxferError) as caught:
+                    undo(imported.bundle, server)
+                told = str(caught.value)
+        assert f"Fileset:{imported.id('Fileset/1')} (" in told
+        assert added in told
+    imported.submit("root", omero.cmd.Delete2(targetObjects={added.partition(":")[0]: [number]}))
 
 
 def test_a_refusal_is_halved_down_to_the_object(people: People, tmp_path: Path) -> None:

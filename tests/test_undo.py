@@ -75,7 +75,11 @@ def test_others_objects_are_not_taken_along(destination: Place, tmp_path: Path) 
     with destination.connect() as server:
         assert added(before, counted(server)) == {}, "refused before anything was removed"
     done = undone(bundle, destination, keep=True)
-    assert done.kept == [f"Dataset:{dataset} (ProjectDatasetLink:{link_id})"]
+    user = destination.profile.user
+    assert done.kept == [
+        f"Dataset:{dataset} (ProjectDatasetLink:{link_id} of {user},"
+        f" from Project:{project} of {user} to Dataset:{dataset} of {user})"
+    ]
     with destination.connect() as server:
         assert lookup.linked(server, "ProjectDatasetLink", [project]) == {(project, dataset)}
         assert lookup.present(server, "Dataset", [dataset]) == [dataset]

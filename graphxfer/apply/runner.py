@@ -20,6 +20,8 @@ from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal, Stage
 from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
+from graphxfer.omero.owners import described
+from graphxfer.omero.rights import SHOWN
 from graphxfer.plan import ApplyOptions, Plan, extras
 from graphxfer.plan.planner import planned
 from graphxfer.progress import SILENT, Progress
@@ -89,7 +91,7 @@ def sweep(context: Context) -> list[str]:
         unfinished.set_aside(server, journal, nodes[number], images)
     for number in unfinished.stray(server, journal):
         if others := unfinished.others(server, journal, number):
-            kept.append(f"{There(FILESET, number)} ({', '.join(map(str, others))})")
+            kept.append(f"{There(FILESET, number)} ({described(server, others, SHOWN)})")
         else:
             unfinished.remove(server, number)
     return kept

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from graphxfer.catalogue import omero_model
 from graphxfer.catalogue.declare import DETAILS
-from graphxfer.catalogue.entries import OMERO, Class, Counted, Edge, NotCovered, Via
+from graphxfer.catalogue.entries import OMERO, Class, Counted, Edge, Maker, NotCovered, Via
 from graphxfer.catalogue.table import CLASSES, NOT_COVERED
 
 
@@ -98,6 +98,37 @@ def links_beyond() -> tuple[LinkBeyond, ...]:
             if parent not in ours and child in ours and model[parent].package != _JOBS:
                 found.append(LinkBeyond(link.name, parent, child, model[parent].is_abstract))
     return tuple(found)
+
+
+@cache
+def of_people() -> frozenset[str]:
+    """Return the classes and link classes whose objects are people's work, moved or not.
+
+    Others' objects of these classes are never deleted with ours. The server makes the rest again:
+    thumbnails, rendering settings.
+    """
+    moved = (entry.name for entry in CLASSES.values() if entry.maker is not Maker.SERVER)
+    return frozenset({*moved, *link_classes(), *(link.name for link in links_beyond())})
+
+
+def has_owner(name: str) -> bool:
+    """Tell whether a name is that of an OMERO class whose objects have owners."""
+    return name in omero_model.classes() and not omero_model.classes()[name].is_global
+
+
+def link_ends(name: str) -> tuple[tuple[str, bool], ...]:
+    """Return the classes of a link's parent and child, and whether they are abstract.
+
+    Parameters
+    ----------
+    name : str
+        A link class; for another class the result is empty.
+    """
+    model = omero_model.classes()
+    if name not in model or not model[name].is_link:
+        return ()
+    ends = (model[name].own[end].of for end in ("parent", "child"))
+    return tuple((end, any(end in each.lineage[1:] for each in model.values())) for end in ends)
 
 
 _JOBS = "jobs"

@@ -82,7 +82,7 @@ def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple
 
 def others(
     server: Server,
-    entry: Class,
+    class_name: str,
     ids: Iterable[int],
     sessions: Sequence[int],
     events: Sequence[int] = (),
@@ -95,8 +95,8 @@ def others(
     ----------
     server : Server
         The destination.
-    entry : Class
-        The class.
+    class_name : str
+        Their class, or link class.
     ids : iterable of int
         Ids of objects.
     sessions : sequence of int
@@ -106,7 +106,7 @@ def others(
     """
     event = "x.details.creationEvent"
     hql = (
-        f"select x.id from {entry.name} x where x.id in (:ids)"  # noqa: S608
+        f"select x.id from {class_name} x where x.id in (:ids)"  # noqa: S608
         f" and ({event}.session.id in (:sessions) or {event}.id in (:events))"
     )
     # A list of a query may not be empty, and there is no id of -1.

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from graphxfer import catalogue
-from graphxfer.catalogue import IMAGE, Maker
+from graphxfer.catalogue import IMAGE
 from graphxfer.graph import class_of, iri
 from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET, Tree, incoming, survives_fileset
@@ -260,9 +260,8 @@ def others(server: Server, journal: Journal, fileset: int) -> list[There]:
     events, sessions = lookup.import_events(server, [fileset]), journal.sessions()
     found = []
     for name, ids in remove(server, fileset, dry_run=True).items():
-        entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
-        if entry is not None and entry.maker is not Maker.SERVER:
-            strange = lookup.others(server, entry, ids, sessions, events)
+        if name in catalogue.of_people():
+            strange = lookup.others(server, name, ids, sessions, events)
             found += [There(name, number) for number in strange]
     return found
 
