@@ -206,13 +206,24 @@ class Journal:
         ------
         GraphxferError
             If another user did.
+        UsageError
+            If it belongs to another destination, where that id is another person's.
         """
+        self._check_destination()
         if self.meta("user") not in (None, str(user)):
             name, group = self.meta("user_name"), self.meta("group_name")
             raise GraphxferError(
                 f"begun by {name} (group {group})",
                 where=str(self.path),
                 do=f"run it as {name}, or see --take-over",
+            )
+
+    def _check_destination(self) -> None:
+        if self.meta("destination") not in (None, self.path.stem):
+            raise UsageError(
+                f"is the journal of another destination (database {self.meta('destination')})",
+                where=str(self.path),
+                do=f"rename it to {self.meta('destination')}.sqlite",
             )
 
     def check_about(self, source: str, group: int | None = None) -> None:
@@ -230,12 +241,7 @@ class Journal:
         UsageError
             If it belongs to another.
         """
-        if self.meta("destination") not in (None, self.path.stem):
-            raise UsageError(
-                f"is the journal of another destination (database {self.meta('destination')})",
-                where=str(self.path),
-                do=f"rename it to {self.meta('destination')}.sqlite",
-            )
+        self._check_destination()
         if self.meta("source") not in (None, source):
             raise UsageError(
                 "is the journal of a graph from another source",
