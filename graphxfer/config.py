@@ -45,6 +45,7 @@ TOML: Mapping[str, Mapping[str, type]] = {
         "tags": str,
         "merge": bool,
         "strict": bool,
+        "file_metadata": str,
     },
     "files": {
         "from": str,
@@ -91,7 +92,7 @@ class Transfer:
         Where to write a copy of the OME-XML document.
     partial_ok : bool
         Like the option of `graphxfer export`.
-    in_place, tags, merge, strict
+    in_place, tags, merge, strict, file_metadata
         Like the options of `graphxfer apply`.
     profiles : Path, optional
         File of server profiles to read instead of servers.toml.
@@ -115,6 +116,7 @@ class Transfer:
     tags: str = "reuse"
     merge: bool = False
     strict: bool = False
+    file_metadata: str = ""
     profiles: Path | None = None
     warnings: tuple[str, ...] = ()
 

@@ -8,7 +8,9 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from graphxfer import graph as graphs
 from graphxfer.apply import apply
@@ -21,10 +23,12 @@ from graphxfer.fetch.rsync import Folder
 from graphxfer.graph import LeftOut
 from graphxfer.graph.differences import Difference
 from graphxfer.omero.connect import Server, connect, profile
-from graphxfer.plan import ApplyOptions, Plan, Tags
+from graphxfer.plan import ApplyOptions, FileMetadata, Plan, Tags
 from graphxfer.plan.planner import make_plan
 from graphxfer.progress import SILENT, Progress
 from graphxfer.verify import verify
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(slots=True)
@@ -45,6 +49,8 @@ class Outcome:
         What the apply did.
     differences : list of Difference
         What verify found.
+    unproven : dict
+        Why the bytes of a file could not be checked, by the IRI of its node.
     """
 
     bundle: Path
@@ -53,6 +59,7 @@ class Outcome:
     fetched: Fetched = field(default_factory=Fetched)
     plan: Plan = field(default_factory=Plan)
     differences: list[Difference] = field(default_factory=list)
+    unproven: dict[str, str] = field(default_factory=dict)
 
 
 def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
@@ -84,7 +91,13 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
     roots = parse(transfer.objects)
     owner = Owner.parse(transfer.chown)
     options = ApplyOptions(
-        _tags(transfer.tags), transfer.merge, transfer.in_place, strict=transfer.strict
+        _choice("tags", Tags, transfer.tags),
+        transfer.merge,
+        transfer.in_place,
+        strict=transfer.strict,
+        file_metadata=_choice("file_metadata", FileMetadata, transfer.file_metadata)
+        if transfer.file_metadata
+        else None,
     )
     source_server = profile(transfer.source.server, transfer.profiles)
     destination = profile(transfer.destination.server, transfer.profiles)
@@ -100,16 +113,18 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
         planned = make_plan(bundle, target, options, progress)
         progress.say(f"plan: {_counts(Counter(action.kind for action in planned.actions))}")
         outcome.plan = apply(bundle, target, options, progress)
-        outcome.differences = list(verify(bundle, target, progress))
+        verified = verify(bundle, target, progress)
+        outcome.differences, outcome.unproven = verified.differences, verified.unproven
         progress.say(f"verify: {counted(len(outcome.differences), 'difference')}")
     return outcome
 
 
-def _tags(text: str) -> Tags:
+def _choice(option: str, choices: type[Choice], text: str) -> Choice:
     try:
-        return Tags(text)
+        return choices(text)
     except ValueError:
-        raise UsageError(f"tags = {text} is unknown", do=f"use {', '.join(Tags)}") from None
+        known = ", ".join(choices)
+        raise UsageError(f"{option} = {text} is unknown", do=f"use {known}") from None
 
 
 def _counts(counts: Mapping[str, int]) -> str:

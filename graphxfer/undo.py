@@ -124,6 +124,8 @@ class _Undo:
         batches = list(self._removable(self._present(keep=keep), None if keep else SHOWN))
         if self._undone.kept and not keep:
             raise _needed(self._undone.kept, self._server)
+        if not dry_run:
+            self._journal.set_meta("undoing", "yes")
         removed = Counter[str]()
         total = sum(len(targets.ids) for _, targets in batches)
         with self._context.progress.task("remove", total, "objects") as advance:
@@ -133,7 +135,9 @@ class _Undo:
                 removed[targets.type] += len(targets.ids)
                 advance(len(targets.ids))
         self._undone.removed = dict(removed)
-        if not dry_run and not self._undone.kept:
+        if not dry_run and self._undone.kept:
+            self._journal.set_meta("undoing", "")
+        elif not dry_run:
             self._journal.clear()
         return self._undone
 

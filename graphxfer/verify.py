@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue, unmovable
@@ -14,7 +14,7 @@ from graphxfer.errors import UsageError, counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference, compare
 from graphxfer.graph.fileset_tree import FILESET
-from graphxfer.journal import Journal, Stage
+from graphxfer.journal import How, Journal, Stage
 from graphxfer.omero import additions, file_proof, lookup, read, unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.file_proof import Proof, StoredFile
@@ -32,21 +32,27 @@ class Verification:
     differences : list of Difference
         All differences in the order of the graph, then the additions of other objects.
     import_made : list of There
-        Objects that imports created, and that the graph does not have.
+        Objects and links that imports created, and that the graph does not have.
+    as_in_file : list of Difference
+        Fields that ``apply --file-metadata file`` left as they are in the file.
     checked_by_server, read_back : int
         How many files are proven by the server's checksum, and by reading them back.
     unproven : dict
         Why the bytes of a file could not be checked, by the IRI of its node.
     recomputed : dict
         Algorithm and checksum that the server computed again, by the IRI of the file's node.
+    downloaded : dict
+        Checksums of files that were read back, by algorithm, by the IRI of the file's node.
     """
 
     differences: list[Difference]
     import_made: list[There] = field(default_factory=list)
+    as_in_file: list[Difference] = field(default_factory=list)
     checked_by_server: int = 0
     read_back: int = 0
     unproven: dict[str, str] = field(default_factory=dict)
     recomputed: dict[str, tuple[str, str]] = field(default_factory=dict)
+    downloaded: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def counted(self, *, allow_additions: bool = False) -> list[str]:
         """Return how many differences and additions there are, for people; empty if none."""
@@ -122,6 +128,7 @@ def verify(
         owner = journal.meta("user_name") or ""
         absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
         found, import_made = journal.nodes().values(), journal.extras()
+        of_files = journal.file_fields()
         same = Correspondence(journal.same())
         again = list(_imported_again(server, journal))
     if without is None:
@@ -129,23 +136,41 @@ def verify(
     # What existed before may have more edges: other images in a merged Dataset.
     before = {one.there for one in found if not one.how.ours}
     ours = {one.there for one in found} - before
+    imported = {one.there for one in found if one.how is not How.CREATED} - before
+    aside = set(import_made)
     there = GraphThere(read.fetch_nodes(server, lookup.by_type(ours | before), progress))
     absent |= lookup.by_type(one for one in ours | before if there.fields(one) is None)
     check_readable(server, group, absent, owner)
     with progress.task("look for additions"):
-        known = ours | before | set(import_made)
-        added = additions.referring(server, ours, known)
-    differences = list(compare(graph.without(without), there, same, before, set(import_made)))
+        added = additions.referring(server, ours, ours | before)
+        added = [one for one in added if not (one.subject in aside and one.object in imported)]
+    by_import = set[There | tuple[There, There]](aside) | set(_ends(server, import_made))
+    differences = list(compare(graph.without(without), there, same, before, by_import, imported))
     differences += again
     differences += _additions(added, same, differences)
-    verification = Verification(differences, import_made)
-    if check_bytes:
-        stored = dict(_stored(bundle, same, there))
+    chosen = [
+        one for one in differences if one.kind == "field" and one.name in of_files.get(one.node, ())
+    ]
+    verification = Verification(
+        [one for one in differences if one not in chosen], import_made, chosen
+    )
+    stored = dict(_stored(bundle, same, there))
+    if not check_bytes:
+        verification.unproven = _other_algorithms(stored)
+    else:
         size = sum(one.size or 0 for one in stored.values())
         with progress.task("check", size, "bytes") as advance:
             proof = file_proof.prove(server, list(stored.values()), advance)
         _note_bytes(verification, stored, proof)
     return verification
+
+
+def _ends(server: Server, import_made: Iterable[There]) -> Iterator[tuple[There, There]]:
+    """Iterate over the ends of links that imports created."""
+    for name, ids in lookup.by_type(import_made).items():
+        if name in catalogue.link_classes():
+            graph = read.fetch_nodes(server, {name: ids})
+            yield from GraphThere(graph).links(name)
 
 
 def _imported_again(server: Server, journal: Journal) -> Iterator[Difference]:
@@ -178,14 +203,25 @@ def _stored(
             yield node.iri, StoredFile(found.id, repository, wanted, size, recorded, expected)
 
 
+def _other_algorithms(stored: Mapping[str, StoredFile]) -> dict[str, str]:
+    """Return the files of which the records do not show that they are the source's."""
+    return {
+        node: f"its checksum at the destination is of another algorithm ({file.recorded[0]})"
+        for node, file in stored.items()
+        if file.other_algorithm
+    }
+
+
 def _note_bytes(verification: Verification, stored: Mapping[str, StoredFile], proof: Proof) -> None:
-    verification.checked_by_server, verification.read_back = proof.by_server, proof.read
+    verification.checked_by_server, verification.read_back = proof.by_server, len(proof.read)
     for node, file in stored.items():
         if why := proof.wrong.get(file.id):
             there = There(catalogue.FILE, file.id)
             verification.differences.append(Difference(node, "bytes", why, found_at=there))
         elif why := proof.unknown.get(file.id):
             verification.unproven[node] = why
+        elif file.id in proof.read:
+            verification.downloaded[node] = file.expected
         elif file.repository:
             verification.recomputed[node] = file.recorded
 

@@ -62,6 +62,7 @@ in_place = true
 tags = "create"
 merge = true
 strict = true
+file_metadata = "file"
 
 [files]
 from = "omero@files.example.org:/OMERO/ManagedRepository"
@@ -117,6 +118,7 @@ def test_every_option_of_the_toml_file_is_honoured(tmp_path: Path) -> None:
         tags="create",
         merge=True,
         strict=True,
+        file_metadata="file",
         profiles=path,
     )
 

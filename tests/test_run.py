@@ -8,13 +8,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import omero
 import pytest
 
-from graphxfer.errors import Exit
+from graphxfer import config
+from graphxfer.errors import Exit, UsageError
+from graphxfer.run import run
 from omero_sandbox import manage
 from omero_sandbox.seed import seed
 
@@ -196,3 +198,15 @@ def test_a_bundle_of_another_transfer_is_not_gone_on_with(lab: Lab) -> None:
     other = lab.run(path)
     assert other.returncode == Exit.USAGE
     assert "another transfer" in other.stderr
+
+
+def test_the_choices_of_a_file_are_checked_first(tmp_path: Path) -> None:
+    login = config.Login("omero://nobody@127.0.0.1:1/")
+    whole = config.Transfer(login, login, ("Project:1",), tmp_path / "b")
+    choices = {
+        "tags": replace(whole, tags="no"),
+        "file_metadata": replace(whole, file_metadata="no"),
+    }
+    for option, transfer in choices.items():
+        with pytest.raises(UsageError, match=f"{option} = no is unknown\n  → use "):
+            run(transfer)

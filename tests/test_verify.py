@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +306,111 @@ def test_what_was_never_applied_cannot_be_verified(destination: Place, tmp_path:
     bundle = written(tmp_path / "b", [Node("Project/1", "Project", {"name": "p"})], {})
     with pytest.raises(UsageError, match="nothing of this bundle was applied"):
         differences(bundle, destination)
+
+
+# -- what the catalogue does not have -------------------------------------------------------------
+
+
+def linked(name: str, parent: Any, child: Any) -> Any:
+    made = getattr(omero.model, f"{name}I")()
+    made.parent, made.child = parent, child
+    return made
+
+
+@pytest.mark.parametrize(
+    ("node", "parent", "link"),
+    [
+        ("Image/1", "Folder", "FolderImageLink"),
+        ("Roi/1", "Folder", "FolderRoiLink"),
+        ("TagAnnotation/1", "Folder", "FolderAnnotationLink"),
+        ("MapAnnotation/3", "Instrument", "InstrumentAnnotationLink"),
+        ("TagAnnotation/2", "GenericExcitationSource", "LightSourceAnnotationLink"),
+    ],
+)
+def test_what_is_used_by_a_class_that_is_not_moved_is_named(
+    bundle: Bundle, destination: Place, node: str, parent: str, link: str
+) -> None:
+    with destination.connect() as server:
+        child = there(bundle, server, node)
+        user: Any = getattr(omero.model, f"{parent}I")()
+        if parent == "Folder":
+            user.name = rstring("favourites")
+        if parent == "GenericExcitationSource":
+            user.instrument = omero.model.InstrumentI()
+        saved = server.service("IUpdate").saveAndReturnObject(user)
+        by = type(saved)(saved.id.val, False)
+        made = server.service("IUpdate").saveAndReturnObject(
+            linked(link, by, type(child)(child.id.val, False))  # type: ignore[attr-defined, call-arg]
+        )
+        (found,) = verify(bundle, server)
+        assert (found.node, found.kind, found.name) == (node, "added", link)
+        assert found.is_addition
+        assert f"{parent}:{saved.id.val} at the destination refers to it" in str(found)
+        write.delete(server, {link: [made.id.val]})
+        assert list(verify(bundle, server)) == []
+
+
+# -- checksums of another algorithm ---------------------------------------------------------------
+
+
+@pytest.fixture
+def recorded(bundle: Bundle, destination: Place) -> Iterator[Callable[[str, str | None], None]]:
+    """Write a checksum of another algorithm, or of none, into the record of a file."""
+    before: dict[str, Any] = {}
+
+    def load(server: Server, node: str) -> Any:
+        number = there(bundle, server, node).id.val  # type: ignore[attr-defined]
+        hql = "select x from OriginalFile x left outer join fetch x.hasher where x.id = :id"
+        return server.objects(hql, id=number)[0]
+
+    def record(node: str, hasher: str | None, digest: str | None = None) -> None:
+        with destination.connect() as server:
+            file = load(server, node)
+            before.setdefault(node, (file.hasher, file.hash))
+            hql = "select x from ChecksumAlgorithm x where x.value = :name"
+            file.hasher = server.objects(hql, name=hasher)[0] if hasher else None
+            file.hash = rstring(digest) if digest else file.hash
+            server.service("IUpdate").saveObject(file)
+
+    yield record
+    with destination.connect() as server:
+        for node, (hasher, digest) in before.items():
+            file = load(server, node)
+            file.hasher, file.hash = hasher, digest
+            server.service("IUpdate").saveObject(file)
+        assert list(verify(bundle, server)) == []
+
+
+@pytest.mark.parametrize("node", ["OriginalFile/1", "OriginalFile/2"])
+def test_a_checksum_without_its_algorithm_is_a_line(
+    bundle: Bundle, destination: Place, node: str, recorded: Callable[..., None]
+) -> None:
+    recorded(node, None)
+    assert [line.partition(" ")[0] for line in differences(bundle, destination)] == [node]
+
+
+@pytest.mark.parametrize("node", ["OriginalFile/1", "OriginalFile/2"])
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_checksum_of_another_algorithm_proves_nothing(
+    bundle: Bundle,
+    destination: Place,
+    node: str,
+    honest: bool,
+    recorded: Callable[..., None],
+) -> None:
+    """The bytes and the destination's record of them are changed: they still fit each other."""
+    path = stored(bundle, destination, node)
+    content = path.read_bytes()
+    other = content if honest else content[:-1] + b"!"
+    recorded(node, "MD5-128", hashlib.md5(other).hexdigest())
+    path.write_bytes(other)
+    with destination.connect() as server:
+        found = verify(bundle, server)
+    assert list(found) == []
+    assert found.unproven == {
+        node: "its checksum at the destination is of another algorithm (MD5-128)"
+    }
+    found = checked(bundle, destination)
+    assert [(one.node, one.kind) for one in found] == ([] if honest else [(node, "bytes")])
+    assert found.unproven == {}
+    path.write_bytes(content)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 
 import omero
 import omero.all
@@ -12,10 +13,17 @@ from graphxfer import catalogue
 from graphxfer.catalogue import Maker
 
 
-def in_group(client: omero.client, group: str) -> Counter[str]:
-    """Count what is in a group, of every class that a transfer makes, and of links."""
-    names = {entry.name for entry in catalogue.CLASSES.values() if entry.maker is not Maker.SERVER}
-    names |= set(catalogue.link_classes())
+def in_group(
+    client: omero.client, group: str, names: Collection[str] | None = None
+) -> Counter[str]:
+    """Count what is in a group, of every class that a transfer makes, and of links.
+
+    With `names`, only of some classes.
+    """
+    if names is None:
+        classes = catalogue.CLASSES.values()
+        names = {entry.name for entry in classes if entry.maker is not Maker.SERVER}
+        names |= set(catalogue.link_classes())
     query = client.sf.getQueryService()
     parameters = omero.sys.ParametersI().addString("group", group)
     # Directories are the repository's own; Delete2 leaves their rows, `omero fs` cleans them.

@@ -242,7 +242,8 @@ class ImportFilesets(Step):
                 if imported := self.journal.get(fileset):
                     found[imported.id][recorded.type].add(recorded.id)
         known = self.journal.known(FILESET)
-        extra = any(survives_fileset(catalogue.CLASSES[name]) for name, _ in self.journal.extras())
+        extras = (catalogue.CLASSES.get(name) for name, _ in self.journal.extras())
+        extra = any(entry is not None and survives_fileset(entry) for entry in extras)
         for number in known if extra else unfinished.doubled(self.server, known):
             for name, ids in unfinished.shown_in(self.server, number).items():
                 found[number][name].update(ids)

@@ -9,9 +9,11 @@ from graphxfer.apply.step import Context
 from graphxfer.errors import counted
 from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET, Tree
-from graphxfer.journal import Counterpart, How, Journal, Stage
+from graphxfer.journal import Counterpart, How, Stage
 from graphxfer.omero import lookup
+from graphxfer.plan import FileMetadata
 from graphxfer.plan.counterparts import Matched, Matcher, Side
+from graphxfer.plan.extras import is_content
 
 AT_ONCE = 5000
 """Approximate number of nodes to match at once: limits memory and the number of queries."""
@@ -44,10 +46,12 @@ def record_imported(context: Context) -> list[str]:
         ours = Side(context.bundle.graph())
         for some in _groups(waiting, ours.tree):
             ids = [journal[node].id for node in some]
-            matcher = Matcher(ours, Side(lookup.import_trees(context.server, ids)))
+            events = set(lookup.import_events(context.server, ids))
+            matcher = Matcher(ours, Side(lookup.import_trees(context.server, ids, events)))
             for node, number in zip(some, ids, strict=True):
                 matched = matcher.match(node, There(FILESET, number), journal)
-                _record(journal, node, matched)
+                links = lookup.links_between(context.server, matched.links, events)
+                _record(context, node, matched, links)
                 notes += _notes(node, matched)
                 advance(1)
     return notes
@@ -66,18 +70,25 @@ def _groups(nodes: Sequence[str], tree: Tree) -> Iterator[list[str]]:
         yield group
 
 
-def _record(journal: Journal, fileset: str, matched: Matched) -> None:
-    nodes = []
-    for node, there in matched.same.items():
-        if node not in journal:
-            settled = node not in matched.edited
-            nodes.append((node, Counterpart(*there, How.MATCHED, settled)))
-    journal.matched(fileset, nodes, matched.extras)
+def _record(context: Context, fileset: str, matched: Matched, links: Sequence[There]) -> None:
+    """Record the counterparts, and what differs: to be updated or removed, or left as it is."""
+    as_file = context.options.file_metadata is FileMetadata.FILE
+    edited, fields = (matched.references, matched.fields) if as_file else (matched.edited, {})
+    context.journal.matched(
+        fileset,
+        (
+            (node, Counterpart(*there, How.MATCHED, settled=node not in edited))
+            for node, there in matched.same.items()
+            if node not in context.journal
+        ),
+        [*matched.extras, *links],
+        [(node, name) for node, names in fields.items() for name in names],
+    )
 
 
 def _notes(node: str, matched: Matched) -> list[str]:
     notes = []
-    if extras := matched.extras:
+    if extras := [one for one in matched.extras if not is_content(one.type)]:
         notes.append(
             f"The import of {node} created {counted(len(extras), 'object')} not in the graph: "
             f"{_some(extras)}"

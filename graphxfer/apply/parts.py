@@ -25,7 +25,7 @@ Key = tuple[object, ...]
 
 
 class AddParts(Step):
-    """Adds to the end of an object's list of parts, then sets the order.
+    """Adds to the end of an object's list of parts, then sets the order, in calls done once.
 
     OMERO cannot insert a part where another is: two parts would have one place for a moment. To set
     the order twice is harmless, and nothing has to be recovered: what a killed run added is in the
@@ -82,7 +82,7 @@ class AddParts(Step):
                 setattr(one, name, wanted)
                 some.append(one)
         if some:
-            self.server.service("IUpdate").saveArray(some)
+            self.context.writer.change(some)
         return bool(some)
 
     def _append(

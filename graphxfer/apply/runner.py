@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphxfer.apply.existing import UseExisting
+from graphxfer.apply.extras import RemoveExtras
 from graphxfer.apply.filesets import ImportFilesets
 from graphxfer.apply.links import MakeLinks
 from graphxfer.apply.objects import CreateObjects
@@ -19,7 +20,7 @@ from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal, Stage
 from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
-from graphxfer.plan import ApplyOptions, Plan
+from graphxfer.plan import ApplyOptions, Plan, extras
 from graphxfer.plan.planner import planned
 from graphxfer.progress import SILENT, Progress
 
@@ -30,6 +31,7 @@ STEPS: tuple[type[Step], ...] = (
     AddParts,
     MakeLinks,
     UpdateObjects,
+    RemoveExtras,
 )
 """The kinds of steps in order: later steps need the results of earlier ones."""
 
@@ -130,7 +132,9 @@ def apply(
     with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
         if not options.take_over:
             journal.check_user(server.user_id)
+        journal.check_not_undone()
         journal.check_about(graph.header.database_uuid, server.group_id)
+        options = extras.chosen(options, journal)
         context = Context(bundle, graph, server, journal, options, progress)
         recover(context)
         plan = planned(bundle, server, journal, options, progress, content=True)
@@ -142,6 +146,7 @@ def apply(
                 user=server.user_id,
                 user_name=server.user_name,
             )
+            journal.set_meta(extras.META, str(options.file_metadata))
             if not server.joined:
                 journal.add_session(server.session_id)
             context.writer.claim()

@@ -12,7 +12,7 @@ from graphxfer.graph import fileset_tree
 from graphxfer.graph.correspondence import There
 from graphxfer.journal import How
 from graphxfer.omero import lookup, write
-from graphxfer.plan import Plan
+from graphxfer.plan import FileMetadata, Plan
 
 
 class UpdateObjects(Step):
@@ -25,7 +25,10 @@ class UpdateObjects(Step):
         """
         clearing = bool(self.graph.header.database_uuid)
         by_class: defaultdict[str, list[str]] = defaultdict(list)
-        for node in self.journal.unsettled(How.MATCHED):
+        as_file = self.context.options.file_metadata is FileMetadata.FILE
+        kept = self.journal.file_fields()
+        again = () if as_file else kept
+        for node in dict.fromkeys([*self.journal.unsettled(How.MATCHED), *again]):
             by_class[self.graph[node].type].append(node)
         number = sum(map(len, by_class.values()))
         with self.context.progress.task("update", number, "objects") as advance:
@@ -33,14 +36,20 @@ class UpdateObjects(Step):
                 entry = catalogue.CLASSES[name]
                 for some in lookup.chunks(nodes):
                     wanted = {
-                        self.journal[node].id: fileset_tree.edits(
-                            entry, self.graph[node], clearing=clearing
-                        )
+                        self.journal[node].id: [
+                            (field, value)
+                            for field, value in fileset_tree.edits(
+                                entry, self.graph[node], clearing=clearing
+                            )
+                            if not (as_file and field.name in kept.get(node, ()))
+                        ]
                         for node in some
                     }
                     references = {self.journal[n].id: self._references(n) for n in some}
                     write.update(self.server, entry, wanted, references)
                     self.journal.settle(some)
+                    if again:
+                        self.journal.forget_file_fields(some)
                     advance(len(some))
 
     def _references(self, node: str) -> list[tuple[Edge, There]]:

@@ -15,6 +15,7 @@ from graphxfer.journal import Journal, LinkKey, fencing
 from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.fence import Keeper
+from graphxfer.omero.rights import check_take_over
 
 
 class Writer:
@@ -56,14 +57,17 @@ class Writer:
     def take_over(self) -> None:
         """Continue a transfer that was begun with another journal, or a copy of this one.
 
-        All that was created is recorded here. Whoever began it cannot create more.
+        All that was created is recorded here, and stays its owner's. Whoever began it cannot create
+        more.
 
         Raises
         ------
         GraphxferError
-            If the fence belongs to another user, and this user may not delete it.
+            If another user began it, and this user may not link to objects of others there.
         """
         lane, found = self._journal.lane, self._keeper.fences()
+        if other := self._other(found):
+            check_take_over(self._server, other)
         for one in found:
             story = self._keeper.story(one.label)
             head = self._adopt(one.label)
@@ -75,6 +79,17 @@ class Writer:
             imports = unfinished.begun(self._server, story.journal)
             new = [each for each in imports if each.node not in self._journal]
             self._journal.take_over(story.journal, lane, new)
+
+    def _other(self, fences: Sequence[fencing.Fence]) -> str:
+        """Return the name of another user who began the transfer; empty if there is none."""
+        mine = self._server.user_id
+        if self._journal.meta("user") not in (None, str(mine)):
+            return self._journal.meta("user_name") or ""
+        owners = self._keeper.owners([one.fence for one in fences])
+        for one in fences:
+            if owners.get(one.fence, mine) != mine:
+                return self._keeper.story(one.label).user
+        return ""
 
     def _adopt(self, opening: str) -> int:
         """Record what the calls of a lane created; return its newest token."""
@@ -136,15 +151,26 @@ class Writer:
                 case fencing.Committed(ids):
                     return ids
 
+    def change(self, objects: Sequence[Any]) -> None:
+        """Save loaded objects in one call that is done once, with new parts that they have.
+
+        The parts are not recorded: nothing but the fence keeps a late copy of the call from adding
+        them again, or from setting a list without what others added since.
+        """
+        self.save("", [], objects)
+
     def finish(self) -> None:
         """Remove the fence: the transfer is complete, and all our calls are answered.
 
-        A call that arrives nevertheless fails, as its token is gone.
+        A call that arrives nevertheless fails, as its token is gone. Only one that opens a lane
+        does not: a fence of an earlier run, which nobody uses, is removed whenever a run ends.
         """
         lane = self._journal.lane
         if lane.fence:
             self._journal.set_lane(replace(lane, closing=True))
+        if lane.openings:
             self._keeper.remove(lane.openings)
+        if lane.fence:
             self._journal.set_lane(fencing.Lane(openings=lane.openings))
 
     # -- the protocol -----------------------------------------------------------------------------

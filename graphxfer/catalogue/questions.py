@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
+from typing import NamedTuple
 
 from graphxfer.catalogue import omero_model
 from graphxfer.catalogue.declare import DETAILS
@@ -62,6 +63,45 @@ def link_node(name: str) -> Class | None:
         Edge("child", edge.target, Via.REFERENCE, "child", OMERO + "child", required=True),
     )
     return Class(name, (), (*ends, *DETAILS), iri=OMERO + name)
+
+
+class LinkBeyond(NamedTuple):
+    """A link class from outside of the catalogue.
+
+    Parameters
+    ----------
+    name, parent, child : str
+        The link class; the class of its parents, and of its children.
+    several : bool
+        Whether the parents are of several classes.
+    """
+
+    name: str
+    parent: str
+    child: str
+    several: bool
+
+
+@cache
+def links_beyond() -> tuple[LinkBeyond, ...]:
+    """Return the link classes that lead from classes outside of the catalogue to ours.
+
+    People use them as they use those of the catalogue: they put an image into a folder, or a tag on
+    a microscope. The links of jobs belong to the server.
+    """
+    model = omero_model.classes()
+    ours = CLASSES.keys() | {entry.parent for entry in CLASSES.values() if entry.parent}
+    found = []
+    for link in model.values():
+        if link.is_link and not link.is_global and link.name not in link_classes():
+            parent, child = (link.own[end].of for end in ("parent", "child"))
+            if parent not in ours and child in ours and model[parent].package != _JOBS:
+                found.append(LinkBeyond(link.name, parent, child, model[parent].is_abstract))
+    return tuple(found)
+
+
+_JOBS = "jobs"
+"""The package of the classes that the server works with."""
 
 
 def roots() -> tuple[str, ...]:

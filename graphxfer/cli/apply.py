@@ -11,6 +11,7 @@ import typer
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import Config, Json, Server, TerminalProgress
 from graphxfer.cli.plan import (
+    FileMetadataOption,
     InPlace,
     MergeOption,
     PartialOk,
@@ -39,6 +40,7 @@ def apply(
         ),
     ] = None,
     strict: Strict = False,
+    file_metadata: FileMetadataOption = None,
     partial_ok: PartialOk = False,
     take_over: Annotated[
         bool,
@@ -57,7 +59,7 @@ def apply(
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
-    options = ApplyOptions(tags, merge, in_place, streams, strict, take_over)
+    options = ApplyOptions(tags, merge, in_place, streams, strict, take_over, file_metadata)
     if id_map is not None:
         idmap.check(id_map)
     with connect(profile(server, config), own_session=True) as destination:

@@ -23,7 +23,7 @@ from graphxfer.cli.common import (
 )
 from graphxfer.errors import Incomplete, counted, human
 from graphxfer.graph import TransferGraph
-from graphxfer.plan import ApplyOptions, Plan, Tags
+from graphxfer.plan import ApplyOptions, FileMetadata, Plan, Tags
 
 SHOWN = 20
 """How many skipped nodes and links are named."""
@@ -44,6 +44,15 @@ InPlace = Annotated[
     bool,
     typer.Option("--in-place", help="Link files into the repository instead of uploading them."),
 ]
+FileMetadataOption = Annotated[
+    FileMetadata | None,
+    typer.Option(
+        "--file-metadata",
+        help="What counts if a file has other metadata (ROIs, annotations, names) than the graph: "
+        "graph (default: change and remove what users changed and deleted at the source), or file.",
+        show_default=False,
+    ),
+]
 PartialOk = Annotated[
     bool, typer.Option("--partial-ok", help="Exit with 0 even if nodes or links are skipped.")
 ]
@@ -63,6 +72,7 @@ def plan(
     merge: MergeOption = False,
     in_place: InPlace = False,
     strict: Strict = False,
+    file_metadata: FileMetadataOption = None,
     partial_ok: PartialOk = False,
     config: Config = None,
     as_json: Json = False,
@@ -71,7 +81,7 @@ def plan(
     from graphxfer.omero.connect import connect, profile
     from graphxfer.plan.planner import make_plan
 
-    options = ApplyOptions(tags, merge, in_place, strict=strict)
+    options = ApplyOptions(tags, merge, in_place, strict=strict, file_metadata=file_metadata)
     source = open_source(bundle)
     with connect(profile(server, config)) as destination:
         planned = make_plan(source, destination, options, TerminalProgress())

@@ -38,13 +38,21 @@ def run(
         print_json(_plain(outcome))
     else:
         for difference in outcome.differences:
-            OUT.print(str(difference))
+            OUT.print(printable(f"+ {difference}" if difference.is_addition else str(difference)))
+        for node, why in outcome.unproven.items():
+            OUT.print(printable(f"{node}: bytes not checked: {why}"))
         for note in outcome.plan.notes:
             OUT.print(printable(note))
         show_skipped(outcome.plan, Bundle(outcome.bundle).graph())
         OUT.print(f"Bundle: {outcome.bundle}")
     if outcome.differences:
         raise Different(counted(len(outcome.differences), "difference"), where=str(outcome.bundle))
+    if outcome.unproven:
+        raise Incomplete(
+            f"the bytes of {counted(len(outcome.unproven), 'file')} could not be checked",
+            where=str(outcome.bundle),
+            do="run `graphxfer verify --bytes`, which reads these files back",
+        )
     missing = len(outcome.plan.skipped) + sum(left.number for left in outcome.left_out)
     if missing and not transfer.partial_ok:
         raise Incomplete(
@@ -65,4 +73,5 @@ def _plain(outcome: Any) -> dict[str, Any]:
             {"node": one.node, "kind": one.kind, "name": one.name, "text": str(one)}
             for one in outcome.differences
         ],
+        "unproven": outcome.unproven,
     }

@@ -78,11 +78,14 @@ def verify(
         progress = TerminalProgress()
         without = left_out(source, destination, progress)
         found = compare(source, destination, progress, without, check_bytes=check_bytes)
-        looked = issue.look(source, destination, found.recomputed, without) if receipt else None
+        computed = issue.Computed(found.recomputed, found.downloaded)
+        looked = issue.look(source, destination, computed, without) if receipt else None
     if receipt and looked:
-        issue.issue(receipt, source, looked, found.differences, started, person)
+        recorded = [*found.differences, *found.as_in_file]
+        issue.issue(receipt, source, looked, recorded, started, person)
     if as_json:
-        print_json([*map(_plain, found), *_plain_left_out(without)])
+        of_files = ({**_plain(one), "kind": "as in file"} for one in found.as_in_file)
+        print_json([*map(_plain, found), *of_files, *_plain_left_out(without)])
     else:
         _print(found)
         _print_left_out(without, source.graph())
@@ -92,7 +95,7 @@ def verify(
         signature.sign(receipt, sign)
     if counts := found.counted(allow_additions=allow_additions):
         raise Different(", ".join(counts), where=str(source.folder))
-    _check_complete(found, without, source.folder, partial_ok=partial_ok)
+    _check_complete(found, without, source.folder, check_bytes=check_bytes, partial_ok=partial_ok)
 
 
 def _check_options(receipt: Path | None, sign: Path | None, person: str) -> None:
@@ -106,13 +109,20 @@ def _check_options(receipt: Path | None, sign: Path | None, person: str) -> None
 
 
 def _check_complete(
-    found: Verification, without: Mapping[str, Why], folder: Path, *, partial_ok: bool
+    found: Verification,
+    without: Mapping[str, Why],
+    folder: Path,
+    *,
+    check_bytes: bool,
+    partial_ok: bool,
 ) -> None:
     if found.unproven:
         raise Incomplete(
             f"the bytes of {counted(len(found.unproven), 'file')} could not be checked",
             where=str(folder),
-            do="log in as a user who may read them, or check them on the server's disk",
+            do="log in as a user who may read them, or check them on the server's disk"
+            if check_bytes
+            else "use --bytes: it reads these files back",
         )
     if without and not partial_ok:
         raise Incomplete(
@@ -143,7 +153,7 @@ def _print(found: Verification) -> None:
     if found.checked_by_server or found.read_back:
         OUT.print(
             f"Bytes: {counted(found.checked_by_server, 'file')} checked by the server, "
-            f"{counted(found.read_back, 'attachment')} read back"
+            f"{counted(found.read_back, 'file')} read back"
         )
     if found.import_made:
         listed = ", ".join(map(str, found.import_made[:LISTED]))
@@ -151,6 +161,12 @@ def _print(found: Verification) -> None:
         listed += f" and {more:,} more" if more > 0 else ""
         number = counted(len(found.import_made), "object")
         OUT.print(f"Created by imports, not in the graph: {number}: {listed}")
+    if found.as_in_file:
+        named = ", ".join(f"{one.node} {one.name}" for one in found.as_in_file[:LISTED])
+        more = len(found.as_in_file) - LISTED
+        named += f" and {more:,} more" if more > 0 else ""
+        number = counted(len(found.as_in_file), "field")
+        OUT.print(printable(f"As in the files (--file-metadata file): {number}: {named}"))
 
 
 def _print_equal(found: Verification, nodes: int) -> None:

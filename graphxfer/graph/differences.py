@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Edge, Maker, Value, Via
+from graphxfer.catalogue import Class, Edge, Field, Maker, Value, Via
 from graphxfer.errors import counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.transfer_graph import Node, TransferGraph
@@ -96,7 +96,8 @@ def compare(
     actual: GraphThere,
     same: Correspondence,
     before: Container[There] = (),
-    aside: Container[There] = (),
+    aside: Container[There | tuple[There, There]] = (),
+    imported: Container[There] = (),
 ) -> Iterator[Difference]:
     """Compare two graphs, node by node.
 
@@ -111,8 +112,11 @@ def compare(
     before : container of There
         Counterparts that existed before (reused, merged). They may have more edges, except to
         counterparts that did not.
-    aside : container of There
-        Objects that do not count as additions: an import creates them itself.
+    aside : container of There or (There, There)
+        What an import creates itself: an edge that leads to such an object from an object of an
+        import is not an addition, nor is a link between two such ends.
+    imported : container of There
+        Counterparts that an import created.
 
     Yields
     ------
@@ -120,7 +124,7 @@ def compare(
         In the order of the expected graph. Not compared: users, groups, the owners of links, and
         fields and edges that the catalogue marks with `varies`.
     """
-    return _Comparison(expected, actual, same, before, aside).differences()
+    return _Comparison(expected, actual, same, before, aside, imported).differences()
 
 
 class _Comparison:
@@ -130,10 +134,11 @@ class _Comparison:
         actual: GraphThere,
         same: Correspondence,
         before: Container[There],
-        aside: Container[There],
+        aside: Container[There | tuple[There, There]],
+        imported: Container[There],
     ) -> None:
         self._expected, self._actual, self._same = expected, actual, same
-        self._before, self._aside = before, aside
+        self._before, self._aside, self._imported = before, aside, imported
         # An export has all fields, so an absent one is null. Other documents may omit fields.
         self._complete = bool(expected.header.database_uuid)
         self._wanted_links = Counter(
@@ -172,11 +177,12 @@ class _Comparison:
             unknown = field.computed or not self._complete
             if field.varies or (unknown and field.name not in node.fields):
                 continue
-            if field.when_same and _values(node, actual, field.when_same) is not None:
+            if field.when_same and _is_of_another_kind(node, actual, field):
                 continue
-            unequal = _values(node, actual, field.name)
-            if unequal is not None:
-                yield Difference(node.iri, "field", field.name, *unequal, found_at=there)
+            names = (field.name, *([field.when_same] if field.when_same else ()))
+            for name in names:
+                if unequal := _values(node, actual, name):
+                    yield Difference(node.iri, "field", name, *unequal, found_at=there)
 
     def _targets(self, edge: Edge, node: Node, there: There) -> Iterator[Difference]:
         # An edge that leads out of the graph has no counterpart to look for.
@@ -198,7 +204,10 @@ class _Comparison:
     def _is_added(self, there: There, target: There) -> bool:
         """Tell whether an unexpected edge is an addition to something that was created."""
         is_old = there in self._before and (target in self._before or not self._same.here(target))
-        return not is_old and target not in self._aside
+        by_import = (there, target) in self._aside or (
+            there in self._imported and target in self._aside
+        )
+        return not is_old and not by_import
 
     def _named(self, found: Sequence[There]) -> Names:
         return tuple(name for each in found for name in self._same.here(each) or (each,))
@@ -217,6 +226,17 @@ class _Comparison:
                 yield Difference(node.iri, "lost", edge.name, (text,), found_at=there)
             elif found > wanted and self._is_added(there, other):
                 yield Difference(node.iri, "extra", edge.name, actual=(text,), found_at=there)
+
+
+def _is_of_another_kind(node: Node, actual: Mapping[str, Value], field: Field) -> bool:
+    """Tell whether both sides have a value, but not of the same kind: checksums of two algorithms.
+
+    What the source does not know (a checksum, or its algorithm) cannot be compared, either.
+    """
+    ours, theirs = (
+        (side.get(field.name), side.get(field.when_same)) for side in (node.fields, actual)
+    )
+    return None in ours or (None not in theirs and ours[1] != theirs[1])
 
 
 def _values(

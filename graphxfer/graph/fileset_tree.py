@@ -88,6 +88,24 @@ def always_imported(name: str) -> bool:
     return {entry.maker for entry in catalogue.subclasses(name)} == {Maker.IMPORT}
 
 
+@cache
+def embedded() -> frozenset[str]:
+    """Return the classes of what files themselves contain and users change: ROIs, annotations.
+
+    An import creates such objects beside its images. A user may as well: the class does not tell.
+    """
+    found = set[str]()
+    for entry in catalogue.CLASSES.values():
+        for edge in entry.edges:
+            if edge.via is Via.REFERENCE and always_imported(edge.target):
+                found |= {entry.name} if entry.maker is Maker.USER else set()
+            elif edge.via is Via.LINK and imported(entry.name):
+                targets = catalogue.subclasses(edge.target)
+                found |= {one.name for one in targets if one.maker is Maker.USER}
+    parts = (entry for entry in catalogue.CLASSES.values() if entry.part_of in found)
+    return frozenset(found | {part.name for part in parts})
+
+
 def survives_fileset(entry: Class) -> bool:
     """Tell whether OMERO does not delete imported objects of a class with their fileset: Plates."""
     return entry.maker is Maker.EITHER and not entry.part_of and not entry.bytes

@@ -159,6 +159,20 @@ def link(type_: str, parent: str, child: str, id_: int | None) -> LinkKey:
     return LinkKey(type_, parent, child)
 
 
+def extra(type_: str, id_: int) -> There:
+    """Return an object or link that is not in the graph from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+    """
+    known = type_ in catalogue.CLASSES or type_ in catalogue.link_classes()
+    if not known or not _is_id(id_):
+        raise ValueError(f"{type_!r:.100} {id_!r:.100} cannot be what an import created")
+    return There(type_, id_)
+
+
 def fileset_import(node: str, session: int, stage: str, token: str) -> FilesetImport:
     """Return the state of an import from a row of the journal.
 

@@ -45,10 +45,13 @@ create table fileset (
     node text primary key, session integer not null, stage text not null, token text not null);
 create table extra (type text not null, id integer not null, primary key (type, id)) without rowid;
 """
-_REFUSALS = """
+_LATER = """
 create table if not exists refusal (node text primary key, reason text not null) without rowid;
+create table if not exists file_field (
+    node text not null, field text not null, primary key (node, field)) without rowid;
 """
-"""Filesets that the server refused; earlier versions of graphxfer did not record them."""
+"""What earlier versions of graphxfer did not record: filesets that the server refused, and fields
+whose values at the destination are those of the file."""
 
 
 class Journal:
@@ -104,7 +107,7 @@ class Journal:
             for row in self._db.execute("select type, parent, child, id from link")
         }
         self.imports(*Stage)
-        _ = self.lane, self.pending()
+        _ = self.lane, self.pending(), self.extras()
         return nodes, links
 
     def _connect(self, path: Path) -> None:
@@ -113,7 +116,7 @@ class Journal:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if self._owner is not None:
             self._db.execute("pragma journal_mode = wal")
-            self._db.execute(_REFUSALS)
+            self._db.executescript(_LATER)
         # A result that is not on the disk would be created twice.
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
@@ -224,6 +227,23 @@ class Journal:
                 f"is the journal of another destination (database {self.meta('destination')})",
                 where=str(self.path),
                 do=f"rename it to {self.meta('destination')}.sqlite",
+            )
+
+    def check_not_undone(self) -> None:
+        """Check that no undo was interrupted: its last deletion may arrive late.
+
+        After a complete undo that is harmless, as no object has an id that another had before.
+
+        Raises
+        ------
+        GraphxferError
+            If one was.
+        """
+        if self.meta("undoing"):
+            raise GraphxferError(
+                "an undo of this transfer was interrupted",
+                where=str(self.path),
+                do="run `graphxfer undo` again, until it is complete; then apply",
             )
 
     def check_about(self, source: str, group: int | None = None) -> None:
@@ -467,12 +487,29 @@ class Journal:
             db.execute("update fileset set stage = ? where node = ?", (Stage.IMPORTED, node))
 
     def matched(
-        self, node: str, nodes: Iterable[tuple[str, Counterpart]], extras: Iterable[There]
+        self,
+        node: str,
+        nodes: Iterable[tuple[str, Counterpart]],
+        extras: Iterable[There],
+        file_fields: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Record what an import created: counterparts of nodes, and objects not in the graph."""
+        """Record what an import created.
+
+        Parameters
+        ----------
+        node : str
+            IRI of the fileset.
+        nodes : iterable
+            Counterparts of nodes.
+        extras : iterable of There
+            Objects and links that are not in the graph.
+        file_fields : iterable of (str, str)
+            Fields of nodes whose counterparts keep what the file has.
+        """
         with self._writing() as db:
             self._add_nodes(db, list(nodes))
             db.executemany("insert or ignore into extra values (?, ?)", list(extras))
+            db.executemany("insert or ignore into file_field values (?, ?)", list(file_fields))
             db.execute("update fileset set stage = ? where node = ?", (Stage.MATCHED, node))
 
     def forget_import(self, node: str) -> None:
@@ -487,8 +524,7 @@ class Journal:
 
     def refusal(self, node: str) -> str:
         """Return why the server could not import a fileset the last time; empty if it did not."""
-        known = "select 1 from sqlite_master where name = 'refusal'"
-        if not self._db.execute(known).fetchone():
+        if not self._has("refusal"):
             return ""
         row = self._db.execute("select reason from refusal where node = ?", (node,)).fetchone()
         return str(row[0]) if row else ""
@@ -500,8 +536,27 @@ class Journal:
         return [one for one in found if one.stage in stages]
 
     def extras(self) -> list[There]:
-        """Return what imports created that is not in the graph."""
-        return [There(*row) for row in self._db.execute("select type, id from extra")]
+        """Return what imports created that is not in the graph: objects and links."""
+        return [entries.extra(*row) for row in self._db.execute("select type, id from extra")]
+
+    def _has(self, table: str) -> bool:
+        """Tell whether there is a table; one of an earlier version may be open for reading."""
+        known = "select 1 from sqlite_master where name = ?"
+        return self._db.execute(known, (table,)).fetchone() is not None
+
+    def file_fields(self) -> dict[str, set[str]]:
+        """Return the fields whose values at the destination are those of the file, by node."""
+        found: dict[str, set[str]] = {}
+        known = self._has("file_field")
+        rows = self._db.execute("select node, field from file_field") if known else ()
+        for node, name in rows:
+            found.setdefault(node, set()).add(name)
+        return found
+
+    def forget_file_fields(self, nodes: Iterable[str]) -> None:
+        """Record that the counterparts of nodes have the values of the graph."""
+        with self._writing() as db:
+            db.executemany("delete from file_field where node = ?", [(node,) for node in nodes])
 
     def known(self, type_: str) -> set[int]:
         """Return the ids of a class that the journal lists."""
@@ -532,7 +587,7 @@ class Journal:
         links |= {key for key in self._links if key.parent in nodes or key.child in nodes}
         if self._owner is not None:
             with self._writing() as db:
-                for table, column in (("node", "iri"), ("fileset", "node")):
+                for table, column in (("node", "iri"), ("fileset", "node"), ("file_field", "node")):
                     statement = f"delete from {table} where {column} = ?"  # noqa: S608  (our names)
                     db.executemany(statement, [(node,) for node in nodes])
                 db.executemany("delete from extra where type = ? and id = ?", numbers)
@@ -546,7 +601,7 @@ class Journal:
     def clear(self) -> None:
         """Delete all nodes and links: an undo reverted everything."""
         with self._writing() as db:
-            for table in ("node", "link", "fileset", "extra", "refusal"):
+            for table in ("node", "link", "fileset", "extra", "file_field", "refusal"):
                 db.execute(f"delete from {table}")  # noqa: S608  (our own names)
             db.execute("delete from meta where name not in ('format', 'journal', 'lane')")
         self._nodes.clear()
@@ -558,7 +613,7 @@ def _create(path: Path) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with closing(sqlite3.connect(part, isolation_level=None)) as db:
-            db.executescript(f"begin; {_SCHEMA} {_REFUSALS} commit;")
+            db.executescript(f"begin; {_SCHEMA} {_LATER} commit;")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -2,7 +2,8 @@
 """Find what people added to objects from the other side: a ROI of an image, a Dataset with it.
 
 An object's own edges do not show it: the ROI refers to its image, the Dataset is the link's parent.
-The catalogue has all edges that lead to a class; each is one query for a batch of objects.
+The catalogue has all edges that lead to a class; each is one query for a batch of objects. So is
+each link class of OMERO's model that leads there from a class that is not moved: a folder.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache, partial
 from typing import NamedTuple
 
 from graphxfer import catalogue
-from graphxfer.catalogue import Class, Edge, Via
+from graphxfer.catalogue import Class, Edge, LinkBeyond, Via
 from graphxfer.graph.correspondence import There
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
@@ -66,6 +67,10 @@ class _Search:
                 partial(self._take, family, entry, edge),
             )
             yield Task(hql, self._families[family], take, params)
+        for link in catalogue.links_beyond():
+            if queries.family(link.child) == family:
+                beyond = partial(self._take_beyond, family, link)
+                yield Task(queries.referring_beyond(link), self._families[family], beyond)
 
     def _take(self, family: str, entry: Class, edge: Edge, rows: list[Row]) -> None:
         for _, object_, subject, *kind in rows:
@@ -73,6 +78,12 @@ class _Search:
             if one not in self._known:
                 there = self._families[family][object_]
                 self.found.append(Referring(one, edge.name, there, edge.via is Via.LINK))
+
+    def _take_beyond(self, family: str, link: LinkBeyond, rows: list[Row]) -> None:
+        for _, object_, subject, *kind in rows:
+            one = There(queries.kind(kind, link.parent), subject)
+            there = self._families[family][object_]
+            self.found.append(Referring(one, link.name, there, is_link=True))
 
 
 @cache

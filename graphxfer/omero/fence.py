@@ -245,7 +245,8 @@ class Keeper:
                 raise
             self.refusal = error
             return fencing.Refused()
-        return fencing.Inserted(next_, tuple(ids))
+        # Of objects that were there before, only those are recorded that the batch names: none.
+        return fencing.Inserted(next_, tuple(ids) if batch is not None and batch.items else ())
 
     def _opening(self, fence: int) -> str:
         """Return the label of a fence's opening, which its tokens carry."""

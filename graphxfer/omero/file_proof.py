@@ -4,7 +4,8 @@
 The server computes the checksums of the files in its repository itself. It leaves out, without a
 word, all that it cannot check: attachments, files without a recorded checksum, files of another
 repository. So only files that it can check are passed to it. It has no such call for attachments;
-they are read back, and their checksums computed here.
+they are read back, and their checksums computed here. So are files whose checksum in the
+destination's record is of another algorithm than the source's: it says nothing about the source.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class StoredFile(NamedTuple):
     recorded: tuple[str, str]
     expected: Mapping[str, str]
 
+    @property
+    def other_algorithm(self) -> bool:
+        """Whether the source's checksum is of another algorithm than the destination's."""
+        return all(self.recorded) and bool(self.expected.keys() - {self.recorded[0]})
+
 
 @dataclass(slots=True)
 class Proof:
@@ -56,14 +62,16 @@ class Proof:
 
     Parameters
     ----------
-    by_server, read : int
-        How many files the server checked itself, and how many were read back; all are right.
+    by_server : int
+        How many files the server checked itself; all are right.
+    read : set
+        Ids of the files that were read back, and are right.
     wrong, unknown : dict
         Why a file is wrong, and why its bytes could not be checked, by id.
     """
 
     by_server: int = 0
-    read: int = 0
+    read: set[int] = field(default_factory=set)
     wrong: dict[int, str] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
 
@@ -99,6 +107,8 @@ def prove(
             proof.unknown[one.id] = "it is in another repository"
         elif not all(one.recorded):
             proof.unknown[one.id] = "the destination recorded no checksum"
+        elif one.other_algorithm:
+            attached.append(one)
         else:
             managed.append(one)
     for batch in _batches(managed):
@@ -111,7 +121,7 @@ def prove(
         elif why := _wrong(one, found):
             proof.wrong[one.id] = why
         else:
-            proof.read += 1
+            proof.read.add(one.id)
     return proof
 
 

@@ -104,7 +104,7 @@ def download(
         return
     context = server.context(-1)
     with _errors_of_one_file(), _reading(server, file_id, context) as store:
-        actual = store.size(context) if store.exists(context) else None
+        actual = store.size(context) if _exists(store, context) else None
         if not actual:
             told = "" if size is None else f", OMERO recorded {counted(size, 'byte')}"
             raise LostFile(f"missing: there are no bytes at the source{told}")
@@ -176,7 +176,7 @@ def _read_sums(
     store: Any, one: Attachment, context: dict[str, str], advance: Callable[[int], None]
 ) -> ReadBack:
     begun = {name: checksums.checksum(name) for name in one.hashers}
-    if not store.exists(context):
+    if not _exists(store, context):
         return ReadBack(None, {})
     size, position = store.size(context), 0
     while position < size:  # beyond the end there are zeros
@@ -285,14 +285,22 @@ def _store(server: Server, context: dict[str, str]) -> Iterator[Any]:
 def _reading(server: Server, file_id: int, context: dict[str, str]) -> Iterator[Any]:
     """Open a RawFileStore for a file that is read, and leave the server as it is.
 
-    For who may write a file, asking for the size creates an empty one where it is gone; and closing
-    a store, or the session, overwrites the record of a file whose size is not the recorded one. So
-    callers first ask whether it exists, and in the end the store forgets it.
+    For who may write a file, asking for the size creates an empty one where it is gone: callers
+    first ask whether it exists. Closing a session overwrites the record of a file whose size is not
+    the recorded one. So the store is closed before, in no group: this fails, and changes nothing.
     """
     with _store(server, context) as store:
         store.setFileId(file_id, context)
-        try:
-            yield store
-        finally:
-            with contextlib.suppress(GraphxferError):
-                store.setFileId(_NO_FILE, context)
+        yield store
+
+
+def _exists(store: Any, context: dict[str, str]) -> bool:
+    """Tell whether a file exists; if not, let the store forget it, as closing would create it.
+
+    Only then: a store of a file in a repository stays open behind one that forgets it.
+    """
+    if store.exists(context):
+        return True
+    with contextlib.suppress(GraphxferError):
+        store.setFileId(_NO_FILE, context)
+    return False

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from graphxfer import catalogue
@@ -161,8 +161,12 @@ def part_ids(server: Server, owner: str, edge: Edge, ids: Iterable[int]) -> dict
     return dict(found)
 
 
-def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
-    """Read all objects that the imports of filesets created, and what is linked to them.
+def import_trees(
+    server: Server, ids: Iterable[int], events: Collection[int] | None = None
+) -> TransferGraph:
+    """Read all objects that the imports of filesets created.
+
+    ROIs and annotations that users have added since are not among them.
 
     Parameters
     ----------
@@ -170,9 +174,12 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
         The destination.
     ids : iterable of int
         Ids of the filesets.
+    events : collection of int, optional
+        What :func:`import_events` returns for them.
     """
+    filesets = list(ids)
     graph = TransferGraph(Header(server.profile.base, server.database_uuid))
-    wanted = {There(fileset_tree.FILESET, number) for number in ids}
+    wanted = {There(fileset_tree.FILESET, number) for number in filesets}
     seen = set[There]()
     while wanted:
         seen |= wanted
@@ -181,7 +188,77 @@ def import_trees(server: Server, ids: Iterable[int]) -> TransferGraph:
             graph.add(node)
         found = {There.of(target) for node in more for target in _next(node)}
         wanted = (found | _leading(server, more)) - seen
-    return graph
+    of_imports = set(import_events(server, filesets)) if events is None else events
+    added = _added(server, graph, of_imports)
+    return graph.without(added) if added else graph
+
+
+def _added(server: Server, graph: TransferGraph, events: Collection[int]) -> set[str]:
+    """Return the IRIs of those ROIs and annotations that no import created."""
+    added = set[str]()
+    for name in fileset_tree.embedded():
+        if not catalogue.CLASSES[name].part_of:
+            nodes = {node.id: node.iri for node in graph.of_type(name)}
+            made = changes(server, name, nodes)
+            added |= {
+                one
+                for number, one in nodes.items()
+                if number not in made or made[number].created not in events
+            }
+    return added
+
+
+class Changes(NamedTuple):
+    """The events in which an object was created, and last changed."""
+
+    created: int
+    updated: int
+
+
+def changes(server: Server, class_name: str, ids: Iterable[int]) -> dict[int, Changes]:
+    """Return the events of objects that exist.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    class_name : str
+        Their class, or link class.
+    ids : iterable of int
+        Their ids.
+    """
+    events = "x.details.creationEvent.id, x.details.updateEvent.id"
+    hql = f"select x.id, {events} from {class_name} x where x.id in (:ids)"  # noqa: S608
+    rows = (row for some in chunks(ids) for row in server.rows(hql, ids=some))
+    return {number: Changes(created, updated) for number, created, updated in rows}
+
+
+def links_between(
+    server: Server, links: Iterable[tuple[str, There, There]], events: Collection[int]
+) -> list[There]:
+    """Return the links between objects that were created in some events.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    links : iterable of (str, There, There)
+        Link class, parent and child.
+    events : collection of int
+        Creation events: those of imports.
+    """
+    by_class: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for name, parent, child in links:
+        by_class[name].add((parent.id, child.id))
+    found = []
+    for name, ends in by_class.items():
+        columns = "l.id, l.parent.id, l.child.id, l.details.creationEvent.id"
+        hql = f"select {columns} from {name} l where l.parent.id in (:ids) order by l.id"  # noqa: S608
+        for some in chunks({parent for parent, _ in ends}):
+            for number, parent, child, event in server.rows(hql, ids=some):
+                if (parent, child) in ends and event in events:
+                    found.append(There(name, number))
+    return found
 
 
 def by_type(objects: Iterable[There]) -> dict[str, list[int]]:

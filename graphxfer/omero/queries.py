@@ -19,6 +19,7 @@ from graphxfer.catalogue import (
     Edge,
     Field,
     Follow,
+    LinkBeyond,
     Maker,
     Quantity,
     Type,
@@ -237,6 +238,20 @@ def referring(name: str, edge: Edge) -> str:
     return (
         f"select obj.id, {object_}.id, {subject}.id{kind} from {rows} "  # noqa: S608
         f"where {object_}.id in (:ids) and obj.id > :after{named} order by obj.id"
+    )
+
+
+def referring_beyond(link: LinkBeyond) -> str:
+    """Return the query for links that lead to objects from classes outside of the catalogue.
+
+    The columns are those of :func:`referring`. A link that was created together with its child is
+    an import's: a file can have folders, and annotations of its microscope.
+    """
+    kind = ", type(p.class)" if link.several else ""
+    return (
+        f"select obj.id, c.id, p.id{kind} from {link.name} obj "  # noqa: S608
+        "join obj.parent p join obj.child c where c.id in (:ids) and obj.id > :after "
+        f"and obj.{_EVENT} <> c.{_EVENT} order by obj.id"
     )
 
 

@@ -208,6 +208,33 @@ def check_destination(server: Server, *, files: bool, imports: bool) -> None:
         )
 
 
+def check_take_over(server: Server, owner: str) -> None:
+    """Check that the user may continue what another user began: link to it, change it, remove it.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    owner : str
+        The name of the user who began it.
+
+    Raises
+    ------
+    GraphxferError
+        If the user may not.
+    """
+    here = rights(server)
+    if here.write:
+        return
+    if here.private:
+        why = f"in the private group {here.group} nobody may link to objects of others"
+    else:
+        why = f"{here.user} may not change objects of others in the group {here.group}"
+    raise GraphxferError(
+        f"begun by {owner}: {why}", where=server.profile.address, do=f"run it as {owner}"
+    )
+
+
 def _check_group(server: Server, roles: object, where: str) -> None:
     """Refuse groups that are the server's own.
 

@@ -175,8 +175,14 @@ def batches(graph: TransferGraph, nodes: Iterable[Node]) -> Iterator[list[Node]]
 
 
 def save(server: Server, objects: Sequence[Any]) -> list[int]:
-    """Insert new objects in one transaction and return their ids, in order."""
-    return list(server.service("IUpdate").saveAndReturnIds(list(objects)))
+    """Save objects in one transaction and return their ids, in order.
+
+    New objects are inserted; one that was loaded, and changed since, makes the whole call fail.
+    """
+    update = server.service("IUpdate")
+    if all(one.id is None for one in objects):
+        return list(update.saveAndReturnIds(list(objects)))  # which takes new objects only
+    return [one.id.val for one in update.saveAndReturnArray(list(objects))]
 
 
 def update(

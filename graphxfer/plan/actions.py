@@ -29,6 +29,15 @@ class Tags(StrEnum):
     ERROR = "error"
 
 
+class FileMetadata(StrEnum):
+    """Which metadata imported objects have, where the file and the graph differ."""
+
+    GRAPH = "graph"
+    """That of the graph: what users changed or deleted at the source is so at the destination."""
+    FILE = "file"
+    """That of the file: what the import sets and creates stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyOptions:
     """Options of an apply.
@@ -47,6 +56,9 @@ class ApplyOptions:
         Refuse a plan that leaves anything out, before anything is written.
     take_over : bool
         Continue what was begun with another journal, or by another user.
+    file_metadata : FileMetadata, optional
+        What counts where a file and the graph differ; None for the choice of an earlier run, or
+        the graph.
     """
 
     tags: Tags = Tags.REUSE
@@ -55,6 +67,7 @@ class ApplyOptions:
     streams: int = 3
     strict: bool = False
     take_over: bool = False
+    file_metadata: FileMetadata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +211,16 @@ class Update(Action):
     kind, past = "update", "updated"
 
 
+class Remove(Action):
+    """Remove what an import created and the graph does not have: an object, or a link.
+
+    It has no node; `destination` is its id.
+    """
+
+    __slots__ = ()
+    kind, past = "remove", "removed"
+
+
 class Skip(Action):
     """Skip a node or link that cannot be moved."""
 
@@ -218,7 +241,8 @@ class Done(Action):
 
 
 KINDS: dict[str, type[Action]] = {
-    one.kind: one for one in (Create, Upload, Reuse, Merge, Import, Match, Link, Update, Skip, Done)
+    one.kind: one
+    for one in (Create, Upload, Reuse, Merge, Import, Match, Link, Update, Remove, Skip, Done)
 }
 """The kinds of actions by name."""
 

@@ -31,18 +31,30 @@ class Matched:
     ----------
     same : dict
         The counterpart for each IRI of the graph.
-    edited : set of str
-        IRIs of the graph whose counterparts are to be updated, as users did at the source.
+    fields : dict
+        Fields that users changed at the source, and that the file has otherwise, by IRI.
+    references : set of str
+        IRIs of the graph whose references users changed at the source.
     missing : list of str
         IRIs of the graph that the import at the source created, and this one did not: a plate.
     extras : list of There
-        Objects at the destination that are not in the graph.
+        Objects that the import created and that are not in the graph.
+    links : list of (str, There, There)
+        Links at the destination between counterparts that the graph does not link: link class,
+        parent and child.
     """
 
     same: dict[str, There] = field(default_factory=dict)
-    edited: set[str] = field(default_factory=set)
+    fields: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    references: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
     extras: list[There] = field(default_factory=list)
+    links: list[tuple[str, There, There]] = field(default_factory=list)
+
+    @property
+    def edited(self) -> set[str]:
+        """IRIs of the graph whose counterparts differ, as users changed something at the source."""
+        return self.references | self.fields.keys()
 
 
 class Side:
@@ -100,6 +112,7 @@ class Matcher:
         ]
         self._content(matched, known)
         self._extras(found, matched)
+        self._links(matched)
         self._check_missing(matched)
         return matched
 
@@ -247,8 +260,7 @@ class Matcher:
         taken = set(matched.same.values())
         for one, other in pairs:  # grows as we go
             node, counterpart = self._graph[one], self._found(other)
-            if self._is_edited(node, counterpart, matched):
-                matched.edited.add(one)
+            self._note_edits(node, counterpart, matched)
             alike: defaultdict[Content, list[There]] = defaultdict(list)
             for hanging in self._hanging[1].on(counterpart):
                 if There.of(hanging) not in taken:
@@ -263,31 +275,48 @@ class Matcher:
                     taken.update(there for _, there in new)
                     pairs += new
 
-    def _is_edited(self, node: Node, counterpart: Node, matched: Matched) -> bool:
-        """Tell whether users changed fields or references after the import at the source."""
-        entry = class_of(node)
-        mine = fileset_tree.edits(entry, node, clearing=self._clearing)
-        like = _like(counterpart, node, clearing=self._clearing)
-        if mine != fileset_tree.edits(entry, like, clearing=self._clearing):
-            return True
-        return any(
+    def _note_edits(self, node: Node, counterpart: Node, matched: Matched) -> None:
+        """Note the fields and references that users changed after the import at the source."""
+        edits = fileset_tree.edits(class_of(node), node, clearing=self._clearing)
+        fields = counterpart.fields
+        differing = [one.name for one, value in edits if fields.get(one.name) != value]
+        if differing:
+            matched.fields[node.iri] = tuple(differing)
+        if any(
             (there := matched.same.get(target)) is None
             or not self._leads_to(counterpart, edge, there)
             for edge, target in fileset_tree.edited_references(node)
             if target in self._graph
-        )
+        ):
+            matched.references.add(node.iri)
 
     def _extras(self, found: There, matched: Matched) -> None:
         """Collect objects that the import created and that are not in the graph."""
         taken, seen = set(matched.same.values()), set[str]()
         todo = self._trees[1].under(iri(*found))
         for one in todo:  # grows as we go
-            more = [
-                hanging for hanging in self._hanging[1].on(self._there[one]) if hanging not in seen
-            ]
+            node = self._there[one]
+            here = [*self._hanging[1].on(node), *_content_of(self._there, node)]
+            more = [other for other in dict.fromkeys(here) if other not in seen]
             seen.update(more)
             todo += more
-        matched.extras += [there for there in map(There.of, todo) if there not in taken]
+        unmatched = (there for there in map(There.of, todo) if there not in taken)
+        matched.extras += dict.fromkeys(unmatched)
+
+    def _links(self, matched: Matched) -> None:
+        """Collect links between counterparts of nodes that the graph does not link."""
+        back = {there: node for node, there in matched.same.items()}
+        for one, other in matched.same.items():
+            node, counterpart = self._graph[one], self._found(other)
+            for edge in class_of(node).edges if counterpart.edges else ():
+                if edge.via is Via.LINK:
+                    wanted = set(node.edges.get(edge.name, ()))
+                    targets = map(There.of, counterpart.edges.get(edge.name, ()))
+                    matched.links += [
+                        (edge.attribute, other, there)
+                        for there in targets
+                        if there in back and back[there] not in wanted
+                    ]
 
 
 @cache
@@ -298,14 +327,6 @@ def _is_shared(name: str) -> bool:
         for entry in catalogue.CLASSES.values()
         for edge in entry.edges
     )
-
-
-def _like(counterpart: Node, node: Node, *, clearing: bool) -> Node:
-    """Return the counterpart; with the node's fields only, where absent fields do not count."""
-    if clearing:
-        return counterpart
-    fields = {name: v for name, v in counterpart.fields.items() if name in node.fields}
-    return Node(counterpart.iri, counterpart.type, fields)
 
 
 def _has_places(mine: Siblings, yours: Siblings) -> bool:
@@ -392,6 +413,13 @@ def _is_content(edge: Edge) -> bool:
     """Tell whether an edge's objects are part of the subject's content: its parts, its file."""
     file = all(entry.bytes for entry in catalogue.subclasses(edge.target))
     return edge.via is Via.LIST or (edge.via is Via.REFERENCE and file)
+
+
+def _content_of(graph: TransferGraph, node: Node) -> list[str]:
+    """Return the parts and the file of a ROI or annotation."""
+    edges = class_of(node).edges if node.type in fileset_tree.embedded() else ()
+    inner = (node.edges.get(edge.name, ()) for edge in edges if _is_content(edge))
+    return [target for targets in inner for target in targets if target in graph]
 
 
 def _comparable(value: Value | None) -> object:

@@ -17,17 +17,19 @@ from graphxfer.journal import How, Journal, LinkKey, Stage
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
 from graphxfer.omero.rights import check_destination
-from graphxfer.plan import reuse
+from graphxfer.plan import extras, reuse
 from graphxfer.plan.actions import (
     EDITED,
     Action,
     ApplyOptions,
     Create,
     Done,
+    FileMetadata,
     Import,
     Link,
     Match,
     Plan,
+    Remove,
     Skip,
     Update,
     Upload,
@@ -79,7 +81,11 @@ def make_plan(
         if journal is not None:
             journal.check_user(server.user_id)
             journal.check_about(bundle.graph().header.database_uuid, server.group_id)
-        return planned(bundle, server, journal, options, progress)
+        plan = planned(bundle, server, journal, options, progress)
+        if any(plan.of(Import)):
+            chosen = extras.chosen(options, journal)
+            plan.notes.append(extras.forecast(bundle.graph(), chosen))
+        return plan
 
 
 def planned(
@@ -92,6 +98,7 @@ def planned(
     content: bool = False,
 ) -> Plan:
     """Plan with an open journal, and check the content of files; see :func:`make_plan`."""
+    options = extras.chosen(options, journal)
     tree = Tree(bundle.graph())
     deleted = forget_deleted(server, bundle.graph(), journal) if journal is not None else {}
     why_not = unmovable.find(bundle, journal, tree, content=content, again=True, progress=progress)
@@ -127,6 +134,10 @@ class _Planner:
         }
         self._why_not = why_not
         self._plan = Plan()
+        # Fields that an earlier run left as the file has them.
+        self._of_files = set(journal.file_fields()) if journal is not None else set()
+        if options.file_metadata is FileMetadata.FILE:
+            self._of_files = set()
 
     def plan(self) -> Plan:
         """Return the plan."""
@@ -135,6 +146,7 @@ class _Planner:
         self._imports()
         self._nodes(nodes)
         self._links()
+        self._extras()
         self._check_left_out()
         self._check_destination()
         return self._plan
@@ -147,7 +159,7 @@ class _Planner:
         recorded = self._journal.get(node.iri) if self._journal is not None else None
         if recorded is None:
             return False
-        if recorded.settled:
+        if recorded.settled and node.iri not in self._of_files:
             self._add(Done(node.iri, node.type, DONE, recorded.id))
         elif recorded.how is How.CREATED:
             self._add(Upload(node.iri, node.type, UNSENT, recorded.id, _size(node)))
@@ -192,11 +204,9 @@ class _Planner:
         for iri, why in self._why_not.items():
             if why.reason == unmovable.UNKNOWN:
                 self._add(Skip(iri, self._graph[iri].type, why.reason))
-        taken = (
-            {recorded[:2] for recorded in self._journal.nodes().values()}
-            if self._journal
-            else set()
-        )
+        taken = set[tuple[str, int]]()
+        if self._journal is not None:
+            taken = {*self._journal.same().values(), *self._journal.extras()}
         found = reuse.find(self._server, self._graph, open_, self._options, taken)
         self._plan.notes += found.notes
         for node in open_:
@@ -246,6 +256,15 @@ class _Planner:
         elif key.parent in self._why_not or key.child in self._why_not:
             kind, reason = Skip, unmovable.FOLLOWS
         self._add(kind(key.parent, key.type, reason, child=key.child))
+
+    # -- what imports create in addition ----------------------------------------------------------
+
+    def _extras(self) -> None:
+        """Plan the removal of what earlier imports created; later ones are known after them."""
+        if self._journal is not None:
+            skipped = {one.node for one in self._plan.of(Skip) if not one.child}
+            for one in extras.removable(self._graph, self._journal, self._options, skipped):
+                self._add(Remove("", one.type, extras.NOT_IN_GRAPH, one.id))
 
     def _check_left_out(self) -> None:
         """Say what a fetch may change; with `strict`, refuse to leave anything out."""

@@ -30,6 +30,8 @@ class Evidence(StrEnum):
     """It is the server's record; the verification did not read the file."""
     UPLOADED = "computed before the upload"
     """graphxfer computed it from the bytes that it then uploaded, or linked in place."""
+    READ_BACK = "computed from the destination's bytes"
+    """graphxfer read the file back from the destination, for the verification."""
     RECOMPUTED = "recomputed by the server"
     """The server computed it from the bytes on its disk, for the verification."""
 

@@ -48,6 +48,22 @@ def now() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """Checksums that were computed from the destination's bytes, by the IRI of the file's node.
+
+    Parameters
+    ----------
+    recomputed : mapping
+        By the destination's server: algorithm and checksum.
+    downloaded : mapping
+        By graphxfer, which read the files back: checksums by algorithm.
+    """
+
+    recomputed: Mapping[str, tuple[str, str]]
+    downloaded: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """What a receipt needs of the destination, so that it can be written after the connection."""
 
@@ -60,8 +76,8 @@ class Destination:
 def look(
     source: Bundle,
     server: Server,
-    recomputed: Mapping[str, tuple[str, str]] | None = None,
-    without: Mapping[str, Why] | None = None,
+    computed: Computed,
+    without: Mapping[str, Why],
     progress: Progress = SILENT,
 ) -> Destination:
     """Read what a receipt needs of the destination.
@@ -72,11 +88,11 @@ def look(
         The bundle that was verified.
     server : Server
         The destination.
-    recomputed : mapping, optional
-        Algorithm and checksum that the destination's server has computed from the bytes for this
-        verification, by the IRI of the file's node. All others are only its record.
-    without : mapping, optional
-        Why nodes were left out, by their IRIs.
+    computed : Computed
+        The checksums that were computed for this verification. All others are only the
+        destination's record.
+    without : mapping
+        The nodes that were left out, and why.
     progress : Progress
         Shows progress.
     """
@@ -89,15 +105,15 @@ def look(
     profile = server.profile
     address = f"omero://{profile.host}:{profile.port}"
     place = Place(address, server.database_uuid, server.version, server.group_name)
-    sums = dict(_checksums(source, server, known, recomputed or {}, progress))
-    return Destination(place, server.user_name, sums, _not_moved(graph, known, without or {}))
+    sums = dict(_checksums(source, server, known, computed, progress))
+    return Destination(place, server.user_name, sums, _not_moved(graph, known, without))
 
 
 def _checksums(
     source: Bundle,
     server: Server,
     known: Mapping[str, Counterpart],
-    recomputed: Mapping[str, tuple[str, str]],
+    computed: Computed,
     progress: Progress,
 ) -> Iterator[tuple[str, Sequence[Checksum]]]:
     """Iterate over the checksums of files that have a counterpart."""
@@ -108,10 +124,13 @@ def _checksums(
         sums = []
         counterpart = files.get(entry.node)
         if counterpart is not None and _is_checked(entry, counterpart):
-            computed = Checksum(By.SOFTWARE, Evidence.UPLOADED, entry.hasher, entry.checksum)
-            sums.append(computed)
-        if entry.node in recomputed:
-            sums.append(Checksum(By.DESTINATION, Evidence.RECOMPUTED, *recomputed[entry.node]))
+            sums.append(Checksum(By.SOFTWARE, Evidence.UPLOADED, entry.hasher, entry.checksum))
+        sums += [
+            Checksum(By.SOFTWARE, Evidence.READ_BACK, *each)
+            for each in computed.downloaded.get(entry.node, {}).items()
+        ]
+        if again := computed.recomputed.get(entry.node):
+            sums.append(Checksum(By.DESTINATION, Evidence.RECOMPUTED, *again))
         elif counterpart is not None and (fields := there.fields(counterpart.there)):
             recorded = str(fields.get("hasher") or ""), str(fields.get("hash") or "")
             if all(recorded):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Iterator
@@ -31,7 +32,9 @@ from graphxfer.receipt.write import END, GRAPH, START, context
 DAMAGED = "use the receipt as `graphxfer verify` wrote it"
 _IRI = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}#", re.ASCII)
 _ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_CLASS = re.compile(r"[A-Za-z]+", re.ASCII)
+_CLASS = re.compile(r"[A-Za-z]{1,100}", re.ASCII)
+MAX_PARTS, MAX_NAMES = 1000, 1000
+"""The most classes of a receipt, and the most names of a class's fields and edges."""
 _TIME = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\+00:00", re.ASCII)
 
 
@@ -85,6 +88,8 @@ def _read_head(lines: _Lines) -> Receipt:
     parts = []
     while lines.peek().startswith("this:graph/"):
         parts.append(_part(lines.next()))
+        if len(parts) > MAX_PARTS or (parts[1:] and parts[-2].type >= parts[-1].type):
+            raise lines.wrong("the classes are too many, or not sorted by their names")
     source = _place(lines.next(), By.SOURCE)
     if source != Place(header.base, header.database_uuid, header.server_version):
         raise lines.wrong("the source is not that of the graph")
@@ -164,6 +169,8 @@ def _part(entity: _Entity) -> Part:
     if type(compared) is not bool:
         raise entity.wrong("compared is not true or false")
     names = entity.texts("notCompared")
+    if len(names) > MAX_NAMES:
+        raise entity.wrong("notCompared has too many names")
     part = Part(type_, entity.number("nodes"), entity.root("merkleRoot"), compared, names)
     entity.end()
     return part
@@ -253,7 +260,12 @@ class _Entity:
         return self.like(_ROOT, name, "a SHA-256 hash")
 
     def time(self, name: str) -> str:
-        return self.like(_TIME, name, "a time in UTC")
+        value = self.like(_TIME, name, "a time in UTC")
+        try:
+            datetime.datetime.fromisoformat(value)
+        except ValueError as error:  # there is no month 13
+            raise self.wrong(f"{name} is not a time in UTC: {error}") from None
+        return value
 
     def like(self, pattern: re.Pattern[str], name: str, what: str) -> str:
         value = self.text(name)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from omero.sys import ParametersI
 
 from graphxfer.apply import apply
 from graphxfer.apply.writer import Writer
@@ -20,7 +21,8 @@ from graphxfer.omero.server import Server
 from graphxfer.plan import ApplyOptions
 from graphxfer.undo import undo
 from graphxfer.verify import verify
-from tests.apply.test_apply import Interruption, added, counted
+from tests.apply.test_apply import CLASSES, Interruption, added, counted
+from tests.people import People
 from tests.places import Place
 from tests.transfers import small
 
@@ -81,9 +83,7 @@ def test_a_copy_continued_at_two_places(
         with pytest.raises(KeyboardInterrupt):
             apply(here, server)
     done, who = counted(server), server.profile.user
-    with pytest.raises(
-        GraphxferError, match=rf"continued by {who} on \S+ since 20\d\d-"
-    ):
+    with pytest.raises(GraphxferError, match=rf"continued by {who} on \S+ since 20\d\d-"):
         apply(there, server)
     assert counted(server) == done
     apply(there, server, TAKE_OVER)
@@ -134,6 +134,87 @@ def test_a_journal_that_is_lost_is_rebuilt(
     assert [str(one) for one in verify(bundle, server)] == []
     undo(bundle, server)
     assert added(before, counted(server)) == {}
+
+
+ALLOWED = {
+    "rw----": set[str](),
+    "rwr---": {"owner", "root"},
+    "rwra--": {"owner", "root"},
+    "rwrw--": {"member", "owner", "root"},
+}
+"""Who may link to objects of another user, by the permissions (tests/omero/test_rights.py)."""
+
+
+@pytest.mark.parametrize("who", ["member", "owner", "root"])
+@pytest.mark.parametrize("permissions", ALLOWED)
+def test_another_user_takes_over(
+    destination: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    permissions: str,
+    who: str,
+    whole: tuple[Counter[str], int],
+) -> None:
+    """Refused before anything is made, or completed; the first user's objects stay the first's."""
+    made, calls = whole
+    people = People.at(destination)
+    group = people.group(permissions)
+    first = people.place(people.user("first", group), group)
+    if who == "member":
+        second = people.place(people.user("ben", group), group)
+    elif who == "owner":
+        second = people.place(people.user("own", owns=[group]), group)
+    else:
+        second = people.place(who, group)
+    begun = small(tmp_path / "begun", f"-{permissions}-{who}")
+    with first.connect(own_session=True) as server:
+        interrupted(begun, server, monkeypatch, int(calls * 0.8))
+    begun_by_first = everything(people, group)
+    taken = copy(begun, tmp_path / "taken")
+    with second.connect(own_session=True) as server:
+        with pytest.raises(GraphxferError, match="begun by first"):
+            apply(taken, server)
+        if who not in ALLOWED[permissions]:
+            why = "in the private group" if permissions == "rw----" else "may not change objects"
+            with pytest.raises(GraphxferError, match=f"begun by first.*{why}"):
+                apply(taken, server, TAKE_OVER)
+            assert everything(people, group) == begun_by_first
+        else:
+            apply(taken, server, TAKE_OVER)
+            assert [str(one) for one in verify(taken, server)] == []
+    with first.connect(own_session=True) as server:
+        if who in ALLOWED[permissions]:
+            done = everything(people, group)
+            with pytest.raises(GraphxferError, match="finished, undone or taken over"):
+                apply(begun, server)
+            assert everything(people, group) == done
+        else:
+            apply(begun, server)
+    there = everything(people, group)
+    assert {name: sum(owners.values()) for name, owners in there.items() if owners} == made
+    for kind, owners in begun_by_first.items():
+        if kind not in FENCE:
+            user = str(first.profile.user)
+            assert there[kind][user] >= owners[user]
+
+
+NO_DIRECTORY = {"OriginalFile": " and (x.mimetype is null or x.mimetype <> 'Directory')"}
+
+
+def everything(people: People, group: str) -> dict[str, Counter[str]]:
+    """Count what is in a group, by class and owner."""
+    query = people.client("root", "").sf.getQueryService()
+    parameters = ParametersI().addString("group", group)
+    found = dict[str, Counter[str]]()
+    for name in CLASSES:
+        hql = (
+            f"select x.details.owner.omeName, count(x.id) from {name} x"
+            f" where x.details.group.name = :group{NO_DIRECTORY.get(name, '')}"
+            " group by x.details.owner.omeName"
+        )
+        rows = query.projection(hql, parameters, {"omero.group": "-1"})
+        found[name] = Counter({row[0].val: row[1].val for row in rows})
+    return found
 
 
 def test_the_fence_is_removed_at_the_end(server: Server, tmp_path: Path) -> None:

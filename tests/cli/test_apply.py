@@ -24,7 +24,8 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
     person.run("verify", "bundle", uri).failed(1 + 1, "nothing of this bundle was applied")
     planned = person.run("plan", "bundle", uri).done()
     assert "unless the import creates an equal object" in planned.out
-    assert person.run("plan", "bundle", uri, "--json").done().json["notes"] == []
+    (note,) = person.run("plan", "bundle", uri, "--json").done().json["notes"]
+    assert "in the files, but not in the graph: removed" in note
     person.run("apply", "bundle", uri, "--map", "map.csv").done()
     with (person.home / "map.csv").open(newline="") as stream:
         assert len(list(csv.reader(stream))) == number + 1
@@ -36,6 +37,27 @@ def test_one_after_the_other(person: Person, destination: Place) -> None:
     ran = person.run("verify", "bundle", uri, "--json").failed(3, f"{number} differences")
     assert {one["kind"] for one in ran.json} == {"missing"}
     assert "Nothing to remove" in person.run("undo", "bundle", uri).done().out
+
+
+def test_the_files_metadata_may_count(person: Person, destination: Place) -> None:
+    small(person.home / "f", "-cli-file")
+    uri, chosen = destination.uri, ("--file-metadata", "file")
+    assert "kept (--file-metadata file)" in person.run("plan", "f", uri, *chosen).done().out
+    person.run("apply", "f", uri, *chosen).done()
+    told = person.run("verify", "f", uri).done().out
+    assert "As in the files (--file-metadata file): " in told
+    assert "Image/1 name" in told
+    kinds = {one["kind"] for one in person.run("verify", "f", uri, "--json").done().json}
+    assert kinds == {"as in file"}
+    receipt = person.run("verify", "f", uri, "--receipt", "receipt.jsonld").done()
+    assert "no differences" in receipt.out
+    recorded = (person.home / "receipt.jsonld").read_text()
+    assert "a name that a user gave" in recorded
+    assert "Up to date" in person.run("apply", "f", uri).done().out
+    done = person.run("apply", "f", uri, "--file-metadata", "graph", "--json").done().json
+    assert {one["type"] for one in done["actions"] if one["kind"] == "update"} >= {"Image"}
+    assert person.run("verify", "f", uri, "--json").done().json == []
+    person.run("undo", "f", uri).done()
 
 
 def test_additions_are_listed_and_may_be_allowed(person: Person, destination: Place) -> None:
@@ -59,7 +81,7 @@ def test_bytes_are_checked_by_the_server(person: Person, destination: Place) -> 
     bundle = small(person.home / "b", "-cli-bytes")
     person.run("apply", "b", destination.uri).done()
     ran = person.run("verify", "b", destination.uri, "--bytes").done()
-    assert "Bytes: 1 file checked by the server, 1 attachment read back" in ran.out
+    assert "Bytes: 1 file checked by the server, 1 file read back" in ran.out
     with destination.connect() as server:
         with Journal(bundle.journal(server.database_uuid)) as journal:
             number = journal["OriginalFile/1"].id

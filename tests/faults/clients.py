@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs of graphxfer, each in a process of its own that can be killed at any moment.
 
-A program: it imports all, and then reads jobs from a Unix socket, each with a pipe for the outcome,
-and answers with the process that it forked. A pipe that ends without an outcome: it was killed.
+A program: it imports all, and forks a process that reads jobs from a Unix socket, each with a pipe
+for the outcome, and answers with its id. A pipe that ends without an outcome: it was killed. Then
+the program forks the next. So only a run that follows a kill pays for a new process.
 """
 
 from __future__ import annotations
@@ -143,26 +144,31 @@ def _run(command: str, bundle: str, uri: str, password: str, session: str) -> st
 
 
 def main(descriptor: int) -> None:
-    """Fork for each job; a child runs it, and ends without cleaning up, as if killed."""
+    """Have a process that runs jobs, and another when it was killed."""
     for name in ("apply", "undo", "verify", "export", "fetch", "omero.connect"):
         __import__(f"graphxfer.{name}")
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children need not be waited for
     jobs = socket.socket(fileno=descriptor)
+    killed = True
+    while killed:
+        child = os.fork()
+        if child == 0:
+            _work(jobs)
+            os._exit(os.EX_OK)
+        killed = os.waitpid(child, 0)[1] != os.EX_OK
+
+
+def _work(jobs: socket.socket) -> None:
+    """Run jobs until there are none any more."""
     while True:
         job, descriptors, _, _ = socket.recv_fds(jobs, 10_000, 1)
         if not job:
             return
         (answer,) = descriptors
-        child = os.fork()
-        if child == 0:
-            jobs.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            outcome = _run(*json.loads(job))
-            os.write(answer, outcome.encode())
-            os._exit(0)
+        jobs.send(str(os.getpid()).encode())
+        outcome = _run(*json.loads(job))
+        os.write(answer, outcome.encode())
         os.close(answer)
-        jobs.send(str(child).encode())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from tests.faults.stage import Stage, stage
 
 
 @pytest.fixture(scope="session")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    folder = tmp_path_factory.mktemp("faults")
-    with stage(folder / "stage") as ready:
+def played() -> Iterator[Stage]:
+    with stage() as ready:
         yield ready

@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from graphxfer.bundle import Bundle
 from graphxfer.omero.connect import Server
 from graphxfer.verify import verify
 from omero_sandbox.manage import Sandbox
-from tests import transfers
 from tests.faults.clients import DONE, Clients, clients
+from tests.faults.graphs import GRAPHS
 from tests.faults.proxy import WRITES, Proxy, Strike
 from tests.faults.story import Fault, Story, When, smallest, story
 from tests.places import USER, Place, create_groups, place
@@ -35,6 +38,10 @@ IMPORTING = (
 """Imports whose files have all arrived, and whose log is not complete yet."""
 MOST = 5
 """The most problems that are shown."""
+STORIES, APART = "stories", "apart"
+"""Groups: of the stories, whose objects are counted, and of all else."""
+FENCE = frozenset(("CommentAnnotation", "AnnotationAnnotationLink"))
+"""Classes of the fence, of which none are left."""
 Held = Callable[[], threading.Event]
 
 
@@ -47,21 +54,62 @@ class Figures:
     kills: int = 0
     late: int = 0
     struck: Counter[str] = field(default_factory=Counter)
+    restarts: int = 0
     doubled: int = 0
     lost: int = 0
+    endless: int = 0
     failed: int = 0
 
     def __str__(self) -> str:
-        struck = ", ".join(f"{name} {number:,}" for name, number in self.struck.most_common())
-        return (
-            f"seeds {self.seeds:,} · runs {self.runs:,} · kills {self.kills:,} · late requests"
-            f" {self.late:,} · doubled objects {self.doubled:,} · lost objects {self.lost:,} ·"
-            f" seeds that failed {self.failed:,}\n{struck}"
+        kinds = Counter[str]()
+        for name, number in self.struck.items():
+            kinds[name.split()[0]] += number
+        numbers = (
+            f"{name} {number:,}"
+            for name, number in (
+                ("seeds", self.seeds),
+                ("runs", self.runs),
+                ("kills", self.kills),
+                ("restarts of the server", self.restarts),
+                ("late requests", self.late),
+                ("doubled objects", self.doubled),
+                ("lost objects", self.lost),
+                ("runs without an end", self.endless),
+                ("seeds that failed", self.failed),
+            )
         )
+        return "\n".join(map(" · ".join, (numbers, _numbers(kinds), _numbers(self.struck))))
+
+
+def _numbers(counted: Counter[str]) -> Iterator[str]:
+    return (f"{name} {number:,}" for name, number in counted.most_common())
+
+
+class Undisturbed(NamedTuple):
+    """A transfer that nothing happens to.
+
+    Parameters
+    ----------
+    requests, undo_requests : list of str
+        The requests that write, of the apply and of the undo: operations.
+    created : Counter
+        How many objects it creates, by class.
+    """
+
+    requests: list[str]
+    undo_requests: list[str]
+    created: Counter[str]
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The classes of which there may be too many, or not enough."""
+        return frozenset(self.created) | FENCE
 
 
 class Stage:
-    """A server, and what is needed to play stories there; each in a group of its own.
+    """A server, and what is needed to play stories there.
+
+    All stories are played in one group, in which it is known how many objects there are.
 
     Parameters
     ----------
@@ -71,30 +119,40 @@ class Stage:
         For bundles; its ``hold`` is the sandbox's.
     programs : Clients
         Where runs of graphxfer are started.
+    figures : Figures
+        Where it is counted what was tried.
     """
 
-    def __init__(self, place: Place, folder: Path, programs: Clients) -> None:
+    def __init__(self, place: Place, folder: Path, programs: Clients, figures: Figures) -> None:
         self._place, self._folder, self._clients = place, folder, programs
+        self.figures = figures
+        self.hold = folder / "hold"
+        """The folder by which the sandbox is asked to hold calls."""
         self.proxy = Proxy(self._sandbox.tcp)
         self._connections = ExitStack()
         self._connect()
-        self.figures = Figures()
-        self._groups: list[str] = []
-        self._made = 0
-        copy, group = self.room()
-        self.requests = self._undisturbed("apply", copy, group)
-        self.expected = in_group(self.client, group)
-        assert self.verify(copy) == []
-        self.undo_requests = self._undisturbed("undo", copy, group)
-        self.nothing = in_group(self.client, group)
-        assert not any(self.nothing.values()), self.nothing
+        self._bundles = itertools.count(1)
+        self._undisturbed: dict[str, Undisturbed] = {}
+        self._there = dict(self.count())
 
-    def _undisturbed(self, command: str, copy: Path, group: str) -> int:
-        """Run graphxfer while nothing happens; return how many of its requests write."""
+    def undisturbed(self, graph: str) -> Undisturbed:
+        """Return what the transfer of a graph is like that nothing happens to."""
+        if graph not in self._undisturbed:
+            copy = self.room(graph)
+            requests = self._requests("apply", copy)
+            created = self.count() - Counter(self._there)
+            undo_requests = self._requests("undo", copy)
+            self._undisturbed[graph] = Undisturbed(requests, undo_requests, created)
+            assert self.check(graph, 0) == []
+            shutil.rmtree(copy)
+        return self._undisturbed[graph]
+
+    def _requests(self, command: str, copy: Path) -> list[str]:
+        """Run graphxfer while nothing happens; return its requests that write."""
         strike = Strike()
-        outcome = self.run(command, copy, group, "", strike)
+        outcome = self.run(command, copy, "", strike)
         assert outcome == DONE, outcome
-        return len(strike.seen)
+        return strike.seen
 
     @property
     def _sandbox(self) -> Sandbox:
@@ -108,6 +166,7 @@ class Stage:
 
     def restart(self) -> None:
         """Kill the server, and start it again."""
+        self.figures.restarts += 1
         self._sandbox.kill()
         self.close_connections()
         self._sandbox.start()
@@ -127,20 +186,31 @@ class Stage:
 
     def seed(self, seed: int, *, restarted: bool = False) -> str:
         """Play the story of a seed; return what is wrong in the end, or nothing."""
-        drawn = story(seed, self.requests, self.undo_requests, restarted=restarted)
+        drawn = self.drawn(seed, restarted=restarted)
         self.figures.seeds += 1
         problems = self.play(drawn)
         self.figures.failed += bool(problems)
         return f"seed {seed}: {drawn}: {brief(problems)}" if problems else ""
 
+    def drawn(self, seed: int, *, restarted: bool = False) -> Story:
+        """Return the story of a seed."""
+
+        def requests(graph: str) -> tuple[int, int]:
+            apply, undo, _ = self.undisturbed(graph)
+            return len(apply), len(undo)
+
+        return story(seed, requests, restarted=restarted)
+
     def play(self, story: Story) -> list[str]:
         """Play a story; return what is wrong in the end."""
+        self.undisturbed(story.graph)
         play = _Play(self, story)
         try:
             return play.problems()
         finally:
             self.proxy.forget()
-            shutil.rmtree(self.hold)
+            for left in self.hold.iterdir():
+                left.unlink()
             shutil.rmtree(play.copy)
 
     def smallest(self, story: Story) -> Story:
@@ -149,7 +219,9 @@ class Stage:
 
     # -- runs
 
-    def run(self, command: str, copy: Path, group: str, session: str, strike: Strike) -> str:
+    def run(
+        self, command: str, copy: Path, session: str, strike: Strike, group: str = STORIES
+    ) -> str:
         """Run graphxfer through the proxy, and kill it when that is due; return the outcome."""
         self.proxy.arm(strike)
         self.figures.runs += 1
@@ -160,6 +232,7 @@ class Stage:
             if time.monotonic() > deadline:
                 run.kill()
                 run.outcome()
+                self.figures.endless += 1
                 return "hangs"
         if strike.due.is_set():
             run.kill()
@@ -170,18 +243,35 @@ class Stage:
 
     # -- what is there
 
-    def check(self, wanted: Counter[str], group: str) -> list[str]:
-        """Return what is there too often, or not; wait for what the server has accepted."""
+    def count(self, classes: Collection[str] | None = None) -> Counter[str]:
+        """Count what is there, of all classes, or of some."""
+        return in_group(self.client, STORIES, classes)
+
+    def check(self, graph: str, times: int) -> list[str]:
+        """Return what was created too often, or not; wait for what the server has accepted.
+
+        Parameters
+        ----------
+        graph : str
+            What was transferred.
+        times : int
+            How often its objects are to be there: once, or not if it was undone.
+        """
+        created, classes = self.undisturbed(graph).created, self.undisturbed(graph).classes
+        before = Counter({name: self._there[name] for name in classes})
+        wanted = before + Counter({name: number * times for name, number in created.items()})
         deadline = time.monotonic() + PATIENCE
-        while (found := in_group(self.client, group)) != wanted and time.monotonic() < deadline:
+        while (found := self.count(classes)) != wanted and time.monotonic() < deadline:
             time.sleep(0.05)
+        self._there |= found  # a dict's: replaces
         wrong = []
-        for name in sorted(found.keys() | wanted.keys()):
+        for name in sorted(classes):
             more = found[name] - wanted[name]
             self.figures.doubled += max(more, 0)
             self.figures.lost += max(-more, 0)
             if more:
-                wrong.append(f"{found[name]} {name} instead of {wanted[name]}")
+                there, expected = (one[name] - before[name] for one in (found, wanted))
+                wrong.append(f"{there} {name} instead of {expected}")
         return wrong
 
     def verify(self, copy: Path) -> list[str]:
@@ -199,22 +289,12 @@ class Stage:
         while query.projection(IMPORTING, None)[0][0].val and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    # -- where a story is played
+    # -- what is transferred
 
-    def room(self) -> tuple[Path, str]:
-        """Return a bundle that is like no other, and a group in which nothing is."""
-        if not self._groups:
-            self._groups = [f"story-{self._made + number}" for number in range(50)]
-            self._made += len(self._groups)
-            create_groups(self._place, *self._groups)
-        group = self._groups.pop()
-        self.hold.mkdir(exist_ok=True)
-        return transfers.small(self._folder / group, f" of {group}").folder, group
-
-    @property
-    def hold(self) -> Path:
-        """The folder by which the sandbox is asked to hold calls."""
-        return self._folder / "hold"
+    def room(self, graph: str = "all") -> Path:
+        """Return the folder of a bundle that is like no other."""
+        name = f"story-{next(self._bundles)}"
+        return GRAPHS[graph](self._folder / name, f" of {name}").folder
 
     @property
     def session(self) -> str:
@@ -233,7 +313,7 @@ class _Play:
 
     def __init__(self, stage: Stage, story: Story) -> None:
         self._stage, self._story = stage, story
-        self.copy, self._group = stage.room()
+        self.copy = stage.room(story.graph)
         self._held: list[tuple[Fault, Held]] = []
         self._restarts = story.restarted
 
@@ -243,14 +323,12 @@ class _Play:
         found = self._until_done("apply", self._story.applies)
         if self._deliver(When.BEFORE, When.DURING, When.AFTER):
             found += self._alone("apply")
-        found += stage.check(stage.expected, self._group)
-        found += stage.verify(self.copy)
-        if self._story.undone and not found:
-            found += self._until_done("undo", self._story.undos)
-            if self._deliver(*When):
-                found += self._alone("undo")
-            found += stage.check(stage.nothing, self._group)
-        return found
+        if not self._story.undone:
+            return found + stage.check(self._story.graph, 1) + stage.verify(self.copy)
+        found += self._until_done("undo", self._story.undos)
+        if self._deliver(*When):
+            found += self._alone("undo")
+        return found + stage.check(self._story.graph, 0)
 
     def _until_done(self, command: str, faults: tuple[Fault, ...]) -> list[str]:
         """Run a command again and again, until nothing strikes it any more."""
@@ -274,7 +352,7 @@ class _Play:
 
     def _run(self, command: str, strike: Strike) -> str:
         session = self._stage.session if self._story.joined else ""
-        return self._stage.run(command, self.copy, self._group, session, strike)
+        return self._stage.run(command, self.copy, session, strike)
 
     # -- what is late
 
@@ -301,14 +379,22 @@ class _Play:
             answered.wait(PATIENCE)
 
 
+MEMORY = Path("/dev/shm")
+"""Files in memory, where there is such a folder: a kill loses nothing that was written there."""
+
+
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
-    """Have a sandbox, and a stage there, for the length of a block."""
-    hold = folder / "hold"
-    hold.mkdir(parents=True)
-    with place("", folder / "sandbox", "--hold", str(hold)) as server, clients() as programs:
-        ready = Stage(server, folder, programs)
-        try:
-            yield ready
-        finally:
-            ready.close()
+def stage(figures: Figures | None = None) -> Iterator[Stage]:
+    """Have a sandbox, and a stage there, for the length of a block; add to figures."""
+    memory = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="faults-", dir=memory) as name:
+        folder = Path(name)
+        hold = folder / "hold"
+        hold.mkdir()
+        with place("", folder / "sandbox", "--hold", str(hold)) as server, clients() as programs:
+            create_groups(server, STORIES, APART)
+            ready = Stage(server, folder, programs, figures or Figures())
+            try:
+                yield ready
+            finally:
+                ready.close()

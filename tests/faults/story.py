@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from tests.faults import graphs
 from tests.faults.proxy import What
 
 
@@ -69,6 +70,8 @@ class Story:
         Whether the transfer is undone in the end.
     restarted : bool
         Whether the server dies, and is restarted, after the first run.
+    graph : str
+        What is transferred: a name of :data:`tests.faults.graphs.GRAPHS`.
     """
 
     applies: tuple[Fault, ...]
@@ -76,12 +79,14 @@ class Story:
     joined: bool = False
     undone: bool = False
     restarted: bool = False
+    graph: str = "all"
 
     def __str__(self) -> str:
         applies = ", ".join(map(str, self.applies)) or "nothing"
         undos = ", ".join(map(str, self.undos)) or "nothing"
         return "; ".join(
             (
+                self.graph,
                 *("joined session",) * self.joined,
                 *("restart after the first run",) * self.restarted,
                 f"apply: {applies}",
@@ -94,24 +99,26 @@ OFTEN = (*(What.LATE, What.STALLED) * 3, What.DELAYED, What.AGAIN, *What)
 """What happens, the most interesting more often."""
 
 
-def story(seed: int, requests: int, undo_requests: int, *, restarted: bool = False) -> Story:
+def story(seed: int, requests: Callable[[str], tuple[int, int]], **fixed: bool) -> Story:
     """Return the story of a seed.
 
     Parameters
     ----------
     seed : int
         Any number.
-    requests, undo_requests : int
-        How many requests write in an apply, and in an undo, that nothing happens to.
-    restarted : bool
-        Whether the server dies, and is restarted, after the first run.
+    requests : callable
+        Returns how many requests write in an apply of a graph, and in an undo, that nothing happens
+        to.
+    **fixed
+        What is not drawn: `restarted`.
     """
     chance = random.Random(seed)
+    graph = chance.choice(graphs.OFTEN)
+    apply, undo = requests(graph)
     undone = chance.random() < 0.25
-    applies = tuple(_faults(chance, requests, chance.choice((1, 1, 1, 2, 2, 3)), undone=undone))
-    number = chance.randrange(3) if undone else 0
-    undos = tuple(_faults(chance, undo_requests, number, undone=undone))
-    return Story(applies, undos, chance.random() < 0.5, undone, restarted)
+    applies = tuple(_faults(chance, apply, chance.choice((1, 1, 1, 2, 2, 3)), undone=undone))
+    undos = tuple(_faults(chance, undo, chance.randrange(3) if undone else 0, undone=undone))
+    return Story(applies, undos, chance.random() < 0.6, undone, graph=graph, **fixed)
 
 
 def _faults(chance: random.Random, requests: int, number: int, *, undone: bool) -> Iterator[Fault]:
@@ -150,6 +157,10 @@ def _parts(whole: Story) -> Iterator[Story]:
         yield replace(whole, restarted=False)
     if whole.joined:
         yield replace(whole, joined=False)
+    if whole.graph == "all":
+        for graph in graphs.GRAPHS:
+            if graph != whole.graph:
+                yield replace(whole, graph=graph)
 
 
 def _fewer(faults: tuple[Fault, ...]) -> Iterator[tuple[Fault, ...]]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.clients import DONE
-from tests.faults.proxy import Strike, What
+from tests.faults.proxy import What
 from tests.faults.stage import Stage
 from tests.faults.story import Fault, Story, When
 
@@ -20,10 +19,8 @@ OPERATIONS = ("importFileset", "verifyUpload")
 @pytest.fixture(scope="module")
 def places(played: Stage) -> dict[str, int]:
     """The number of each request among those of an apply that write."""
-    copy, group = played.room()
-    strike = Strike()
-    assert played.run("apply", copy, group, "", strike) == DONE
-    return {name: strike.seen.index(name) for name in OPERATIONS}
+    requests = played.undisturbed("all").requests
+    return {name: requests.index(name) for name in OPERATIONS}
 
 
 @pytest.mark.parametrize("joined", [False, True], ids=["own", "joined"])

@@ -16,7 +16,7 @@ import pytest
 from graphxfer.bundle import Bundle
 from tests.faults.clients import DONE, KILLED
 from tests.faults.proxy import READS, Strike, What
-from tests.faults.stage import Stage
+from tests.faults.stage import APART, Stage
 
 LOST = "the connection was lost"
 
@@ -27,11 +27,10 @@ class Read:
 
     stage: Stage
     copy: Path
-    group: str
 
     def run(self, command: str, folder: Path, what: What | None = None, at: int = 0) -> str:
         self.strike = Strike(what, at, READS)
-        return self.stage.run(command, folder, self.group, "", self.strike)
+        return self.stage.run(command, folder, "", self.strike, APART)
 
     def requests(self, command: str, folder: Path) -> int:
         """Return how many requests a command makes that nothing happens to."""
@@ -41,9 +40,9 @@ class Read:
 
 @pytest.fixture(scope="module")
 def read(played: Stage) -> Read:
-    copy, group = played.room()
-    assert played.run("apply", copy, group, "", Strike()) == DONE
-    return Read(played, copy, group)
+    copy = played.room()
+    assert played.run("apply", copy, "", Strike(), APART) == DONE
+    return Read(played, copy)
 
 
 BREAKING = (What.CUT, What.ANSWER_CUT, What.UNANSWERED)

@@ -8,8 +8,6 @@ a hundred, `make test-slow` thousands. To play single seeds: ``python -m tests.f
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.faults.stage import Stage, stage
@@ -18,8 +16,6 @@ FEW, MANY, TOGETHER = 100, 3000, 50
 """Seeds of a quick run; those of `make test-slow`, and how many of them are in one test."""
 
 
-# Slow until issue 10 is done: a verifyUpload that is delivered twice imports twice (seed 77).
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FEW))
 def test_seed(played: Stage, seed: int) -> None:
     assert played.seed(seed) == ""
@@ -27,13 +23,12 @@ def test_seed(played: Stage, seed: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(FEW, MANY, TOGETHER))
-def test_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str], first: int) -> None:
-    with stage(tmp_path / "stage") as played:
-        failed = [problem for n in range(first, first + TOGETHER) if (problem := played.seed(n))]
+def test_seeds(capsys: pytest.CaptureFixture[str], first: int) -> None:
+    seeds = range(first, first + TOGETHER)
+    with stage() as played:
+        failed = [problem for seed in seeds if (problem := played.seed(seed))]
         restarted = [
-            problem
-            for n in range(first, first + TOGETHER, 10)
-            if (problem := played.seed(-n, restarted=True))
+            problem for seed in seeds[::10] if (problem := played.seed(seed, restarted=True))
         ]
     with capsys.disabled():
         print(f"\n{played.figures}")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import nan
 
+import pytest
+
 from graphxfer.catalogue import Value
 from graphxfer.graph import Header, Node, TransferGraph
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
@@ -27,10 +29,11 @@ def lines(
     same: Mapping[str, str],
     before: Iterable[str] = (),
     aside: Iterable[str] = (),
+    imported: Iterable[str] = (),
 ) -> list[str]:
     both = Correspondence({node: There.of(other) for node, other in same.items()})
-    old, extra = (set(map(There.of, some)) for some in (before, aside))
-    return [str(difference) for difference in compare(ours, GraphThere(theirs), both, old, extra)]
+    some = [set(map(There.of, each)) for each in (before, aside, imported)]
+    return [str(difference) for difference in compare(ours, GraphThere(theirs), both, *some)]
 
 
 SAME = {"TagAnnotation/1": "TagAnnotation/9"}
@@ -81,7 +84,44 @@ def test_lost_and_extra_edges() -> None:
         "Image/1 (counterpart Image:7): annotations also has TagAnnotation:8 at the destination",
     ]
     assert len(lines(ours, theirs, same, before={"Image/7"})) == 1
-    assert len(lines(ours, theirs, same, aside={"TagAnnotation/8"})) == 1
+    aside = {"TagAnnotation/8"}
+    assert len(lines(ours, theirs, same, aside=aside, imported={"Image/7"})) == 1
+    assert len(lines(ours, theirs, same, aside=aside)) == 2, "no import creates links of it"
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "named"),
+    [
+        (("SHA1-160", "aa"), ("SHA1-160", "aa"), []),
+        (("SHA1-160", "aa"), ("SHA1-160", "bb"), ["hash"]),
+        (("SHA1-160", "aa"), ("MD5-128", "bb"), []),
+        (("SHA1-160", "aa"), (None, "aa"), ["hasher"]),
+        (("SHA1-160", "aa"), ("SHA1-160", None), ["hash"]),
+        (("SHA1-160", "aa"), (None, None), ["hash", "hasher"]),
+        ((None, None), ("SHA1-160", "aa"), []),
+        ((None, "aa"), ("SHA1-160", "bb"), []),
+        (("SHA1-160", None), ("SHA1-160", "bb"), []),
+        ((None, None), (None, None), []),
+    ],
+)
+def test_checksums_are_compared_if_they_are_of_one_algorithm(
+    here: tuple[str | None, ...], there: tuple[str | None, ...], named: list[str]
+) -> None:
+    """What the source did not record cannot differ; what it did has to be there."""
+    ours, theirs = (
+        Node(
+            f"OriginalFile/{number}",
+            "OriginalFile",
+            {n: v for n, v in zip(("hasher", "hash"), values, strict=True) if v},
+        )
+        for number, values in ((1, here), (2, there))
+    )
+    found = compare(
+        graph(ours),
+        GraphThere(graph(theirs)),
+        Correspondence({ours.iri: There.of(theirs.iri)}),
+    )
+    assert [one.name for one in found] == named
 
 
 def test_an_object_with_the_number_of_the_source_is_no_counterpart() -> None:

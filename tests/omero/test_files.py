@@ -107,12 +107,14 @@ def test_a_file_of_another_size_is_named_and_not_read(
     server: Server, sandbox: manage.Sandbox, ordinary: Any, data: Path, tmp_path: Path
 ) -> None:
     id_ = ordinary.upload(str(data)).id.val
+    before = facts(ordinary, id_)
     on_disk(sandbox, id_).write_bytes(b"short")
     with pytest.raises(
         FileProblem, match="truncated: 5 bytes at the source, OMERO recorded 100,000"
     ):
         files.download(server, id_, 100_000, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
+    assert facts(ordinary, id_) == before
 
 
 def test_a_good_file_is_not_changed_by_reading(

@@ -110,7 +110,7 @@ def test_rois_are_matched_by_content_each_once() -> None:
     assert matched.same["Roi/1"] == There.of("Roi/60")
     assert matched.same["Point/1"] == There.of("Point/60")
     assert not {"Roi/2", "Roi/3"} & matched.same.keys()
-    assert set(matched.extras) == {There("Roi", 61), There("Roi", 62)}
+    assert {str(one) for one in matched.extras} == {"Roi:61", "Point:61", "Roi:62", "Point:62"}
 
 
 def test_a_roi_of_another_image_is_another_roi() -> None:
@@ -118,7 +118,7 @@ def test_a_roi_of_another_image_is_another_roi() -> None:
     theirs = side(5, [image(50, 0), image(51, 1)], *roi(60, 51, 4.0))
     matched = match(ours, theirs)
     assert "Roi/1" not in matched.same
-    assert matched.extras == [There("Roi", 60)]
+    assert matched.extras == [There("Roi", 60), There("Point", 60)]
 
 
 def test_annotations_and_theirs_are_matched() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,8 @@ def test_no_line_can_be_lost_repeated_or_moved(document: bytes) -> None:
         ("graphxfer receipt 1", "graphxfer receipt 2", "format"),
         ('"files": 3', '"files": 4', "too few|few|@id|wasGeneratedBy|@type|verifiedBy"),
         ('"differences": 2', '"differences": 0', "outcome"),
+        ("2026-11-24T09:30:00", "2026-13-24T09:30:00", "month"),
+        ('"class": "Image"', '"class": "' + "I" * 101 + '"', "name of a class"),
         ("OriginalFile/3", "../../etc/passwd", "IRI"),
         ("OriginalFile/3", "this:verification", "IRI"),
     ],
@@ -196,6 +199,23 @@ def test_a_hostile_receipt_is_refused(document: bytes, old: str, new: str, reaso
     assert old in text
     with pytest.raises(BadDocument, match=reason):
         reading(text.replace(old, new).encode())
+
+
+def test_classes_are_few_and_sorted(document: bytes) -> None:
+    """So no class appears twice, and memory has a limit."""
+    lines = lines_of(document)
+    first = next(n for n, line in enumerate(lines) if '"@id": "this:graph/' in line)
+    swapped = [*lines[:first], lines[first + 1], lines[first], *lines[first + 2 :]]
+    with pytest.raises(BadDocument, match="not sorted"):
+        reading("\n".join(swapped).encode())
+    part = json.loads(lines[first].removesuffix(","))
+    letters = itertools.product("abcdefghijkl", repeat=3)
+    many = [
+        json.dumps(part | {"@id": f"this:graph/{name}", "class": name}) + ","
+        for name in map("".join, letters)
+    ]
+    with pytest.raises(BadDocument, match="too many"):
+        reading("\n".join([*lines[:first], *many, *lines[first:]]).encode())
 
 
 def test_text_that_is_not_utf8_is_refused(document: bytes) -> None:

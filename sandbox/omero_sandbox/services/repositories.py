@@ -312,7 +312,11 @@ class ImportProcess(Stateful):
         return [entry.originalFile for entry in fileset[0].copyUsedFiles()]
 
     def verifyUpload(self, call: Call, hash: list[str]) -> Any:
-        """Compare checksums, and start the import in the background."""
+        """Compare checksums, and start the import in the background.
+
+        Each call starts an import, as in ManagedImportProcessI (omero-blitz), which checks none of
+        the earlier ones: a request that arrives twice imports twice.
+        """
         files = self._files(call)
         if len(hash) != len(files):
             raise misused(f"{len(hash)} checksums for {len(files)} files")
