@@ -45,6 +45,8 @@ TOML: Mapping[str, Mapping[str, type]] = {
         "tags": str,
         "merge": bool,
         "strict": bool,
+        "repair": bool,
+        "delete": bool,
     },
     "files": {
         "from": str,
@@ -91,7 +93,7 @@ class Transfer:
         Where to write a copy of the OME-XML document.
     partial_ok : bool
         Like the option of `graphxfer export`.
-    in_place, tags, merge, strict
+    in_place, tags, merge, strict, repair, delete
         Like the options of `graphxfer apply`.
     profiles : Path, optional
         File of server profiles to read instead of servers.toml.
@@ -115,6 +117,8 @@ class Transfer:
     tags: str = "reuse"
     merge: bool = False
     strict: bool = False
+    repair: bool = False
+    delete: bool = False
     profiles: Path | None = None
     warnings: tuple[str, ...] = ()
 

@@ -84,7 +84,12 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
     roots = parse(transfer.objects)
     owner = Owner.parse(transfer.chown)
     options = ApplyOptions(
-        _tags(transfer.tags), transfer.merge, transfer.in_place, strict=transfer.strict
+        _tags(transfer.tags),
+        transfer.merge,
+        transfer.in_place,
+        strict=transfer.strict,
+        repair=transfer.repair,
+        delete=transfer.delete,
     )
     source_server = profile(transfer.source.server, transfer.profiles)
     destination = profile(transfer.destination.server, transfer.profiles)

@@ -127,6 +127,8 @@ class ImportFilesets(Step):
 
     def _completed(self, one: FilesetImport, fileset: int) -> bool:
         """Wait as long as the server may be importing; return whether all images exist."""
+        if one.node not in self.graph:  # a newer export does not have it
+            return False
         place, wanted = expected(self.graph, one.node)
         for look in itertools.count():
             state = unfinished.state(self.server, fileset, one.session, place)
@@ -186,10 +188,17 @@ class ImportFilesets(Step):
             for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
                 if imported := self.journal.get(fileset):
                     found[imported.id][recorded.type].add(recorded.id)
-        if any(survives_fileset(catalogue.CLASSES[name]) for name, _ in self.journal.extras()):
-            for number in self.journal.known(FILESET):
+        # What the graph does not have, or a newer export has no more, only the server can tell.
+        unknown = {one.type for node, one in self.journal.nodes().items() if node not in self.graph}
+        unknown |= {name for name, _ in self.journal.extras()}
+        if any(survives_fileset(catalogue.CLASSES[name]) for name in unknown):
+            filesets = self.journal.known(FILESET)
+            for number in filesets:
                 for name, ids in unfinished.shown_in(self.server, number).items():
                     found[number][name].update(ids)
+            for number, holder in lookup.holders(self.server, filesets):
+                if holder.id in self.journal.known(holder.type):
+                    found[number][holder.type].add(holder.id)
         return found
 
 

@@ -45,6 +45,7 @@ class AddParts(Step):
             for node, there in self.journal.nodes().items()
             if there.type == owner
             and there.how is How.CREATED
+            and node in self.graph
             and any(part not in self.journal for part in self._parts(node, edge))
         ]
 
@@ -71,7 +72,8 @@ class AddParts(Step):
     def _extend(self, owner: Any, node: str, edge: Edge, build: Any) -> bool:
         """Put new parts into an object's list, in the order of the graph; others stay behind."""
         name = f"_{edge.attribute}Seq"
-        present = {one.id.val: one for one in getattr(owner, name)}
+        # A part that was deleted leaves a gap in the list.
+        present = {one.id.val: one for one in getattr(owner, name) if one is not None}
         parts, new = [], False
         for part in self._parts(node, edge):
             known = self.journal.get(part)

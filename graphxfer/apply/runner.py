@@ -10,6 +10,7 @@ from graphxfer.apply.filesets import ImportFilesets
 from graphxfer.apply.links import MakeLinks
 from graphxfer.apply.objects import CreateObjects
 from graphxfer.apply.parts import AddParts
+from graphxfer.apply.removed import remove
 from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
@@ -105,7 +106,7 @@ def apply(
     Returns
     -------
     Plan
-        The plan, which is now done, except `Plan.skipped`.
+        The plan, which is now done, except `Plan.skipped` and `Plan.kept`.
 
     Raises
     ------
@@ -115,7 +116,7 @@ def apply(
     """
     graph = bundle.graph()
     bundle.manifest()  # report unreadable files before anything is written
-    with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
+    with Journal(bundle.journal(server.database_uuid), writing=True, graph=graph) as journal:
         if not options.take_over:
             journal.check_user(server.user_id)
         journal.check_about(graph.header.database_uuid, server.group_id)
@@ -135,6 +136,7 @@ def apply(
             context.writer.claim()
             for step in steps(context.without_skipped(plan)):
                 step.run(plan)
+            remove(context, plan, list(steps(context)))
         sweep(context)
         context.writer.finish()
         return plan

@@ -12,7 +12,7 @@ import typer
 from graphxfer import config
 from graphxfer.bundle import Bundle
 from graphxfer.cli.common import OUT, Json, TerminalProgress, print_json, printable
-from graphxfer.cli.plan import show_skipped
+from graphxfer.cli.plan import check_kept, show_kept, show_skipped
 from graphxfer.errors import Different, Incomplete, counted
 
 
@@ -41,10 +41,12 @@ def run(
             OUT.print(str(difference))
         for note in outcome.plan.notes:
             OUT.print(printable(note))
+        show_kept(outcome.plan, Bundle(outcome.bundle).graph())
         show_skipped(outcome.plan, Bundle(outcome.bundle).graph())
         OUT.print(f"Bundle: {outcome.bundle}")
     if outcome.differences:
         raise Different(counted(len(outcome.differences), "difference"), where=str(outcome.bundle))
+    check_kept(outcome.plan)
     missing = len(outcome.plan.skipped) + sum(left.number for left in outcome.left_out)
     if missing and not transfer.partial_ok:
         raise Incomplete(
