@@ -1,6 +1,9 @@
 # Each target sets up .venv; if it is up to date, that takes no time.
 python := .venv/bin/python
 
+# Where this is set, each process that tests start would compile all that it imports, seconds each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-slow test-real lint bench generate page browser setup clean
 
 help: ## list the targets

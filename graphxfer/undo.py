@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from graphxfer import catalogue
 from graphxfer.apply.removal import Removal
 from graphxfer.apply.runner import recover, steps, sweep
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError, UsageError
 from graphxfer.graph.correspondence import There
+from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal
-from graphxfer.omero import lookup
+from graphxfer.omero import lookup, unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.rights import SHOWN, check_readable, hidden
 from graphxfer.progress import SILENT, Progress
@@ -77,11 +80,35 @@ def undo(
         context = Context(bundle, bundle.graph(), server, journal, progress=progress)
         if not dry_run:
             recover(context)
+        again = _imported_again(context, dry_run=dry_run, keep=keep)
         undone = _Undo(context).run(dry_run=dry_run, keep=keep)
+        for name, number in again.removed.items():
+            undone.removed[name] = undone.removed.get(name, 0) + number
+        undone.kept += again.kept
         if not dry_run:
-            sweep(context)
+            undone.kept += sweep(context)  # what arrived meanwhile
             context.writer.finish()
         return undone
+
+
+def _imported_again(context: Context, *, dry_run: bool, keep: bool) -> Undone:
+    """Remove what requests created that arrived late or twice, or only count it."""
+    server, journal, kept = context.server, context.journal, list[str]()
+    stray, surplus = unfinished.stray(server, journal), unfinished.surplus(server, journal)
+    if not dry_run:
+        kept = sweep(context)
+        if kept and not keep:
+            raise _needed(kept, server)
+    found = {FILESET: len(stray) - len(kept), catalogue.IMAGE: sum(map(len, surplus.values()))}
+    return Undone({name: number for name, number in found.items() if number > 0}, kept)
+
+
+def _needed(kept: Sequence[str], server: Server) -> GraphxferError:
+    return GraphxferError(
+        f"cannot undo: objects that graphxfer did not create depend on {'; '.join(kept)}",
+        where=server.profile.address,
+        do="remove them first, or use --keep to keep what they depend on",
+    )
 
 
 class _Undo:
@@ -97,11 +124,7 @@ class _Undo:
         batches = list(self._removal.removable(present, None if keep else SHOWN))
         kept = [str(one) for one in self._removal.kept]
         if kept and not keep:
-            raise GraphxferError(
-                "cannot undo: objects that graphxfer did not create depend on " + "; ".join(kept),
-                where=self._server.profile.address,
-                do="remove them first, or use --keep to keep what they depend on",
-            )
+            raise _needed(kept, self._server)
         removed = Counter[str]()
         total = sum(len(targets.ids) for _, targets in batches)
         with self._context.progress.task("remove", total, "objects") as advance:

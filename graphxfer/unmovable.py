@@ -32,6 +32,7 @@ OF_FILES = (MISSING, WRONG, UNREADABLE, UNLISTED)
 """The reasons that a fetch may remove."""
 FILES_LEFT_OUT = "a file that it needs is left out"
 INCOMPLETE = "its files are not in the graph"
+REFUSED = "the destination could not import it"
 AMBIGUOUS = "ambiguous: several of its objects have the same place"
 WITH_FILESET = "its fileset is left out"
 NO_IMPORT = "it has no files, so no import creates it"
@@ -92,6 +93,7 @@ def find(
     tree: Tree | None = None,
     *,
     content: bool = False,
+    again: bool = False,
     progress: Progress = SILENT,
 ) -> dict[str, Why]:
     """Return the nodes that cannot be moved, with the reasons.
@@ -106,6 +108,8 @@ def find(
         The fileset tree of the bundle's graph.
     content : bool
         Whether to check the checksums of the files that have to be uploaded, too.
+    again : bool
+        Whether to try again what the destination could not import before.
     progress : Progress
         Shows how many bytes are checked.
 
@@ -122,7 +126,7 @@ def find(
     graph = bundle.graph()
     if journal is not None and all(_is_settled(journal, one) for one in _moved(graph)):
         return {}
-    finder = _Finder(graph, journal, tree or Tree(graph))
+    finder = _Finder(graph, journal, tree or Tree(graph), again=again)
     finder.lacking = _lacking(bundle, finder.needed_files(), content=content, progress=progress)
     return finder.find()
 
@@ -142,8 +146,10 @@ def _is_settled(journal: Journal, node: str) -> bool:
 class _Finder:
     """Applies the rules to the nodes of a graph."""
 
-    def __init__(self, graph: TransferGraph, journal: Journal | None, tree: Tree) -> None:
-        self._graph, self._journal, self._tree = graph, journal, tree
+    def __init__(
+        self, graph: TransferGraph, journal: Journal | None, tree: Tree, *, again: bool
+    ) -> None:
+        self._graph, self._journal, self._tree, self._again = graph, journal, tree, again
         self._members = tree.members()
         self._owners = _owners(graph)
         self._found: dict[str, Why] = {}
@@ -203,9 +209,15 @@ class _Finder:
             return Why(INCOMPLETE)
         lacking = [file.iri for _, file in files if file.iri in self.lacking]
         if not lacking:
-            return None
+            return self._refused(fileset.iri)
         more = f" and {len(lacking) - 1:,} more" if len(lacking) > 1 else ""
         return Why(FILES_LEFT_OUT, lacking[0] + more)
+
+    def _refused(self, fileset: str) -> Why | None:
+        if self._journal is None or self._again:
+            return None
+        reason = self._journal.refusal(fileset)
+        return Why(REFUSED, reason) if reason else None
 
     # -- other nodes --------------------------------------------------------------------------
 

@@ -13,8 +13,9 @@ from graphxfer.bundle import Bundle, checksums
 from graphxfer.errors import UsageError, counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference, compare
-from graphxfer.journal import Journal
-from graphxfer.omero import additions, file_proof, lookup, read
+from graphxfer.graph.fileset_tree import FILESET
+from graphxfer.journal import Journal, Stage
+from graphxfer.omero import additions, file_proof, lookup, read, unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.file_proof import Proof, StoredFile
 from graphxfer.omero.rights import check_readable, rights
@@ -122,6 +123,7 @@ def verify(
         absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
         found, import_made = journal.nodes().values(), journal.extras()
         same = Correspondence(journal.same())
+        again = list(_imported_again(server, journal))
     if without is None:
         without = left_out(bundle, server, progress)
     # What existed before may have more edges: other images in a merged Dataset.
@@ -134,6 +136,7 @@ def verify(
         known = ours | before | set(import_made)
         added = additions.referring(server, ours, known)
     differences = list(compare(graph.without(without), there, same, before, set(import_made)))
+    differences += again
     differences += _additions(added, same, differences)
     verification = Verification(differences, import_made)
     if check_bytes:
@@ -143,6 +146,16 @@ def verify(
             proof = file_proof.prove(server, list(stored.values()), advance)
         _note_bytes(verification, stored, proof)
     return verification
+
+
+def _imported_again(server: Server, journal: Journal) -> Iterator[Difference]:
+    """Iterate over what requests created that arrived late or twice: apply and undo remove it."""
+    for number, node in unfinished.stray(server, journal).items():
+        yield Difference(node, "again", actual=(There(FILESET, number),))
+    nodes = {journal[one.node].id: one.node for one in journal.imports(Stage.MATCHED)}
+    for number, images in unfinished.surplus(server, journal).items():
+        found = tuple(There(catalogue.IMAGE, image) for image in images)
+        yield Difference(nodes[number], "again", actual=found)
 
 
 def _stored(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,12 +23,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So starts what a script leaves in the background; what tests start has to hear of Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+HERE = Path(__file__).parent
 REAL = frozenset(("source", "destination"))
 """The fixtures that are real servers where the environment names them."""
 
 
+LONG = (
+    "inspect/test_page", "test_run", "apply/test_apply", "cli/test_output",
+    "cli/test_interruptions", "cli/test_destinations", "apply/test_kill", "cli/test_sandbox",
+    "cli/test_files", "test_export", "cli/test_receipt", "apply/test_plates", "test_left_out",
+    "cli/test_apply", "cli/test_refusals", "test_round_trip", "test_verify", "test_others",
+    "test_mutations", "omero/test_rights", "graph/jsonld/test_jsonld", "setup/test_ice",
+    "cli/test_strangers", "fetch/test_fetch", "cli/test_usage", "test_undo",
+    "apply/test_take_over", "faults/test_reads", "faults/test_proxy", "apply/test_calls",
+)  # fmt: skip
+"""The files that take long, the longest first: started last, one would leave a core with nothing
+to do in the end. Measured in seconds of the processor (``--durations=0`` tells them, too)."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that can be held against real servers: ``-m server``."""
+    """Have long files first, and mark what can be held against real servers: ``-m server``."""
+    files = {HERE / f"{name}.py": number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: files.get(item.path, len(files)))
     for item in items:
         if REAL.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")

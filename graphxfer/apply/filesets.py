@@ -13,19 +13,24 @@ from functools import cached_property
 
 import networkx as nx
 
-from graphxfer import catalogue
+from graphxfer import catalogue, unmovable
 from graphxfer.apply.imported import record_imported
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.catalogue import Via
+from graphxfer.errors import GraphxferError
 from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import FILESET, Tree, survives_fileset
 from graphxfer.journal import FilesetImport, Stage
 from graphxfer.omero import importer, lookup, unfinished, write
-from graphxfer.omero.importer import ImportFailure, Part, Sending
+from graphxfer.omero.importer import ImportFailure, ImportRefused, Part, Sending, ServerBusy
 from graphxfer.plan import Import, Plan
 
 LOOKS = 2.0
 """Seconds between two looks at an import that the server completes without its client."""
+PAUSES = (1.0, 5.0)
+"""Seconds before each new try of an import for which the server was too busy."""
+TIMES = 3
+"""The most imports of a fileset in a run, if requests arrive twice."""
 
 
 class ImportFilesets(Step):
@@ -46,6 +51,8 @@ class ImportFilesets(Step):
     def run(self, plan: Plan) -> None:
         """Import the filesets; then record, node by node, what they created.
 
+        Filesets that the server cannot import are left out, with all that needs them.
+
         Raises
         ------
         GraphxferError
@@ -54,6 +61,10 @@ class ImportFilesets(Step):
         importing = list(plan.of(Import))
         if importing:
             self._run([one.node for one in importing], sum(one.bytes for one in importing))
+        self._once()
+        if any(self.journal.refusal(one.node) for one in importing):
+            bundle, progress = self.context.bundle, self.context.progress
+            plan.leave_out(unmovable.find(bundle, self.journal, content=True, progress=progress))
         plan.notes += record_imported(self.context)
 
     def _run(self, nodes: Sequence[str], size: int) -> None:
@@ -70,6 +81,29 @@ class ImportFilesets(Step):
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
+
+    def _once(self) -> None:
+        """Import anew what was imported twice, before anything else refers to it."""
+        for left in reversed(range(TIMES)):
+            imported = {self.journal[one.node].id: one for one in self._imported()}
+            twice = [imported[number] for number in unfinished.doubled(self.server, imported)]
+            if not twice:
+                return
+            for one in twice:
+                number = self.journal[one.node].id
+                self.journal.forget({FILESET: [number]})
+                unfinished.remove(self.server, number)  # or the sweep does, after a crash
+            if left:
+                self._run([one.node for one in twice], 0)
+        raise GraphxferError(
+            f"the server imported a fileset twice, {TIMES} times in a row: its images are removed",
+            where=twice[0].node,
+            do="see whether something between here and the server repeats requests (a proxy); "
+            "then run the same command again",
+        )
+
+    def _imported(self) -> Iterator[FilesetImport]:
+        return (one for one in self.journal.imports(Stage.IMPORTED) if one.node in self.journal)
 
     def _sending(self, node: str, streams: int) -> Sending:
         bundle = self.context.bundle
@@ -91,6 +125,21 @@ class ImportFilesets(Step):
         )
 
     def _import(self, sending: Sending, advance: Callable[[int], None]) -> None:
+        """Import a fileset; record that the server refuses it, unless that ends the run."""
+        for pause in (*PAUSES, None):
+            try:
+                return self._try(sending, advance)
+            except ServerBusy:
+                if pause is None or self._stop.wait(pause):
+                    raise
+            except ImportRefused as refused:
+                if self.context.options.strict:
+                    raise
+                return self.journal.refuse(sending.node, refused.reason)
+            advance = _unseen  # these bytes are counted already
+        raise AssertionError  # the last try returns or raises
+
+    def _try(self, sending: Sending, advance: Callable[[int], None]) -> None:
         begun = self.journal.begin_import(sending.node, self.server.session_id)
         try:
             fileset = importer.import_fileset(
@@ -101,12 +150,16 @@ class ImportFilesets(Step):
                 stop=self._stop,
                 advance=advance,
             )
-        except ImportFailure as failure:
-            if failure.fileset is not None:
-                unfinished.remove(self.server, failure.fileset)
-                self.journal.forget_import(sending.node)
+        except ImportFailure:
+            self._discard(begun)
             raise
         self.journal.imported(sending.node, FILESET, fileset)
+
+    def _discard(self, begun: FilesetImport) -> None:
+        """Remove whatever an import created, and forget it."""
+        for number in unfinished.of(self.server, begun.token):
+            unfinished.remove(self.server, number)
+        self.journal.forget_import(begun.node)
 
     # -- after a crash ------------------------------------------------------------------------
 
@@ -117,13 +170,15 @@ class ImportFilesets(Step):
 
     def _settle(self, one: FilesetImport) -> None:
         found = unfinished.of(self.server, one.token)
-        if len(found) == 1 and one.stage is Stage.VERIFYING and self._completed(one, found[0]):
+        complete = (
+            len(found) == 1 and one.stage is Stage.VERIFYING and self._completed(one, found[0])
+        )
+        # While its session lives, a request to import it may still arrive; then it is imported
+        # twice. A joined session lives on.
+        if unfinished.end(self.server, one.session) and complete:
             self.journal.imported(one.node, FILESET, found[0])
             return
-        unfinished.end(self.server, one.session)
-        for number in unfinished.of(self.server, one.token):
-            unfinished.remove(self.server, number)
-        self.journal.forget_import(one.node)
+        self._discard(one)
 
     def _completed(self, one: FilesetImport, fileset: int) -> bool:
         """Wait as long as the server may be importing; return whether all images exist."""
@@ -189,17 +244,21 @@ class ImportFilesets(Step):
                 if imported := self.journal.get(fileset):
                     found[imported.id][recorded.type].add(recorded.id)
         # What the graph does not have, or a newer export has no more, only the server can tell.
+        known = self.journal.known(FILESET)
         unknown = {one.type for node, one in self.journal.nodes().items() if node not in self.graph}
         unknown |= {name for name, _ in self.journal.extras()}
-        if any(survives_fileset(catalogue.CLASSES[name]) for name in unknown):
-            filesets = self.journal.known(FILESET)
-            for number in filesets:
-                for name, ids in unfinished.shown_in(self.server, number).items():
-                    found[number][name].update(ids)
-            for number, holder in lookup.holders(self.server, filesets):
-                if holder.id in self.journal.known(holder.type):
-                    found[number][holder.type].add(holder.id)
+        extra = any(survives_fileset(catalogue.CLASSES[name]) for name in unknown)
+        for number in known if extra else unfinished.doubled(self.server, known):
+            for name, ids in unfinished.shown_in(self.server, number).items():
+                found[number][name].update(ids)
+        for number, holder in lookup.holders(self.server, known) if extra else ():
+            if holder.id in self.journal.known(holder.type):
+                found[number][holder.type].add(holder.id)
         return found
+
+
+def _unseen(size: int) -> None:
+    """Do not show progress."""
 
 
 def _await(todo: Sequence[Future[None]]) -> None:
@@ -229,8 +288,6 @@ def expected(graph: TransferGraph, fileset: str) -> tuple[tuple[str, ...], set[t
     fileset : str
         IRI of the fileset.
     """
-    ((entry, _),) = fileset_tree.incoming(FILESET)
     branches = Tree(graph).branches(graph[fileset])
     places = {place for branch in branches for place in branch.places}
-    attributes = tuple(one.attribute for n in entry.place if (one := entry.field(n)) is not None)
-    return attributes, places
+    return unfinished.place(), places

@@ -7,7 +7,8 @@ missing), and can be moved now, it is added here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from graphxfer import catalogue
@@ -24,10 +25,11 @@ Key = tuple[object, ...]
 
 
 class AddParts(Step):
-    """Sets the whole list of an object's parts; to set it twice is harmless.
+    """Adds to the end of an object's list of parts, then sets the order.
 
-    Nothing has to be recovered: what a killed run added is in the list at the destination, and is
-    found there.
+    OMERO cannot insert a part where another is: two parts would have one place for a moment. To set
+    the order twice is harmless, and nothing has to be recovered: what a killed run added is in the
+    list at the destination, and is found there.
     """
 
     def run(self, plan: Plan) -> None:
@@ -55,37 +57,52 @@ class AddParts(Step):
     def _complete(self, owner: str, edge: Edge, nodes: Sequence[str]) -> None:
         """Adopt parts that an interrupted run added; then add the others, and record all."""
         self._adopt(owner, edge, nodes)
-        numbers = {self.journal[node].id: node for node in nodes}
-        fetched = f"left outer join fetch x.{edge.attribute}"
-        hql = f"select x from {owner} x {fetched} where x.id in (:ids)"  # noqa: S608
-        found = {one.id.val: one for one in self.server.objects(hql, ids=sorted(numbers))}
         build = write.Builder(
             self.graph, lambda node: self.journal[node].id, self.context.hasher
         ).build
-        changed = [
-            one for number, one in found.items() if self._extend(one, numbers[number], edge, build)
-        ]
-        if changed:
-            self.server.service("IUpdate").saveArray(changed)
+        if self._change(owner, edge, nodes, partial(self._append, build)):
             self._adopt(owner, edge, nodes)
+        self._change(owner, edge, nodes, self._order)
 
-    def _extend(self, owner: Any, node: str, edge: Edge, build: Any) -> bool:
-        """Put new parts into an object's list, in the order of the graph; others stay behind."""
-        name = f"_{edge.attribute}Seq"
-        # A part that was deleted leaves a gap in the list.
-        present = {one.id.val: one for one in getattr(owner, name) if one is not None}
-        parts, new = [], False
-        for part in self._parts(node, edge):
-            known = self.journal.get(part)
-            if known is None:
-                child, new = build(self.graph[part]), True
-                setattr(child, edge.inverse, owner)
-                parts.append(child)
-            elif known.id in present:
-                parts.append(present.pop(known.id))
-        if new:
-            setattr(owner, name, [*parts, *present.values()])
-        return new
+    def _change(
+        self,
+        owner: str,
+        edge: Edge,
+        nodes: Sequence[str],
+        changed: Callable[[str, Edge, Any, list[Any]], list[Any]],
+    ) -> bool:
+        """Save the objects whose lists of parts change; return whether there are some."""
+        numbers = {self.journal[node].id: node for node in nodes}
+        fetched, name = f"left outer join fetch x.{edge.attribute}", f"_{edge.attribute}Seq"
+        hql = f"select x from {owner} x {fetched} where x.id in (:ids)"  # noqa: S608
+        some = []
+        for one in self.server.objects(hql, ids=sorted(numbers)):
+            present = list(getattr(one, name))
+            wanted = changed(numbers[one.id.val], edge, one, present)
+            if wanted != present:
+                setattr(one, name, wanted)
+                some.append(one)
+        if some:
+            self.server.service("IUpdate").saveArray(some)
+        return bool(some)
+
+    def _append(
+        self, build: Callable[[Node], Any], node: str, edge: Edge, owner: Any, present: list[Any]
+    ) -> list[Any]:
+        """Return an object's parts with the new ones at the end."""
+        new = [build(self.graph[one]) for one in self._parts(node, edge) if one not in self.journal]
+        for part in new:
+            setattr(part, edge.inverse, owner)
+        return [*present, *new]
+
+    def _order(self, node: str, edge: Edge, owner: Any, present: list[Any]) -> list[Any]:
+        """Return an object's parts in the order of the graph; others stay behind."""
+        known = [self.journal.get(part) for part in self._parts(node, edge)]
+        place = {one.id: place for place, one in enumerate(known) if one is not None}
+        # A part that was deleted leaves a gap in the list, which is None.
+        real = [part for part in present if part is not None]
+        wanted = sorted(real, key=lambda part: place.get(part.id.val, len(known)))
+        return present if wanted == real else wanted
 
     def _adopt(self, owner: str, edge: Edge, nodes: Sequence[str]) -> None:
         """Record the parts at the destination that are not in the journal."""

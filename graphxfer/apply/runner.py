@@ -14,7 +14,10 @@ from graphxfer.apply.removed import remove
 from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
-from graphxfer.journal import Journal
+from graphxfer.errors import GraphxferError
+from graphxfer.graph.correspondence import There
+from graphxfer.graph.fileset_tree import FILESET
+from graphxfer.journal import Journal, Stage
 from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.plan import ApplyOptions, Plan
@@ -63,8 +66,11 @@ def recover(context: Context) -> None:
         step.recover()
 
 
-def sweep(context: Context) -> list[int]:
+def sweep(context: Context) -> list[str]:
     """Remove what imports of this journal created, and the journal does not have.
+
+    These are the results of requests that arrived late, or twice: whole filesets, or images in a
+    fileset that the journal has.
 
     Parameters
     ----------
@@ -73,13 +79,19 @@ def sweep(context: Context) -> list[int]:
 
     Returns
     -------
-    list of int
-        Ids of the filesets that were removed: calls that arrived late, or twice.
+    list of str
+        What it did not remove, and why: others have added something to it meanwhile.
     """
-    stray = unfinished.stray(context.server, context.journal)
-    for fileset in stray:
-        unfinished.remove(context.server, fileset)
-    return stray
+    server, journal, kept = context.server, context.journal, list[str]()
+    nodes = {journal[one.node].id: one.node for one in journal.imports(Stage.MATCHED)}
+    for number, images in unfinished.surplus(server, journal).items():
+        unfinished.set_aside(server, journal, nodes[number], images)
+    for number in unfinished.stray(server, journal):
+        if others := unfinished.others(server, journal, number):
+            kept.append(f"{There(FILESET, number)} ({', '.join(map(str, others))})")
+        else:
+            unfinished.remove(server, number)
+    return kept
 
 
 def apply(
@@ -134,9 +146,17 @@ def apply(
             if not server.joined:
                 journal.add_session(server.session_id)
             context.writer.claim()
+            ImportFilesets(context).run(plan)  # and leave out what the server refuses
             for step in steps(context.without_skipped(plan)):
-                step.run(plan)
+                if not isinstance(step, ImportFilesets):
+                    step.run(plan)
             remove(context, plan, list(steps(context)))
-        sweep(context)
+        if kept := sweep(context):
+            raise GraphxferError(
+                "the server imported filesets again, and objects that graphxfer did not create "
+                f"depend on the second import: {'; '.join(kept)}",
+                where=server.profile.address,
+                do="remove them, and run the same command again",
+            )
         context.writer.finish()
         return plan

@@ -78,7 +78,7 @@ def verify(
         progress = TerminalProgress()
         without = left_out(source, destination, progress)
         found = compare(source, destination, progress, without, check_bytes=check_bytes)
-        looked = issue.look(source, destination, found.recomputed) if receipt else None
+        looked = issue.look(source, destination, found.recomputed, without) if receipt else None
     if receipt and looked:
         issue.issue(receipt, source, looked, found.differences, started, person)
     if as_json:

@@ -37,7 +37,7 @@ class Difference:
     kind : str
         ``missing`` (node), ``shared`` (a counterpart of several nodes), ``field``, ``lost``
         (expected edge or link), ``extra`` (unexpected edge or link of it), ``added`` (another
-        object refers to it), ``bytes`` (of a file).
+        object refers to it), ``bytes`` (of a file), ``again`` (what its import created twice).
     name : str
         Name of the field or edge; empty for a node.
     expected, actual : value, objects or None
@@ -79,6 +79,7 @@ class Difference:
             "extra": f"{self.name} also has {actual}",
             "added": f"{actual} refers to it ({self.name})",
             "bytes": self.name,
+            "again": f"imported again as {actual}; `graphxfer apply` or `undo` removes that",
         }[self.kind]
         return f"{node}: {what}"
 

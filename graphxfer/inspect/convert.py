@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyoxigraph
-from pyld import jsonld as pyld
 from pyoxigraph import RdfFormat
 
 from graphxfer import bundle as bundles
@@ -83,6 +82,8 @@ def read(path: Path) -> TransferGraph:
 
 def _to_jsonld(data: bytes, format_: RdfFormat, where: str) -> Any:
     """Return RDF as expanded JSON-LD, with RDF lists as lists."""
+    from pyld import jsonld as pyld  # takes a quarter of a second
+
     try:
         quads = set(pyoxigraph.parse(data, format_))
     except SyntaxError as error:

@@ -18,7 +18,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import pyshacl
 from pyoxigraph import RdfFormat, Store
 from rdflib import RDF, SH, BNode, Graph, Literal, URIRef
 from rdflib.term import Node as Term
@@ -205,6 +204,8 @@ def _check_structure(lines: str) -> bytes:
 
 
 def _checked(data: Store, shapes: Graph) -> Graph:
+    import pyshacl  # takes a quarter of a second, and every command imports this module
+
     try:
         _, report, text = pyshacl.validate(
             data,  # type: ignore[arg-type]  # its types do not include Oxigraph's stores

@@ -51,6 +51,10 @@ create table fileset (
     node text primary key, session integer not null, stage text not null, token text not null);
 create table extra (type text not null, id integer not null, primary key (type, id)) without rowid;
 """
+_REFUSALS = """
+create table if not exists refusal (node text primary key, reason text not null) without rowid;
+"""
+"""Filesets that the server refused; earlier versions of graphxfer did not record them."""
 _BASES = """
 create table if not exists base (node text primary key, digests text not null) without rowid;
 """
@@ -132,6 +136,7 @@ class Journal:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if self._owner is not None:
             self._db.execute("pragma journal_mode = wal")
+            self._db.execute(_REFUSALS)
         # A result that is not on the disk would be created twice.
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
@@ -558,10 +563,13 @@ class Journal:
 
     # -- imports ----------------------------------------------------------------------------------
 
+    def token(self, node: str) -> str:
+        """Return a new token for what is created at the destination for a fileset."""
+        return f"{self.name} {node} {secrets.token_hex(8)}"
+
     def begin_import(self, node: str, session: int) -> FilesetImport:
         """Record the intent to import a fileset; return it, with a token for this attempt."""
-        token = f"{self.name} {node} {secrets.token_hex(8)}"
-        begun = FilesetImport(node, session, Stage.BEGUN, token)
+        begun = FilesetImport(node, session, Stage.BEGUN, self.token(node))
         with self._writing() as db:
             db.execute("insert or replace into fileset values (?, ?, ?, ?)", begun)
         return begun
@@ -576,6 +584,7 @@ class Journal:
         with self._writing() as db:
             self._add_nodes(db, [(node, Counterpart(type_, id_, How.IMPORTED))])
             _add_bases(db, self._described([node]))
+            db.execute("delete from refusal where node = ?", (node,))
             db.execute("update fileset set stage = ? where node = ?", (Stage.IMPORTED, node))
 
     def matched(
@@ -593,6 +602,19 @@ class Journal:
         """Delete the intent to import a fileset: nothing of it exists any more."""
         with self._writing() as db:
             db.execute("delete from fileset where node = ?", (node,))
+
+    def refuse(self, node: str, reason: str) -> None:
+        """Record why the server could not import a fileset."""
+        with self._writing() as db:
+            db.execute("insert or replace into refusal values (?, ?)", (node, reason))
+
+    def refusal(self, node: str) -> str:
+        """Return why the server could not import a fileset the last time; empty if it did not."""
+        known = "select 1 from sqlite_master where name = 'refusal'"
+        if not self._db.execute(known).fetchone():
+            return ""
+        row = self._db.execute("select reason from refusal where node = ?", (node,)).fetchone()
+        return str(row[0]) if row else ""
 
     def imports(self, *stages: Stage) -> list[FilesetImport]:
         """Return the imports in some stages."""
@@ -664,7 +686,7 @@ class Journal:
     def clear(self) -> None:
         """Delete all nodes and links: an undo reverted everything."""
         with self._writing() as db:
-            for table in ("node", "link", "fileset", "extra", "base"):
+            for table in ("node", "link", "fileset", "extra", "base", "refusal"):
                 db.execute(f"delete from {table}")  # noqa: S608  (our own names)
             db.execute("delete from meta where name not in ('format', 'journal', 'lane')")
         self._nodes.clear()
@@ -676,7 +698,7 @@ def _create(path: Path) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with closing(sqlite3.connect(part, isolation_level=None)) as db:
-            db.executescript(f"begin; {_SCHEMA} {_BASES} commit;")
+            db.executescript(f"begin; {_SCHEMA} {_BASES} {_REFUSALS} commit;")
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from graphxfer.errors import GraphxferError, LoginFailure, ServerFailure
 
 _KEY = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 _AGAIN = "run the same command again"
+_RESUME = f"{_AGAIN} to resume"
 _REACH = "check host and port, that the server is up, and that no firewall blocks it"
 _CREDENTIALS = (
     "check the name before the @, and the password in GRAPHXFER_PASSWORD_<PROFILE>, "
@@ -66,6 +67,9 @@ def failure(error: BaseException, where: str) -> GraphxferError:
         return ServerFailure(
             what, where=where, do="ask an owner of the group, or name another group"
         )
+    if isinstance(error, omero.ConcurrencyException):
+        what = f"the server was too busy: {_text(error)} ({type(error).__name__})"
+        return ServerFailure(what, where=where, do=_RESUME)
     if isinstance(error, omero.ServerError):
         what = f"the server failed with {type(error).__name__}: {_text(error)}"
         return ServerFailure(what, where=where, do=_ADMINISTRATOR)

@@ -19,6 +19,8 @@ _LOST = (omero.ResourceError, omero.ValidationException, omero.ApiUsageException
 """Exceptions for a file that is not on the server's disk, or not in its database any more."""
 _OF_ALL = (omero.SessionException, omero.ConcurrencyException)
 """Exceptions that concern the connection or the server, and not only one file."""
+_NO_FILE = 0
+"""No OriginalFile has this id."""
 BLOCK = 8 * 1024 * 1024
 """Bytes of one call; OMERO refuses more than 64,000,000."""
 
@@ -74,11 +76,6 @@ def download(
 ) -> None:
     """Download a file; a partial one is resumed.
 
-    When OMERO closes a file of another size than recorded, it updates its record, so that reading
-    could change the source (ome/omero-server, RawFileBean.save). So: the group is -1, in which
-    OMERO does not open files for writing; sizes are compared before reading; and empty files are
-    not opened.
-
     Parameters
     ----------
     server : Server
@@ -106,9 +103,11 @@ def download(
         target.write_bytes(b"")
         return
     context = server.context(-1)
-    with _errors_of_one_file(), _store(server, context) as store:
-        store.setFileId(file_id, context)
-        actual = store.size(context)
+    with _errors_of_one_file(), _reading(server, file_id, context) as store:
+        actual = store.size(context) if store.exists(context) else None
+        if not actual:
+            told = "" if size is None else f", OMERO recorded {counted(size, 'byte')}"
+            raise LostFile(f"missing: there are no bytes at the source{told}")
         if size is not None and actual != size:
             what = "truncated" if actual < size else "changed"
             raise LostFile(
@@ -149,9 +148,6 @@ def read_back(
 ) -> Iterator[ReadBack]:
     """Read files that are not in a repository, and yield what is on the server's disk.
 
-    Closing a store makes the server update its record, if the size on the disk is another
-    (ome/omero-server, RawFileBean.save). Such a store is first set to a file with the right size.
-
     Parameters
     ----------
     server : Server
@@ -166,37 +162,24 @@ def read_back(
     ServerFailure
         If the connection is lost.
     """
-    context, harmless, odd = server.context(-1), 0, list[Any]()
+    context = server.context(-1)
     for one in attachments:
-        store = server.service("RawFileStore")
         try:
-            with _errors_of_one_file():
+            with _errors_of_one_file(), _reading(server, one.id, context) as store:
                 found = _read_sums(store, one, context, advance)
         except FileProblem as problem:
             found = ReadBack(one.recorded_size, {}, problem.what)
         yield found
-        if found.size is not None and not (found.size and found.size == one.recorded_size):
-            odd.append(store)
-            continue
-        harmless = harmless or (one.id if found.size else 0)
-        with contextlib.suppress(GraphxferError):
-            store.close(context)
-    for store in odd if harmless else ():
-        with contextlib.suppress(GraphxferError):
-            store.setFileId(harmless, context)
-            store.close(context)
 
 
 def _read_sums(
     store: Any, one: Attachment, context: dict[str, str], advance: Callable[[int], None]
 ) -> ReadBack:
     begun = {name: checksums.checksum(name) for name in one.hashers}
-    store.setFileId(one.id, context)
-    # A missing file has no size, and reads as nothing; beyond the end there are zeros.
     if not store.exists(context):
         return ReadBack(None, {})
     size, position = store.size(context), 0
-    while position < size:
+    while position < size:  # beyond the end there are zeros
         block = store.read(position, min(BLOCK, size - position), context)
         if not block:
             break
@@ -296,3 +279,20 @@ def _store(server: Server, context: dict[str, str]) -> Iterator[Any]:
         # Closing saves, which may be refused; then there is nothing to save.
         with contextlib.suppress(GraphxferError):
             store.close(context)
+
+
+@contextlib.contextmanager
+def _reading(server: Server, file_id: int, context: dict[str, str]) -> Iterator[Any]:
+    """Open a RawFileStore for a file that is read, and leave the server as it is.
+
+    For who may write a file, asking for the size creates an empty one where it is gone; and closing
+    a store, or the session, overwrites the record of a file whose size is not the recorded one. So
+    callers first ask whether it exists, and in the end the store forgets it.
+    """
+    with _store(server, context) as store:
+        store.setFileId(file_id, context)
+        try:
+            yield store
+        finally:
+            with contextlib.suppress(GraphxferError):
+                store.setFileId(_NO_FILE, context)

@@ -26,8 +26,9 @@ from omero.rtypes import rbool, rstring
 from graphxfer import __version__
 from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError, ServerFailure
-from graphxfer.omero import directories, in_place
+from graphxfer.omero import directories, import_errors, in_place
 from graphxfer.omero.connect import Server
+from graphxfer.omero.import_errors import About
 
 BLOCK = 5_000_000
 """Bytes of one write; OMERO refuses more than 64,000,000."""
@@ -41,6 +42,8 @@ CARRIED = "graphxfer.import"
 """Name of an import's token in the version info of its upload job."""
 
 _CHECK_FILE = "check that the file is complete, and that the destination's Bio-Formats reads it"
+_RESUME = "run the same command again to resume"
+_SEE_LOG = f"see the server's log; then {_RESUME}"
 
 
 class Part(NamedTuple):
@@ -93,9 +96,27 @@ class Stopped(GraphxferError):
 class ImportFailure(ServerFailure):
     """The server could not import a fileset; its incomplete fileset may remain."""
 
-    def __init__(self, what: str, *, fileset: int | None, where: str = "", do: str = "") -> None:
-        super().__init__(what, where=where, do=do)
-        self.fileset = fileset
+
+class ServerBusy(ImportFailure):
+    """The server could not import a fileset at that moment."""
+
+
+class ImportRefused(ImportFailure):
+    """The server cannot import these files; others are not affected.
+
+    Parameters
+    ----------
+    reason : str
+        What the server says.
+    where : str
+        The first file, and the node.
+    """
+
+    def __init__(self, reason: str, *, where: str) -> None:
+        super().__init__(
+            f"the server could not import the file: {reason}", where=where, do=_CHECK_FILE
+        )
+        self.reason = reason
 
 
 def choose_hasher(recorded: set[str], offered: Sequence[str]) -> str:
@@ -150,20 +171,65 @@ def import_fileset(
 
     Raises
     ------
+    ImportRefused
+        If the server cannot import these files.
+    ServerBusy
+        If it could not at that moment.
     ImportFailure
-        If the server cannot import it; the message has the file and the reason.
+        If it cannot for another reason; the message has the file and the reason.
     """
-    repository = server.service("ManagedRepository")
-    begin = partial(repository.importFileset, _fileset(sending, token), _settings(sending.hasher))
-    process = directories.begin(server, begin, stop)
+    process = _begin(server, sending, token, stop)
     try:
         hashes = _upload_all(server, process, sending, stop, advance)
         verifying()
-        handle = process.verifyUpload(hashes)
+        handle = _verify(process, hashes, sending)
+        last = process.getHandle()
     finally:
+        # From now on, the server does not begin the import again.
         with contextlib.suppress(GraphxferError):
             process.close()
-    return _wait(server, handle, sending, stop)
+    fileset = _wait(server, handle, sending, stop)
+    if last is not None and last.proxy.ice_getIdentity() != handle.proxy.ice_getIdentity():
+        _wait(server, last, sending, stop)  # The request came twice, and so do the images.
+    return fileset
+
+
+def reserve(server: Server, node: str, token: str) -> None:
+    """Create a fileset that carries a token and will not be imported.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    node : str
+        IRI of a fileset, for messages.
+    token : str
+        The token.
+    """
+    sending = Sending(node, (Part(Path("nothing"), "nothing"),))
+    process = _begin(server, sending, token, threading.Event())
+    with contextlib.suppress(GraphxferError):
+        process.close()
+
+
+def _begin(server: Server, sending: Sending, token: str, stop: threading.Event) -> Any:
+    """Create the fileset, and return the process of its import."""
+    repository = server.service("ManagedRepository")
+    begin = partial(repository.importFileset, _fileset(sending, token), _settings(sending.hasher))
+    return directories.begin(server, begin, stop)
+
+
+def _verify(process: Any, hashes: list[str], sending: Sending) -> Any:
+    """Let the server compare the checksums and begin the import; return the handle."""
+    try:
+        return process.verifyUpload(hashes)
+    except ServerFailure as failure:
+        wrong = failure.__cause__
+        if not isinstance(wrong, omero.ChecksumValidationException):
+            raise
+        names = [sending.parts[index].client_path for index in sorted(wrong.failingChecksums or ())]
+        reason = f"it stored other bytes than were uploaded: {', '.join(names[:5])}"
+        raise ImportRefused(reason, where=_where(sending)) from failure
 
 
 # -- the request ---------------------------------------------------------------------------------
@@ -329,14 +395,9 @@ def _wait(server: Server, handle: Any, sending: Sending, stop: threading.Event) 
                 do="run the same command again to resume",
             )
         if isinstance(response, omero.cmd.ERR):
-            raise _failure(response, handle, sending)
+            raise _failure(response, sending)
         if not response.pixels:
-            raise ImportFailure(
-                "the import created no images",
-                fileset=_fileset_id(handle),
-                where=f"{_first_file(sending)} ({sending.node})",
-                do=_CHECK_FILE,
-            )
+            raise ImportRefused("the import created no images", where=_where(sending))
         fileset = response.pixels[0].image.fileset
         for pixels in response.pixels:
             pixels.unloadImage()  # as in _lighten
@@ -366,16 +427,20 @@ def _fileset_id(handle: Any) -> int:
     return int(handle.getRequest().activity.parent.id.val)
 
 
-def _failure(error: Any, handle: Any, sending: Sending) -> ImportFailure:
+def _failure(error: Any, sending: Sending) -> ImportFailure:
     """Return the failure for an import's error, with file and fileset."""
-    parameters = error.parameters or {}
-    lines = str(parameters.get("message") or error.name).strip().splitlines()
-    return ImportFailure(
-        f"the server could not import the file: {lines[0] if lines else error.name} ({error.name})",
-        fileset=_fileset_id(handle),
-        where=f"{_first_file(sending)} ({sending.node})",
-        do=_CHECK_FILE,
-    )
+    reason, where = import_errors.reason(error), _where(sending)
+    match import_errors.about(error):
+        case About.FILES:
+            return ImportRefused(reason, where=where)
+        case About.LOAD:
+            return ServerBusy(f"the server was too busy: {reason}", where=where, do=_RESUME)
+        case About.SERVER:
+            return ImportFailure(f"the server failed: {reason}", where=where, do=_SEE_LOG)
+
+
+def _where(sending: Sending) -> str:
+    return f"{_first_file(sending)} ({sending.node})"
 
 
 def _first_file(sending: Sending) -> str:

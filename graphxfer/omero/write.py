@@ -289,11 +289,12 @@ def _needs_another(entry: Class) -> bool:
     return bool(entry.part_of) or any(edge.required for edge in entry.edges)
 
 
-def _dependent() -> list[str]:
-    """Return the classes that cannot exist without another object, and that links also lead to.
+def _dependent() -> dict[str, set[str]]:
+    """Return what the classes need that cannot exist alone, and that links also lead to.
 
     OMERO wants to keep such an object while a link of a remaining object leads to it, and refuses
-    to delete what it needs: a Screen's Reagent that a Well of a remaining Plate has.
+    to delete what it needs: a Screen's Reagent that a Well of a remaining Plate has. So it is
+    deleted with what it needs, and only then: or it would go with the last link to it, too.
     """
     linked = {
         edge.target
@@ -301,9 +302,11 @@ def _dependent() -> list[str]:
         for edge in entry.edges
         if edge.via is Via.LINK
     }
-    return sorted(
-        name for name in linked & set(catalogue.CLASSES) if _needs_another(catalogue.CLASSES[name])
-    )
+    return {
+        name: {entry.part_of, *(edge.target for edge in entry.edges if edge.required)}
+        for name, entry in catalogue.CLASSES.items()
+        if name in linked and _needs_another(entry)
+    }
 
 
 def delete(
@@ -336,8 +339,11 @@ def delete(
         targetObjects={name: [int(i) for i in ids] for name, ids in targets.items()}, dryRun=dry_run
     )
     if alone:
+        dependent = _dependent()
+        included = sorted(name for name, needs in dependent.items() if needs & targets.keys())
+        excluded = sorted({*_independent(), *dependent} - {*included})
         command.childOptions = [
-            omero.cmd.graphs.ChildOption(includeType=_dependent(), excludeType=_independent())
+            omero.cmd.graphs.ChildOption(includeType=included, excludeType=excluded)
         ]
     response = server.submit(command)
     return {

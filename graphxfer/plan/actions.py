@@ -371,6 +371,25 @@ class Plan:
         found = [action for action in self.actions if action.skipped]
         return sorted(found, key=lambda action: action.reason in unmovable.CONSEQUENCES)
 
+    def leave_out(self, why_not: Mapping[str, Why]) -> None:
+        """Skip nodes that turned out not to be movable, with their links.
+
+        Parameters
+        ----------
+        why_not : mapping
+            The reasons by the node's IRI.
+        """
+
+        def checked(action: Action) -> Action:
+            if action.kind == Skip.kind or not {action.node, action.child} & why_not.keys():
+                return action
+            if action.child:
+                return Skip(action.node, action.type, unmovable.FOLLOWS, child=action.child)
+            why = why_not[action.node]
+            return Skip(action.node, action.type, why.reason, detail=why.detail)
+
+        self.actions = [checked(action) for action in self.actions]
+
     @property
     def kept(self) -> list[Action]:
         """What differs at the destination, and stays so."""

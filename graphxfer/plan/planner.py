@@ -50,6 +50,7 @@ from graphxfer.unmovable import Why
 DONE = "done by an earlier run"
 MADE_BY_IMPORT = "the import creates it"
 UNLESS = "unless the import creates an equal object"
+AGAIN = "the destination could not import it before"
 UNSENT = "its file still has to be uploaded"
 NOT_HERE = "the linked object is not in the graph"
 FETCH = "run `graphxfer fetch`, then `graphxfer apply` again"
@@ -112,7 +113,7 @@ def planned(
         found = drift.find(server, graph, journal, progress)
         since = _Since(deleted, found, removed.find(graph, journal))
         journal.unsettle(found.to_send(repair=options.repair))
-    why_not = unmovable.find(bundle, journal, tree, content=content, progress=progress)
+    why_not = unmovable.find(bundle, journal, tree, content=content, again=True, progress=progress)
     with progress.task("plan"):
         plan = _Planner(bundle, server, journal, options, tree, why_not, since).plan()
     if since.deleted.numbers:
@@ -259,8 +260,11 @@ class _Planner:
                 found = fileset_tree.files(self._graph, fileset)
                 size = sum(_size(file) for _, file in found)
                 how = "linked in place" if self._options.in_place else ""
-                reason = DELETED if self._was_deleted(fileset.iri) else how
-                self._add(Import(fileset.iri, fileset.type, reason, bytes=size))
+                journal = self._journal
+                refusal = journal.refusal(fileset.iri) if journal is not None else ""
+                how = DELETED if self._was_deleted(fileset.iri) else how
+                how = AGAIN if refusal else how
+                self._add(Import(fileset.iri, fileset.type, how, bytes=size, detail=refusal))
 
     def _nodes(self, nodes: list[Node]) -> None:
         open_ = []

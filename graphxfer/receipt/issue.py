@@ -35,6 +35,7 @@ from graphxfer.receipt.contents import (
 )
 from graphxfer.receipt.tree import GraphTree
 from graphxfer.receipt.write import write
+from graphxfer.unmovable import REFUSED, Why
 
 Sums = Mapping[str, Sequence[Checksum]]
 """Checksums of files, by the IRI of the file's node."""
@@ -60,6 +61,7 @@ def look(
     source: Bundle,
     server: Server,
     recomputed: Mapping[str, tuple[str, str]] | None = None,
+    without: Mapping[str, Why] | None = None,
     progress: Progress = SILENT,
 ) -> Destination:
     """Read what a receipt needs of the destination.
@@ -73,6 +75,8 @@ def look(
     recomputed : mapping, optional
         Algorithm and checksum that the destination's server has computed from the bytes for this
         verification, by the IRI of the file's node. All others are only its record.
+    without : mapping, optional
+        Why nodes were left out, by their IRIs.
     progress : Progress
         Shows progress.
     """
@@ -86,7 +90,7 @@ def look(
     address = f"omero://{profile.host}:{profile.port}"
     place = Place(address, server.database_uuid, server.version, server.group_name)
     sums = dict(_checksums(source, server, known, recomputed or {}, progress))
-    return Destination(place, server.user_name, sums, _not_moved(graph, known))
+    return Destination(place, server.user_name, sums, _not_moved(graph, known, without or {}))
 
 
 def _checksums(
@@ -125,12 +129,23 @@ def _is_checked(entry: FileEntry, counterpart: Counterpart) -> bool:
     return is_uploaded and bool(entry.checksum) and entry.hasher in HASHERS
 
 
-def _not_moved(graph: TransferGraph, known: Mapping[str, Counterpart]) -> tuple[LeftOut, ...]:
-    """Return the number of nodes without a counterpart, by class."""
+def _not_moved(
+    graph: TransferGraph, known: Mapping[str, Counterpart], without: Mapping[str, Why]
+) -> tuple[LeftOut, ...]:
+    """Return the number of nodes without a counterpart, by class and reason."""
     missing = Counter(
-        node.type for node in graph if node.iri not in known and _is_compared(node.type)
+        (node.type, _why(without.get(node.iri)))
+        for node in graph
+        if node.iri not in known and _is_compared(node.type)
     )
-    return tuple(LeftOut(type_, number, NOT_MOVED) for type_, number in sorted(missing.items()))
+    return tuple(LeftOut(type_, number, why) for (type_, why), number in sorted(missing.items()))
+
+
+def _why(why: Why | None) -> str:
+    """Return why a node is not at the destination; what the server said about a fileset."""
+    if why is None:
+        return NOT_MOVED
+    return str(why) if why.reason == REFUSED else why.reason
 
 
 def _is_compared(type_: str) -> bool:

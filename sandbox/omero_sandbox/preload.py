@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Start servers from a process that has loaded all modules: for test suites that start many.
 
-Loading Ice and OMERO's model takes a second of the processor, most of a start. Python's fork server
-loads them once; each server is then a fork of it, and otherwise the same.
+Loading Ice and OMERO's model, and making the parser of HQL, takes two seconds of the processor,
+most of a start. Python's fork server does it once; each server is then a fork of it, and otherwise
+the same.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from omero_sandbox import manage
@@ -21,7 +25,7 @@ from omero_sandbox import manage
 @cache
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["omero_sandbox.serve"])
+    context.set_forkserver_preload(["omero_sandbox.loaded"])
     return context
 
 
@@ -84,8 +88,12 @@ def spawn(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Fo
 
 def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     """Become the server: all that a new process would have of its own."""
-    from omero_sandbox import serve  # loaded there, not where tests run
+    # Loaded there, not where tests run; an error of it is told here, the fork server keeps silent.
+    from omero_sandbox import loaded, serve  # noqa: F401
 
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a fork
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.setsid()
     with log.open("ab") as stream:
         os.dup2(stream.fileno(), 1)
@@ -93,6 +101,15 @@ def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
     serve.main(words)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End when the process that asked for the fork has: it is not the parent that getppid tells.
+
+    The fork server waits for its forks, so that all of them would outlive a run that is killed.
+    """
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def enable() -> None:

@@ -144,7 +144,7 @@ class OmeroServer:
             The new user.
         """
         from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
-        from omero.rtypes import rstring
+        from omero.rtypes import rbool, rstring
 
         number = next(_numbers)
         name, group = name or f"user-{number}", group or f"group-{number}"
@@ -153,12 +153,13 @@ class OmeroServer:
             found = query.findByString("ExperimenterGroup", "name", group)
             if found is None:
                 new_group = ExperimenterGroupI()
-                new_group.name = rstring(group)
+                new_group.name, new_group.ldap = rstring(group), rbool(False)
                 new_group.details.permissions = PermissionsI(permissions)
                 group_id = int(admin.createGroup(new_group))
             else:
                 group_id = int(found.id.val)
             user = ExperimenterI()
+            user.ldap = rbool(False)
             user.omeName, user.firstName, user.lastName = map(rstring, (name, name, "Test"))
             everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
             user_id = admin.createExperimenterWithPassword(

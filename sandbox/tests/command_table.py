@@ -24,7 +24,7 @@ from omero.model import (
     ExperimenterI,
     PermissionsI,
 )
-from omero.rtypes import rstring
+from omero.rtypes import rbool, rstring
 from omero_ext.path import path
 
 from omero_sandbox import manage
@@ -77,7 +77,7 @@ class Desk:
 
     def _make_group(self) -> None:
         group = ExperimenterGroupI()
-        group.name = rstring(self.group)
+        group.name, group.ldap = rstring(self.group), rbool(False)
         group.details.permissions = PermissionsI("rwra--")
         self.names["group_id"] = str(self.client.sf.getAdminService().createGroup(group))
 
@@ -95,6 +95,7 @@ class Desk:
 
     def _user(self, who: str) -> Any:
         user = ExperimenterI()
+        user.ldap = rbool(False)
         user.omeName = rstring(f"{self.names['mark']}-{who}")
         user.firstName, user.lastName = rstring(who.capitalize()), rstring(self.names["mark"])
         return user

@@ -47,8 +47,19 @@ FAKE = "cells&sizeX=40&sizeY=30&sizeZ=2&sizeC=3.fake"
 _numbers = itertools.count(1)
 
 
+LONG = (
+    "test_cli_accounts", "test_manage", "test_cli_data", "test_transfer", "test_cli_files",
+    "test_metadata", "test_import", "test_hql_naive", "test_faults", "test_gateway_methods",
+    "test_gateway", "test_gateway_rendering", "test_pytest_plugin", "test_deletion",
+)  # fmt: skip
+"""The files that take long, the longest first: started last, one would leave a core with nothing
+to do in the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that can be held against a real server: ``-m server``."""
+    """Have long files first, and mark what can be held against a real server: ``-m server``."""
+    files = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: files.get(item.path.stem, len(files)))
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker("server")

@@ -13,7 +13,7 @@ from typing import Any
 import omero
 import omero.all
 from omero.model import ExperimenterGroupI, ExperimenterI, PermissionsI
-from omero.rtypes import rstring, unwrap
+from omero.rtypes import rbool, rstring, unwrap
 from omero.sys import ParametersI
 
 from omero_sandbox import manage
@@ -29,7 +29,7 @@ _numbers = itertools.count(1)
 def create_group(admin: Any, name: str, permissions: str) -> int:
     """Create a group, as an administrator; return its id."""
     group = ExperimenterGroupI()
-    group.name = rstring(name)
+    group.name, group.ldap = rstring(name), rbool(False)
     group.details.permissions = PermissionsI(permissions)
     return int(admin.createGroup(group))
 
@@ -37,6 +37,7 @@ def create_group(admin: Any, name: str, permissions: str) -> int:
 def create_user(admin: Any, name: str, group: int, first_name: str = "Ada") -> int:
     """Create a member of a group, with the password ``PASSWORD``; return the id."""
     user = ExperimenterI()
+    user.ldap = rbool(False)
     user.omeName, user.firstName, user.lastName = map(rstring, (name, first_name, "Test"))
     everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
     there = ExperimenterGroupI(group, False)

@@ -14,7 +14,7 @@ from typing import Any
 import omero
 import omero.all
 import pytest
-from omero.rtypes import rstring
+from omero.rtypes import rstring, unwrap
 
 from omero_sandbox import manage
 
@@ -74,14 +74,62 @@ def test_a_store_needs_a_file(client: Any) -> None:
     store.close()
 
 
-def test_what_is_missing_on_disk_is_an_error(client: Any, server: manage.Sandbox) -> None:
+def recorded(client: Any, id_: int) -> tuple[Any, ...]:
+    row = client.sf.getQueryService().get("OriginalFile", id_)
+    return unwrap(row.size), unwrap(row.hash), row.details.updateEvent.id.val
+
+
+NOTHING = hashlib.md5(b"", usedforsecurity=False).hexdigest()
+
+
+def test_a_look_at_a_missing_file_creates_it(client: Any) -> None:
+    """Tried on a real server: in all groups at once only the row stays as it is."""
+    id_ = new_file(client)
+    before, everywhere = recorded(client, id_), client.getContext(-1)
+    store = client.sf.createRawFileStore()
+    store.setFileId(id_, everywhere)
+    assert not store.exists(everywhere)
+    assert store.size(everywhere) == 0
+    assert store.exists(everywhere)
+    with pytest.raises(omero.InternalException, match="NullPointerException"):
+        store.close(everywhere)
+    assert recorded(client, id_) == before
     id_ = new_file(client)
     store = client.sf.createRawFileStore()
-    store.setFileId(id_, client.getContext(-1))  # across groups it is opened for reading
+    store.setFileId(id_)
+    store.close()
+    assert recorded(client, id_)[:2] == (0, NOTHING)
+
+
+def test_a_store_forgets_its_file(client: Any) -> None:
+    """Tried on a real server: so nothing is changed by closing it."""
+    id_ = new_file(client)
+    before = recorded(client, id_)
+    store = client.sf.createRawFileStore()
+    store.setFileId(id_)
     assert not store.exists()
+    with pytest.raises(omero.ValidationException, match="No row with the given identifier"):
+        store.setFileId(0)
+    store.close()
+    assert recorded(client, id_) == before
+    store = client.sf.createRawFileStore()
+    store.setFileId(id_)
+    assert not store.exists()
+    store.close()
+
+
+def test_others_create_no_missing_file(lab: Callable[..., Any]) -> None:
+    """Tried on a real server: who may not write the file is told that it is not there."""
+    group = lab("rwra--")
+    mine, other = group.member(), group.member()
+    id_ = new_file(mine)
+    store = other.sf.createRawFileStore()
+    store.setFileId(id_)
     with pytest.raises(omero.ResourceError):
         store.size()
-    store.close()
+    assert not store.exists()
+    with pytest.raises(omero.ResourceError):
+        store.close()
 
 
 def test_closing_a_reader_rewrites_the_row_of_a_changed_file(

@@ -60,6 +60,7 @@ def module_lab(server: manage.Sandbox) -> Any:
     user = omero.model.ExperimenterI()
     for field in ("omeName", "firstName", "lastName"):
         setattr(user, field, omero.rtypes.rstring(name))
+    user.ldap = omero.rtypes.rbool(False)
     everybody = omero.model.ExperimenterGroupI(1, False)
     root.getAdminService().createExperimenterWithPassword(
         user, omero.rtypes.rstring(PASSWORD), omero.model.ExperimenterGroupI(group, False),

@@ -220,9 +220,10 @@ def test_in_the_foreground(tmp_path: Path) -> None:
         assert process.wait(30) == 0
 
 
-def test_a_test_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["", "preload.enable()"])
+def test_a_test_that_is_killed_leaves_no_server(tmp_path: Path, how: str) -> None:
     main = (
-        "import pathlib, sys, time; from omero_sandbox import manage\n"
+        f"import pathlib, sys, time; from omero_sandbox import manage, preload; {how}\n"
         "with manage.running(pathlib.Path(sys.argv[1])):\n"
         "    print('up', flush=True); time.sleep(60)"
     )

@@ -9,7 +9,9 @@ Sources: the Slice documentation of each operation, and omero-server `ome.logic`
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from omero.gateway import DatasetWrapper, ProjectWrapper, TagAnnotationWrapper
 from omero.model import (
     DatasetI,
     DatasetImageLinkI,
+    ExperimenterGroupI,
+    ExperimenterI,
     FileAnnotationI,
     ImageI,
     OriginalFileI,
@@ -30,7 +34,7 @@ from omero.model import (
     RoiAnnotationLinkI,
     RoiI,
 )
-from omero.rtypes import rstring, rtime
+from omero.rtypes import rbool, rstring, rtime
 from omero.sys import ParametersI
 
 from tests.importing_client import import_files
@@ -176,6 +180,21 @@ def test_enumerations_are_reset(gateways: Callable[..., Any], conn: Any, server:
     assert sorted(values()) == sorted(original)
     with pytest.raises(omero.SecurityViolation):
         conn.getOriginalEnumerations()
+
+
+@pytest.mark.parametrize("cls", [ExperimenterGroupI, ExperimenterI])
+def test_accounts_say_whether_they_are_of_a_directory(root: Any, cls: Any) -> None:
+    """Tried on a real server: `ldap` is required, and no default takes its place."""
+    admin, name, made = root.sf.getAdminService(), uuid.uuid4().hex, cls()
+    if cls is ExperimenterGroupI:
+        made.name, create = rstring(name), admin.createGroup
+    else:
+        made.omeName, made.firstName, made.lastName = map(rstring, (name, "Ada", "Test"))
+        create = partial(admin.createUser, group="system")
+    with pytest.raises(omero.ValidationException, match="ldap"):
+        create(made)
+    made.ldap = rbool(False)
+    assert create(made) > 0
 
 
 def test_no_directory_and_no_scripts(conn: Any) -> None:

@@ -81,7 +81,9 @@ def test_a_copy_continued_at_two_places(
         with pytest.raises(KeyboardInterrupt):
             apply(here, server)
     done = counted(server)
-    with pytest.raises(GraphxferError, match=r"continued by researcher on \S+ since 20\d\d-"):
+    with pytest.raises(
+        GraphxferError, match=rf"continued by {destination.profile.user} on \S+ since 20\d\d-"
+    ):
         apply(there, server)
     assert counted(server) == done
     apply(there, server, TAKE_OVER)
@@ -103,7 +105,7 @@ def test_a_second_bundle_of_the_same_graph(
     second = copy(first, tmp_path / "second")
     interrupted(first, server, monkeypatch, calls // 2)
     begun = counted(server)
-    with pytest.raises(GraphxferError, match="continued by researcher"):
+    with pytest.raises(GraphxferError, match=f"continued by {destination.profile.user}"):
         apply(second, server)
     assert counted(server) == begun
     apply(first, server)
@@ -125,7 +127,7 @@ def test_a_journal_that_is_lost_is_rebuilt(
     before = counted(server)
     interrupted(bundle, server, monkeypatch, int(calls * share))
     shutil.rmtree(bundle.journals)
-    with pytest.raises(GraphxferError, match="continued by researcher"):
+    with pytest.raises(GraphxferError, match=f"continued by {destination.profile.user}"):
         apply(bundle, server)
     apply(bundle, server, TAKE_OVER)
     assert added(before, counted(server)) == made

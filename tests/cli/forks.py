@@ -18,13 +18,15 @@ import signal
 import sys
 from typing import Any
 
+import pyshacl
 import typer
+from pyld import jsonld
 
 from graphxfer import apply, config, export, undo, verify
 from graphxfer.cli import app
 from graphxfer.graph import omexml
 
-IMPORTED = apply, config, export, omexml, undo, verify
+IMPORTED = apply, config, export, jsonld, omexml, pyshacl, undo, verify
 """What commands import when they need it."""
 for _name in (*app.COMMANDS, "sandbox"):
     importlib.import_module(f"graphxfer.cli.{app.python_name(_name)}")

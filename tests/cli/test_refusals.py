@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from omero.model import ExperimenterGroupI, PermissionsI, ProjectI
-from omero.rtypes import rstring
+from omero.rtypes import rbool, rstring
 
 from tests.cli.conftest import Filled
 from tests.cli.person import Person, tree
@@ -57,6 +57,7 @@ def test_an_object_in_a_private_group_of_others(person: Person, filled: Filled) 
     client = omero.client(sandbox.host, sandbox.port)
     factory = client.createSession("root", "omero")
     group = ExperimenterGroupI()
+    group.ldap = rbool(False)
     group.name = rstring("private")
     group.details.permissions = PermissionsI("rw----")
     number = factory.getAdminService().createGroup(group)

@@ -530,7 +530,8 @@ def test_what_the_server_has_lost_is_named(sandbox: manage.Sandbox, attached: Bu
     why = {problem.node: problem.why for problem in report.problems}
     assert set(why) == {short.node, gone.node}
     assert why[short.node] == "truncated: 5 bytes at the source, OMERO recorded 13"
-    assert "ResourceError" in why[gone.node]
+    there = "there are no bytes at the source"
+    assert why[gone.node] == f"missing: {there}, OMERO recorded 26 bytes"
     assert all(problem.lost for problem in report.problems)
     assert report.fetched == 1
 

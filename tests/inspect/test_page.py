@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from graphxfer import bundle as bundles
 from graphxfer.bundle import Bundle
@@ -24,11 +24,21 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visitor(browser: Browser) -> Iterator[Visit]:
-    with visit(browser) as visiting:
-        yield visiting
-        assert visiting.complaints == []
+def visitor(window: BrowserContext) -> Iterator[Visit]:
+    """A page for a test, in one window: a new one for each takes a second of the processor."""
+    visiting = Visit(window.new_page())
+    yield visiting
+    visiting.page.close()
+    assert visiting.complaints == []
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from ezomero import post_dataset
 from omero.model import ExperimenterGroupI, PermissionsI, ProjectI, SessionI
-from omero.rtypes import rstring
+from omero.rtypes import rbool, rstring
 from omero.util.sessions import SessionsStore
 
 from graphxfer.errors import LoginFailure, NotThere, ServerFailure, UsageError
@@ -290,6 +290,7 @@ def test_a_group_of_others(source: Place) -> None:
     root = omero.client(source.sandbox.host, source.sandbox.port)
     admin = root.createSession("root", "omero").getAdminService()
     group = ExperimenterGroupI()
+    group.ldap = rbool(False)
     group.name = rstring("Closed")
     group.details.permissions = PermissionsI("rw----")
     admin.createGroup(group)

@@ -3,19 +3,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import omero
 import pytest
 from omero.model import ChecksumAlgorithmI, OriginalFileI
-from omero.rtypes import rlong, rstring
+from omero.rtypes import rlong, rstring, unwrap
 
 from graphxfer.bundle import checksums
-from graphxfer.errors import FileProblem
+from graphxfer.errors import FileProblem, LostFile
 from graphxfer.omero import files
 from graphxfer.omero.connect import Profile, Server, connect
 from omero_sandbox import manage
@@ -56,7 +57,7 @@ def row(client: Any, id_: int) -> Any:
 
 def facts(client: Any, id_: int) -> tuple[Any, ...]:
     found = row(client, id_)
-    return found.size.val, found.hash.val, found.details.updateEvent.id.val
+    return unwrap(found.size), unwrap(found.hash), found.details.updateEvent.id.val
 
 
 def on_disk(sandbox: manage.Sandbox, id_: int) -> Path:
@@ -123,6 +124,40 @@ def test_a_good_file_is_not_changed_by_reading(
     assert facts(ordinary, id_) == before
 
 
+def download(server: Server, id_: int, size: int | None, folder: Path) -> None:
+    files.download(server, id_, size, folder / "copy")
+
+
+def read_back(server: Server, id_: int, size: int | None, folder: Path) -> None:
+    list(files.read_back(server, [files.Attachment(id_, size, ["SHA1-160"])]))
+
+
+@pytest.mark.parametrize("read", [download, read_back])
+@pytest.mark.parametrize("how", ["never written", "gone", "truncated", "longer"])
+def test_a_file_that_is_not_as_recorded_is_left_so(
+    server: Server,
+    sandbox: manage.Sandbox,
+    ordinary: Any,
+    data: Path,
+    tmp_path: Path,
+    read: Callable[..., None],
+    how: str,
+) -> None:
+    """A look at it would make OMERO record what is there now, and create what is gone."""
+    id_ = created(ordinary, None) if how == "never written" else ordinary.upload(str(data)).id.val
+    disk, before = on_disk(sandbox, id_), facts(ordinary, id_)
+    if how == "gone":
+        disk.unlink()
+    elif how != "never written":
+        disk.write_bytes(b"x" * (5 if how == "truncated" else 200_000))
+    there = disk.read_bytes() if disk.exists() else None
+    lost = pytest.raises(LostFile) if read is download else contextlib.nullcontext()
+    with lost:
+        read(server, id_, before[0], tmp_path)
+    assert facts(ordinary, id_) == before
+    assert (disk.read_bytes() if disk.exists() else None) == there
+
+
 def test_an_empty_file_is_not_even_opened(server: Server, ordinary: Any, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     id_ = created(ordinary, "SHA1-160")
@@ -148,12 +183,13 @@ def test_several_at_once_and_what_does_not_come_is_told(
     assert not on_disk(sandbox, gone).exists()
 
 
-def created(client: Any, hasher: str) -> int:
+def created(client: Any, hasher: str | None) -> int:
     file = OriginalFileI()
     file.name, file.path = rstring("data.bin"), rstring("/here/")
-    file.size, file.hash = rlong(0), rstring("")
-    file.hasher = ChecksumAlgorithmI()
-    file.hasher.value = rstring(hasher)
+    if hasher is not None:
+        file.size, file.hash = rlong(0), rstring("")
+        file.hasher = ChecksumAlgorithmI()
+        file.hasher.value = rstring(hasher)
     return int(client.sf.getUpdateService().saveAndReturnObject(file).id.val)
 
 

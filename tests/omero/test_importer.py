@@ -11,8 +11,8 @@ import pytest
 
 from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError
-from graphxfer.omero import importer, in_place, lookup, unfinished
-from graphxfer.omero.importer import ImportFailure, Part, Sending, Stopped
+from graphxfer.omero import importer, in_place, unfinished
+from graphxfer.omero.importer import ImportFailure, ImportRefused, Part, Sending, Stopped
 from graphxfer.omero.server import Server
 from tests.places import Place
 from tests.transfers import tiff
@@ -77,8 +77,7 @@ def test_a_failure_names_file_and_reason(destination: Place, tmp_path: Path) -> 
         assert str(tmp_path / "a.tif") in str(caught.value)
         assert "Fileset/1" in str(caught.value)
         assert "(error-on-init)" in str(caught.value)  # ManagedImportRequestI.init (omero-blitz)
-        assert caught.value.fileset is not None
-        assert lookup.present(server, "Fileset", [caught.value.fileset])
+        assert isinstance(caught.value, ImportRefused)
 
 
 def test_a_changed_file_is_not_imported(destination: Place, tmp_path: Path) -> None:
@@ -124,7 +123,7 @@ def test_state_tells_whether_an_import_is_complete(destination: Place, tmp_path:
         begun: list[unfinished.State] = []
 
         def look() -> None:
-            (fileset,) = unfinished.of(server, "carried ")
+            (fileset,) = unfinished.of(server, "carried here")
             begun.append(unfinished.state(server, fileset, session, ["series"]))
 
         stop = threading.Event()

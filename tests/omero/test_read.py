@@ -38,7 +38,7 @@ from omero.model import (
     TagAnnotationI,
     XmlAnnotationI,
 )
-from omero.rtypes import rdouble, rint, rstring
+from omero.rtypes import rbool, rdouble, rint, rstring
 
 from graphxfer import catalogue
 from graphxfer.catalogue import AffineTransform, Quantity
@@ -119,6 +119,7 @@ def another(source: Place) -> Iterator[Maker]:
     root = omero.client(source.sandbox.host, source.sandbox.port)
     admin = root.createSession("root", "omero").getAdminService()
     person = ExperimenterI()
+    person.ldap = rbool(False)
     person.omeName, person.firstName, person.lastName = map(rstring, (name, "Eve", "Test"))
     group = ExperimenterGroupI(admin.lookupGroup(GROUP).id.val, False)
     everybody = ExperimenterGroupI(admin.getSecurityRoles().userGroupId, False)
@@ -395,6 +396,7 @@ def test_what_may_not_be_read_is_named(source: Place, server: Server) -> None:
         pytest.skip("groups are only made in sandboxes")
     root = omero.client(source.sandbox.host, source.sandbox.port)
     group = ExperimenterGroupI()
+    group.ldap = rbool(False)
     group.name = rstring(uuid.uuid4().hex)
     group.details.permissions = PermissionsI("rw----")
     id_ = root.createSession("root", "omero").getAdminService().createGroup(group)

@@ -138,6 +138,29 @@ def test_a_refused_deletion_says_why(destination: Place) -> None:
             write.delete(server, {"Screen": [number]})
 
 
+def test_what_needs_another_stays_when_only_a_link_to_it_goes(destination: Place) -> None:
+    """A Reagent is its Screen's, whatever Plates and Wells have it."""
+    reagent = Node("Reagent/1", "Reagent", {"name": "r"}, {"screen": ("Screen/1",)})
+    well = Node("Well/1", "Well", {"row": 0, "column": 0}, {"plate": ("Plate/1",)})
+    screen, plate = (Node(f"{name}/1", name, {"name": "n"}) for name in ("Screen", "Plate"))
+    graph = graph_of(screen, plate, reagent, well)
+    with destination.connect() as server:
+        made: dict[str, int] = {}
+        for node in graph:
+            (made[node.iri],) = write.save(server, [builder(graph, **made).build(node)])
+        for targets in "WellReagentLink", "Well", "Plate":
+            ends = There("Well", made["Well/1"]), There("Reagent", made["Reagent/1"])
+            link = write.save(server, [write.link("WellReagentLink", *ends)])
+            ids = {"WellReagentLink": link, "Well": [made["Well/1"]], "Plate": [made["Plate/1"]]}
+            gone = write.delete(server, {targets: ids[targets]}, alone=True, dry_run=True)
+            assert gone.get("WellReagentLink") == link
+            assert "Reagent" not in gone
+            write.delete(server, {"WellReagentLink": link}, alone=True)
+            assert lookup.present(server, "Reagent", [made["Reagent/1"]])
+        gone = write.delete(server, {"Screen": [made["Screen/1"]]}, alone=True)
+        assert gone == {"Screen": [made["Screen/1"]], "Reagent": [made["Reagent/1"]]}
+
+
 def tags(number: int, text: str = "t") -> list[Node]:
     return [Node(f"TagAnnotation/{n}", "TagAnnotation", {"textValue": text}) for n in range(number)]
 

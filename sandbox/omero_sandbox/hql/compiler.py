@@ -72,7 +72,8 @@ class Compiled:
 
 
 @lru_cache(maxsize=1)
-def _parser() -> Lark:
+def parser() -> Lark:
+    """Return the parser of HQL: half a second's work, done once."""
     grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
     return Lark(grammar, parser="lalr", maybe_placeholders=True, propagate_positions=True)
 
@@ -87,7 +88,7 @@ def compile_hql(text: str, reads: ReadFilter) -> Compiled:
         When the text is not understood; the message quotes the place.
     """
     try:
-        tree = _parser().parse(text)
+        tree = parser().parse(text)
     except UnexpectedInput as error:
         place = error.get_context(text).rstrip() if error.pos_in_stream is not None else text
         raise bad(

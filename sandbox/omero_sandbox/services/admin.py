@@ -152,7 +152,7 @@ class IAdmin(Service):
         require(call, "ModifyUser")
         new = omero.model.ExperimenterI()
         _copy(user, new, _ALL_FIELDS)
-        new.ldap = rbool(False)
+        new.ldap = user.ldap  # required, as in OMERO: a client sets it
         for group in groups:
             new.addGroupExperimenterMap(_membership(group))
         with call.as_system() as tx:
@@ -256,7 +256,7 @@ class IAdmin(Service):
         require(call, "ModifyGroup")
         new = omero.model.ExperimenterGroupI()
         _copy(group, new, ("name", "description"))
-        new.ldap = rbool(False)
+        new.ldap = group.ldap  # required, as in OMERO
         details = group.details
         asked = details.permissions if details is not None else None
         with call.as_system() as tx:

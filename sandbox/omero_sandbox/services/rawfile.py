@@ -22,6 +22,12 @@ log = logging.getLogger(__name__)
 
 #: RepoRawFileStoreI refuses to read more at once (omero-blitz).
 _MOST = 64_000_000
+#: What a real server says when it saves in no group.
+_NO_GROUP = (
+    " Wrapped Exception: (java.lang.NullPointerException):\n"
+    'Cannot invoke "ome.model.meta.ExperimenterGroup.getId()" because the return value of'
+    ' "ome.security.basic.CurrentDetails.getGroup()" is null'
+)
 
 
 class RawFileStore(Stateful):
@@ -55,14 +61,13 @@ class RawFileStore(Stateful):
         if self._of_repository:
             raise misused("Cannot reset id")
         self._close_file()
+        self._row, self._modified = None, False  # an unknown id is an error, and leaves no file
         row = original_file(call.tx, fileId)
         if row.repo is not None:
             needs_client(call)
             self._of_repository, self._mode = True, "r"
         else:
-            # RawFileBean.getBuffer: for writing only where the user may, and never across groups
-            writable = call.group >= 0 and row.details.permissions.canEdit()
-            self._mode = "rw" if writable else "r"
+            self._mode = "rw" if row.details.permissions.canEdit() else "r"
         self._row, self._path = row, call.server.repository.path_of(row)
 
     def getFileId(self, call: Call) -> Any:
@@ -77,6 +82,7 @@ class RawFileStore(Stateful):
                 if self._mode == "rw" and not path.exists():
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
+                    self._modified = True
                 self._file = path.open("rb" if self._mode == "r" else "r+b")
             except OSError as error:
                 message = f"Cannot open {path.name}: {error.strerror}"
@@ -129,24 +135,24 @@ class RawFileStore(Stateful):
         return self._open(call)
 
     def save(self, call: Call) -> Any:
-        """Bring the row up to date: size, checksum, time.
+        """Bring the row up to date, and return it: size, checksum, time.
 
-        Also after mere reading, when the row's size is not that of the file: RawFileBean.save.
+        Not only after writing. Opening a file that is gone, by who may write it, creates an empty
+        one; and the row of a file that was only read is overwritten, if its size is another (tried
+        on a real server, in all groups at once and in one).
         """
         if self._row is None:
             return None
-        tx = call.tx
-        row = original_file(tx, self._row.id.val)
-        path = call.server.repository.path_of(row)
-        if not path.exists():
-            return row
-        known = row.size.val if row.size is not None else 0
-        if self._modified or not known or known != path.stat().st_size:
-            if not self._modified and not row.details.permissions.canEdit():
-                raise forbidden(f"Updating OriginalFile:{row.id.val} not allowed.")
-            row = call.server.repository.rehash(tx, row.id.val)
+        size = os.fstat(self._open(call).fileno()).st_size
+        row = original_file(call.tx, self._row.id.val)
+        if not self._modified and (row.size is None or row.size.val == size):
+            return None
+        if call.group < 0:
+            raise fail(omero.InternalException, _NO_GROUP)
+        if not row.details.permissions.canEdit():
+            raise forbidden(f"Updating ome.model.core.OriginalFile:Id_{row.id.val} not allowed.")
         self._modified = False
-        return row
+        return call.server.repository.rehash(call.tx, row.id.val)
 
     def close(self, call: Call) -> None:
         try:
