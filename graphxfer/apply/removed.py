@@ -34,10 +34,9 @@ def remove(context: Context, plan: Plan, steps: Sequence[Step]) -> None:
     wanted |= {There(key.type, number) for key, number in gone.links.items()}
     protected = {one.there for node, one in journal.nodes().items() if node in graph}
     removal = Removal(context, protected)
-    batches = list(removal.removable(_present(context, steps, wanted)))
-    total = sum(len(targets.ids) for _, targets in batches)
-    with context.progress.task("remove", total, "objects") as advance:
-        for step, targets in batches:
+    with context.progress.task("remove", len(wanted), "objects") as advance:
+        # One after another: what is only linked stays if its link is gone before.
+        for step, targets in removal.removable(_present(context, steps, wanted)):
             removal.remove(step, targets)
             advance(len(targets.ids))
     why = {one.there: one.reason for one in removal.kept}

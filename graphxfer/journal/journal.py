@@ -404,8 +404,11 @@ class Journal:
         self.set_bases(self._mixed(names))
 
     def set_bases(self, bases: Mapping[str, Digests]) -> None:
-        """Record what the graph and the destination both have of nodes now."""
-        if bases:
+        """Record what the graph and the destination both have of nodes now.
+
+        Nothing is recorded if the file is not open for writing.
+        """
+        if bases and self._owner is not None:
             with self._writing() as db:
                 _add_bases(db, bases)
 
