@@ -123,7 +123,7 @@ class _Batch:
                 yield edge, self._same.there(target) if target is not None else None
 
     def _may(self, number: int, member: Field | Edge, now: Value | There | None) -> bool:
-        """Tell whether a value is still that of the base, so that nobody's change is lost."""
+        """Tell whether a value is still that of the base: no change of a person is overwritten."""
         node = self._nodes[number].iri
         base: Digests = self._bases.get(node, {})
         is_gone = isinstance(member, Edge) and now is None  # with the object that it led to
