@@ -30,7 +30,7 @@ from tests.faults.story import Fault, Story, When, smallest, story
 from tests.places import USER, Place, create_groups, place
 from tests.there import in_group
 
-HANGS = 20.0
+HANGS = 60.0
 """Seconds after which a run that has not ended hangs."""
 PATIENCE = 3.0
 """Seconds in which the server has to carry out what it has accepted, such as an import."""
