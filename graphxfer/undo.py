@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
+from graphxfer.apply.removal import Removal
 from graphxfer.apply.runner import recover, steps, sweep
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
-from graphxfer.errors import GraphxferError, Refused, UsageError
+from graphxfer.errors import GraphxferError, UsageError
 from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, unfinished
 from graphxfer.omero.connect import Server
-from graphxfer.omero.owners import described, with_owners
 from graphxfer.omero.rights import SHOWN, check_readable, hidden
 from graphxfer.progress import SILENT, Progress
 
@@ -116,16 +116,15 @@ class _Undo:
 
     def __init__(self, context: Context) -> None:
         self._context, self._server, self._journal = context, context.server, context.journal
-        self._sessions = context.journal.sessions()
-        self._events = lookup.import_events(self._server, context.journal.known(FILESET))
-        self._undone = Undone()
-        self._kept: defaultdict[str, set[int]] = defaultdict(set)
+        self._removal = Removal(context)
 
     def run(self, *, dry_run: bool, keep: bool) -> Undone:
         """Ask first what would be deleted with all of it; then remove it."""
-        batches = list(self._removable(self._present(keep=keep), None if keep else SHOWN))
-        if self._undone.kept and not keep:
-            raise _needed(self._undone.kept, self._server)
+        present = self._present(keep=keep)
+        batches = list(self._removal.removable(present, None if keep else SHOWN))
+        kept = [str(one) for one in self._removal.kept]
+        if kept and not keep:
+            raise _needed(kept, self._server)
         if not dry_run:
             self._journal.set_meta("undoing", "yes")
         removed = Counter[str]()
@@ -133,15 +132,14 @@ class _Undo:
         with self._context.progress.task("remove", total, "objects") as advance:
             for step, targets in batches:
                 if not dry_run:
-                    self._remove(step, targets)
+                    self._removal.remove(step, targets)
                 removed[targets.type] += len(targets.ids)
                 advance(len(targets.ids))
-        self._undone.removed = dict(removed)
-        if not dry_run and self._undone.kept:
+        if not dry_run and kept:
             self._journal.set_meta("undoing", "")
         elif not dry_run:
             self._journal.clear()
-        return self._undone
+        return Undone(dict(removed), kept)
 
     def _present(self, *, keep: bool) -> list[tuple[Step, Targets]]:
         """Return what is still there, links first; what is only hidden is an error, or is kept."""
@@ -158,69 +156,5 @@ class _Undo:
             return found
         for one in hidden(self._server, group, absent):
             reason = f"not readable for {self._server.user_name}: {one.why}"
-            self._keep(one.type, one.id, reason)
+            self._removal.keep(There(one.type, one.id), reason)
         return found
-
-    def _keep(self, name: str, number: int, reason: str) -> None:
-        self._undone.kept.append(f"{name}:{number} ({reason})")
-        self._kept[name].add(number)
-
-    def _removable(
-        self, batches: Iterable[tuple[Step, Targets]], most: int | None
-    ) -> Iterator[tuple[Step, Targets]]:
-        """Iterate over what can be removed without others' objects; note what cannot.
-
-        With `most`, end at that many objects that cannot.
-        """
-        for step, targets in batches:
-            for harmless in self._harmless(step, targets, most):
-                yield step, harmless
-
-    def _harmless(self, step: Step, targets: Targets, most: int | None) -> list[Targets]:
-        """Return what can be removed of a batch; halve it to find what cannot."""
-        name, ids = targets
-        if most is not None and len(self._undone.kept) >= most:
-            return []
-        blocking = self._blocking(step, targets)
-        if not blocking:
-            return [targets]
-        if len(ids) == 1:
-            self._keep(name, ids[0], self._named(blocking))
-            return []
-        half = len(ids) // 2
-        return [
-            *self._harmless(step, Targets(name, ids[:half]), most),
-            *self._harmless(step, Targets(name, ids[half:]), most),
-        ]
-
-    def _blocking(self, step: Step, targets: Targets) -> str | list[There]:
-        """Return why objects are not to be removed: the server's reason, or what would go too."""
-        try:
-            deleted = step.delete(targets, dry_run=True)
-        except Refused as refusal:  # others' data that this user may not change depends on them
-            return refusal.reason
-        return list(self._others(deleted))
-
-    def _named(self, blocking: str | list[There]) -> str:
-        """Return what blocks a removal, with the owners: whom to ask."""
-        if isinstance(blocking, str):
-            return with_owners(self._server, blocking)
-        return described(self._server, blocking, SHOWN)
-
-    def _others(self, deleted: Mapping[str, Sequence[int]]) -> Iterator[There]:
-        """Iterate over objects that are kept, or that neither the journal nor its imports have."""
-        for name in sorted(deleted.keys() & catalogue.of_people()):
-            ids = set(deleted[name])
-            unknown = ids - self._journal.known(name)
-            others = lookup.others(self._server, name, unknown, self._sessions, self._events)
-            for number in sorted({*others, *(self._kept[name] & ids)}):
-                yield There(name, number)
-
-    def _remove(self, step: Step, targets: Targets) -> None:
-        """Remove objects, except those that were deleted with others before: a file."""
-        name, ids = targets
-        known = self._journal.known(name)
-        left = [number for number in ids if number in known]
-        gone = step.delete(Targets(name, left)) if left else {}
-        for other, some in {**gone, name: ids}.items():
-            self._journal.removed(other, some)

@@ -37,6 +37,8 @@ from tests.transfers import write as written
 TABLE = b"a,b\n1,2\n"
 FIRST, LAST = "TagAnnotation", "MapAnnotation"
 """The classes of the annotations of everything; of the last, those of annotations."""
+ZERO = {("Image", "series")}
+"""Where OMERO stores 0 for null."""
 
 
 # -- a graph with all classes of the catalogue, and all their fields ----------------------------
@@ -161,7 +163,8 @@ class Changer:
         for node in self.nodes:
             for field in class_of(node).fields:
                 now = node.fields.get(field.name)
-                if not field.varies and not (null and (field.required or now is None)):
+                never = field.required or now is None or (node.type, field.name) in ZERO
+                if not field.varies and not (null and never):
                     new = next(v for n in (0, 1) if (v := value(field, n)) != now)
                     yield self.field(node, field, None if null else new, now)
 

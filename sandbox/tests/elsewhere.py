@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import omero
@@ -49,3 +50,15 @@ class Elsewhere:
         pytest.skip("the files of a server elsewhere are not at hand")
 
     repository = directory
+
+
+def only_the_sandbox(server: object, why: str) -> None:
+    """Skip what is a rule of the sandbox's own, or would do harm to a real server."""
+    if isinstance(server, Elsewhere):
+        pytest.skip(why)
+
+
+def needs_tables(client: Any) -> None:
+    """Skip on a real server that runs without OMERO.tables; the sandbox has them."""
+    if Elsewhere.named() and not client.sf.sharedResources().areTablesEnabled():
+        pytest.skip("this server runs without OMERO.tables")

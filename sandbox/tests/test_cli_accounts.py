@@ -111,7 +111,7 @@ SESSIONS = [
     Try("member", "sessions group {group}", 0, "switched to '{group}'"),
     Try("member", "sessions timeout", 0, "600"),
     Try("member", "sessions timeout 300", 0, ""),
-    Try("member", "sessions timeout 301", 558, "non-admin-increase"),
+    Try("member", "sessions timeout 301", 0, ""),
     Try("root", "sessions timeout 900", 0, ""),
     Try("member", "sessions file", 0, r"/sessions/{host}/{member}/[-0-9a-f]{36}"),
     Try("member", "sessions key", 0, r"^[-0-9a-f]{36}$"),
@@ -171,6 +171,8 @@ def desk(
 
 @pytest.mark.parametrize("table", [USERS, GROUPS, SESSIONS, SERVER], ids=lambda t: t[0].line)
 def test_answers(desk: Desk, table: list[Try]) -> None:
+    if isinstance(desk.server, Elsewhere):  # which may really send it, to everyone
+        table = [one for one in table if not (one.who == "root" and "--everyone" in one.line)]
     desk.check(table)
 
 

@@ -20,6 +20,8 @@ from omero.rtypes import rlong, rstring
 
 from omero_sandbox import manage, services  # noqa: F401
 from omero_sandbox.service import SERVICES, operations, service_class
+from tests.conftest import PASSWORD
+from tests.elsewhere import Elsewhere, only_the_sandbox
 
 
 def project(name: str = "P") -> Any:
@@ -49,7 +51,7 @@ def test_a_plain_client_joins_the_session(root: Any) -> None:
     # clients.py, createClient(False): by omero.router.insecure, on the same session
     plain = root.createClient(False)
     assert plain.getSessionId() == root.getSessionId()
-    assert plain.sf.getConfigService().getVersion().startswith("5.6")
+    assert plain.sf.getConfigService().getVersion().startswith("5.")
     plain.closeSession()
 
 
@@ -82,7 +84,10 @@ def test_an_explicit_context_chooses_the_group(lab: Callable[..., Any]) -> None:
         client.sf.getUpdateService().saveAndReturnObject(project(), client.getContext(0))
 
 
-def test_an_unimplemented_operation_is_named_and_does_not_hang(root: Any) -> None:
+def test_an_unimplemented_operation_is_named_and_does_not_hang(
+    root: Any, server: manage.Sandbox | Elsewhere
+) -> None:
+    only_the_sandbox(server, "OMERO implements it")
     with pytest.raises(omero.InternalException) as error:
         root.sf.getShareService().getOwnShares(True)
     assert "IShare.getOwnShares" in error.value.message
@@ -160,14 +165,17 @@ def test_stateful_services_are_listed_and_kept(root: Any) -> None:
     assert root.sf.keepAllAlive([store]) == 1
 
 
-def test_changing_the_group_needs_closed_services(lab: Callable[..., Any]) -> None:
+def test_changing_the_group_needs_closed_services(
+    lab: Callable[..., Any], connect: Callable[..., Any]
+) -> None:
     # BL java/ome/services/blitz/impl/ServiceFactoryI.java, setSecurityContext
     group, other = lab(), lab()
-    client = group.member()
-    user = client.sf.getAdminService().getEventContext().userId
-    group.root.sf.getAdminService().addGroups(
-        omero.model.ExperimenterI(user, False), [omero.model.ExperimenterGroupI(other.id, False)]
+    name, admin = group.user(), group.root.sf.getAdminService()
+    admin.addGroups(
+        omero.model.ExperimenterI(admin.lookupExperimenter(name).id.val, False),
+        [omero.model.ExperimenterGroupI(other.id, False)],
     )
+    client = connect(name, PASSWORD)  # a session keeps the groups that it began with
     store = client.sf.createRawFileStore()
     target = omero.model.ExperimenterGroupI(other.id, False)
     with pytest.raises(omero.SecurityViolation):

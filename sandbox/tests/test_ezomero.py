@@ -21,6 +21,7 @@ from ezomero import rois
 
 from omero_sandbox import manage
 from tests.conftest import PASSWORD
+from tests.elsewhere import needs_tables
 from tests.importing_client import import_files
 
 #: Functions of ezomero that no test here calls, and why.
@@ -111,6 +112,7 @@ def test_posting_an_image(conn: Any) -> None:
 
 
 def test_tables(conn: Any, image: int) -> None:
+    needs_tables(conn.c)
     rows = [["name", "count"], ["a", 1], ["b", 2]]
     id_ = ezomero.post_table(conn, rows, "Image", image, title="t")
     back = ezomero.get_table(conn, id_)

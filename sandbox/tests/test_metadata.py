@@ -31,6 +31,7 @@ from omero.rtypes import rdouble, rstring, unwrap
 
 from omero_sandbox import manage
 from tests.conftest import Command
+from tests.elsewhere import needs_tables
 from tests.importing_client import import_files
 
 pytest.importorskip("omero_metadata", reason="omero-metadata is not installed")
@@ -71,7 +72,8 @@ class Tables:
 def tables(omero_command: Command, server: manage.Sandbox) -> Iterator[Tables]:
     client = omero.client(server.host, server.port)
     try:
-        client.createSession("root", "omero")
+        client.createSession("root", server.password)
+        needs_tables(client)
         update = client.sf.getUpdateService()
         link = ProjectDatasetLinkI()
         link.parent, link.child = ProjectI(), DatasetI()

@@ -16,10 +16,14 @@ import pytest
 from omero.grid import LongColumn, StringColumn
 from omero.rtypes import rlong, rstring
 
+from tests.elsewhere import needs_tables
+
 
 @pytest.fixture
 def client(lab: Callable[..., Any]) -> Any:
-    return lab("rwra--").member()
+    member = lab("rwra--").member()
+    needs_tables(member)
+    return member
 
 
 def make(client: Any) -> Any:

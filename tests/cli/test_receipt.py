@@ -7,7 +7,7 @@ import pytest
 
 from graphxfer.bundle import Bundle
 from tests.cli.person import Person, tree
-from tests.places import USER, Place
+from tests.places import Place
 from tests.receipt.samples import keygen
 from tests.transfers import small
 
@@ -32,7 +32,13 @@ def test_a_receipt_from_the_first_to_the_last_step(
 
     check = ("verify-receipt", "r.jsonld", "b")
     ran = person.run(*check, "--allowed-signers", "ada.allowed").done()
-    for text in ("Ada Test", USER, "no differences", "of ada@example.org", "2 files as in the"):
+    for text in (
+        "Ada Test",
+        destination.profile.user,
+        "no differences",
+        "of ada@example.org",
+        "2 files as in the",
+    ):
         assert text in ran.out
     found = person.run(*check, "--allowed-signers", "ada.allowed", "--json").done().json
     assert (found["matches"], found["signature"]["signer"]) == (True, "ada@example.org")

@@ -30,6 +30,15 @@ NEEDS = {
     "Roi": "annotate", "RenderingDef": "read", "Thumbnail": "read", "ChannelBinding": "read",
 }  # fmt: skip
 
+_NO_GROUP = (
+    "No valid permissions available! DUMMY permissions are not intended for copying. Make sure "
+    "that you have not passed omero.group=-1 for a save without context"
+)
+"""What OMERO 5.7 says to every save in all groups at once, whatever its group could be told by."""
+
+ZERO = {("Image", "series")}
+"""Where OMERO stores 0 for null (tried on OMERO 5.7)."""
+
 
 class Existing(NamedTuple):
     """Class, owner and group of an object that is referred to."""
@@ -261,7 +270,7 @@ class Saver:
                 )
             owner = wanted
         if group == ALL_GROUPS:
-            group = self._inferred_group()
+            raise misused(_NO_GROUP)
         asked = details._group._id._val if details is not None and details._group else group
         if asked != group and not (over and asked == USER_GROUP):
             raise forbidden(
@@ -275,32 +284,15 @@ class Saver:
             and details._permissions is not None
             and type_.name != "ExperimenterGroup"
         ):
-            self._check_permissions(type_, details._permissions, group)
+            self._check_permissions(details._permissions, group)
         return owner, group
 
-    def _check_permissions(self, type_: Type, wanted: Any, group: int) -> None:
+    def _check_permissions(self, wanted: Any, group: int) -> None:
         if str(wanted) != self.rights.groups[group]:
             raise fail(
-                omero.PermissionMismatchGroupSecurityViolation,
-                f"Cannot set permissions of {type_.fqn} to {wanted}",
-            )
-
-    def _inferred_group(self) -> int:
-        """Return the one group that everything referred to is in.
-
-        Source of the errors: TestPermissions of OMERO.py's integration tests
-        (testSaveWithNegOneNotExplicit, testSaveWithNegBadLink).
-        """
-        groups = {e.group for e in self.existing.values() if not e.type.is_global and e.group > 1}
-        if not groups:
-            raise misused("omero.group=-1: a new object that links to nothing has no group")
-        if len(groups) != 1:
-            raise fail(
                 omero.GroupSecurityViolation,
-                "omero.group=-1: the group of a new object cannot be inferred from what it links "
-                f"to (found {sorted(groups)})",
+                "Manually setting permissions currently disallowed",
             )
-        return groups.pop()
 
     def _row(
         self, type_: Type, obj: Any, place: Place | None, was: dict[str, Any] | None
@@ -315,7 +307,9 @@ class Saver:
         for made, attribute, nulls in stored(type_):
             value = state[attribute]
             kind = made.kind
-            if value is None and nulls:
+            if value is None and (made.owner, made.name) in ZERO:
+                row.append(0)
+            elif value is None and nulls:
                 row += nulls
             elif kind == "ref":
                 row.append(self._reference(type_, made, obj, value, place, was))
@@ -520,11 +514,6 @@ class Saver:
             )
         if details is None or type_.is_global or self.rights.privileged:
             return
-        if (
-            details._creationEvent is not None
-            and was["_creation"] != details._creationEvent._id._val
-        ):
-            raise forbidden(f"You are not authorized to change the creation event for {name}")
         update = details._updateEvent
         if update is not None and was["_update"] not in (None, update._id._val):
             raise fail(
@@ -545,6 +534,8 @@ class Saver:
         if not self.rights.may("edit", type_, was["_owner"], was["_group"]):
             raise forbidden(f"Updating {name} not allowed.")
         group = self.tx.caller.group
+        if group == ALL_GROUPS:
+            raise misused(_NO_GROUP)
         if was["_group"] not in (None, USER_GROUP, group):
             raise forbidden(
                 f"Currently logged into group {group}. Cannot alter object in group {was['_group']}"

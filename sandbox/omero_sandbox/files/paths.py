@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import Ice
 import omero
 import omero.all
 
@@ -58,7 +59,7 @@ def layout(client_paths: Sequence[str], reader: str = "") -> list[list[str]]:
     ------
     omero.ValidationException
         When a path is empty or leads out, or two files would be one.
-    omero.InternalException
+    Ice.UnknownException
         When more would have to be left out than all have in common.
     """
     split = [[part for part in path.split("/") if part] for path in client_paths]
@@ -71,7 +72,9 @@ def layout(client_paths: Sequence[str], reader: str = "") -> list[list[str]]:
     else:
         drop = max(0, min(map(len, split)) - _PARENTS - 1)
     if drop > common:  # where Java's List.subList fails
-        raise fail(omero.InternalException, "The paths have too little in common to be shortened")
+        raise Ice.UnknownException(
+            f"java.lang.IllegalArgumentException: fromIndex({drop}) > toIndex({common})"
+        )
     trimmed = [[safe(part) for part in parts[drop:]] for parts in split]
     if len({tuple(parts) for parts in trimmed}) < len(trimmed):
         raise invalid("Two files of the fileset have the same path")
@@ -120,7 +123,7 @@ class Template:
 
         Raises
         ------
-        omero.InternalException
+        Ice.UnknownException
             When a term is not known, or cannot stand there.
         """
         parts = template.rpartition("//")[0].split("/")
@@ -131,7 +134,7 @@ class Template:
 
         Raises
         ------
-        omero.InternalException
+        Ice.UnknownException
             When a term is not known.
         omero.ApiUsageException
             When there is no directory for the user.

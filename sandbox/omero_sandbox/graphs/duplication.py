@@ -282,8 +282,8 @@ class Plan:
             if left:
                 mine = next(key for key in images if key in self.taken)
                 raise GraphFailure(
-                    f"within {TYPES['Fileset'].fqn}[{fileset}] may not duplicate "
-                    f"{image.fqn}[{mine[1]}] without {image.fqn}[{left[0][1]}] also"
+                    f"within Fileset[{fileset}] may not duplicate "
+                    f"Image[{mine[1]}] without Image[{left[0][1]}] also"
                 )
 
     def result(self) -> dict[str, list[int]]:

@@ -205,7 +205,7 @@ class IAdmin(Service):
 
         It goes to the group of all users: AdminImpl.uploadMyUserPhoto moves it there.
         """
-        mine = self.getMyUserPhotos(call)
+        mine = self._photos(call)
         user = call.session.user
         store, caller = call.server.store, call.caller.within(USER_GROUP)
         with store.transaction(caller, privileged=True) as tx:
@@ -221,6 +221,10 @@ class IAdmin(Service):
         return int(file.id.val)
 
     def getMyUserPhotos(self, call: Call) -> list[Any]:
+        """Refuse, as OMERO does to everybody (tried on 5.7)."""
+        raise forbidden("This method allows no remote access.")
+
+    def _photos(self, call: Call) -> list[Any]:
         with call.within(-1) as tx:
             return tx.query(
                 "select f from ExperimenterAnnotationLink l join l.child a, FileAnnotation fa"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import omero
 import omero.all
 
+from omero_sandbox.errors import forbidden
 from omero_sandbox.service import Call, Service
 
 
@@ -15,4 +16,7 @@ class ILdap(Service):
     interface = omero.api.ILdap
 
     def getSetting(self, call: Call) -> bool:
+        """Return whether a directory is used; for administrators."""
+        if not call.caller.admin:
+            raise forbidden("No matching roles found (allowed: [system])")
         return False

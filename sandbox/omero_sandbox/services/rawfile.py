@@ -180,4 +180,4 @@ def needs_client(call: Call) -> None:
     """
     for key in (SESSION, CLIENT):
         if not call.context.get(key):
-            raise misused(f"No {key} key provided in context.")
+            raise misused("Uuid cannot be null.")

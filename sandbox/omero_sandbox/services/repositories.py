@@ -172,7 +172,7 @@ class ManagedRepository(Service):
         return call.server.repository.children(call.tx, path)
 
     def treeList(self, call: Call, path: str) -> Any:
-        """Return what a path is, and all below: path to id, mimetype, and size or files."""
+        """Return what a path is, and all below: name to id, mimetype, and size or files."""
         needs_client(call)
         if path.strip("/") in ("", "."):
             return self._tree(call, call.server.repository.children(call.tx, ""))
@@ -188,7 +188,7 @@ class ManagedRepository(Service):
                 known["files"] = self._tree(call, inner)
             else:
                 known["size"] = row.size if row.size is not None else rlong(0)
-            tree.val[f"/{place}"] = rmap(known)
+            tree.val[row.name.val] = rmap(known)
         return tree
 
     def register(self, call: Call, path: str, mimetype: Any) -> Any:

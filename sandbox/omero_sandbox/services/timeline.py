@@ -77,7 +77,8 @@ class ITimeline(Service):
                 found[kind] = call.tx.query(ordered, params, *_paging(p))
         if not merge:
             return found
-        merged = _merged(found, p)
+        # tried on OMERO 5.7: of the newest of each class, the oldest come first
+        merged = _merged(found, p, oldest=True)
         return {kind: [o for name, o in merged if name == kind] for kind in found}
 
     def getMostRecentObjects(
@@ -190,8 +191,8 @@ def _paging(p: Any) -> tuple[int, int]:
     return offset or 0, _LIMIT if limit is None else limit
 
 
-def _merged(found: dict[str, list[Any]], p: Any) -> list[tuple[str, Any]]:
-    """Return the objects of all classes, last changed first, as many as requested."""
+def _merged(found: dict[str, list[Any]], p: Any, *, oldest: bool = False) -> list[tuple[str, Any]]:
+    """Return the objects of all classes, the last changed (or oldest) first, as many as asked."""
     entries = [(kind, o) for kind, objects in found.items() for o in objects]
-    entries.sort(key=lambda entry: -entry[1].details.updateEvent.time.val)
+    entries.sort(key=lambda entry: entry[1].details.updateEvent.time.val, reverse=not oldest)
     return entries[: _paging(p)[1]]

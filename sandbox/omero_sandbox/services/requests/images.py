@@ -26,10 +26,8 @@ def manage_image_binaries(job: Job) -> Any:
     with job.transaction(everywhere=True) as call:
         image = call.tx.find("Image", request.imageId)
         if image is None:
-            problem = f"No row with the given identifier exists: [Image#{request.imageId}]"
-            failure = error(request, "no-image", problem)
-            failure.parameters["image-id"] = str(request.imageId)
-            raise Failure(failure)
+            problem = f"No row with the given identifier exists: [{_IMAGE}#{request.imageId}]"
+            raise Failure(error(request, "bad-step", problem))
         answer.filesetId = image.fileset.id if image.fileset is not None else None
         ids = {"id": rlong(request.imageId)}
         found = _ids(call, "select p.id from Pixels p where p.image.id = :id", ids)
@@ -46,6 +44,7 @@ def manage_image_binaries(job: Job) -> Any:
     return answer
 
 
+_IMAGE = "ome.model.core.Image"
 _ARCHIVED = (
     "select o.id from Image i join i.pixels p join p.pixelsFileMaps m join m.parent o"
     " where i.id = :id"

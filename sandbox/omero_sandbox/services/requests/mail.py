@@ -40,10 +40,6 @@ def send_email(job: Job) -> Any:
 def reset_password(job: Job) -> Any:
     """Send a user a new password; for anybody who knows the address (ResetPasswordRequestI)."""
     request, misused = job.request, "ApiUsageException"
-    if not request.omename:
-        raise _refused("no-omename")
-    if not request.email:
-        raise _refused("no-email")
     with job.transaction(everywhere=True) as call:
         users = call.tx.find_all("Experimenter", omeName=request.omename)
         if not users:
