@@ -23,6 +23,15 @@ PlanFile = Annotated[
         "--plan", metavar="FILE", help="Output of `graphxfer plan --json`, to show it, too."
     ),
 ]
+ReceiptFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--receipt",
+        metavar="FILE",
+        help="Receipt of `graphxfer verify --receipt`, to check it against the bundle and show it.",
+        show_default=False,
+    ),
+]
 Validate = Annotated[
     bool,
     typer.Option("--validate/--no-validate", help="Show the findings of `graphxfer validate`."),
@@ -35,15 +44,19 @@ def report(
         Path, typer.Option("--output", "-o", metavar="FILE", help="File to write.")
     ] = Path("report.html"),
     plan: PlanFile = None,
+    receipt: ReceiptFile = None,
     validate: Validate = True,
 ) -> None:
     """Write one self-contained HTML page about a bundle."""
     from graphxfer.inspect import report as pages
+    from graphxfer.receipt.check import check
 
     source = opened(bundle)
     planned, findings = shown(source, plan, validate=validate)
     with busy("Writing the page"):
-        pages.write(pages.render(source, plan=planned, findings=findings), output)
+        checked = check(receipt, source=source) if receipt else None
+        page = pages.render(source, plan=planned, findings=findings, receipt=checked)
+        pages.write(page, output)
     OUT.print(f"{output} ({human(output.stat().st_size)})")
 
 

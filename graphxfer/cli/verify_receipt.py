@@ -13,8 +13,10 @@ from graphxfer.bundle import open_source
 from graphxfer.cli.common import OUT, Json, busy, print_json, printable
 from graphxfer.errors import Different, UsageError, counted
 from graphxfer.receipt import check as checks
+from graphxfer.receipt import describe
 from graphxfer.receipt.check import Checked
-from graphxfer.receipt.contents import By, Place, Receipt
+from graphxfer.receipt.contents import By
+from graphxfer.receipt.describe import Fact
 
 SHOWN = 20
 """How many mismatches, or recorded differences, are printed."""
@@ -85,21 +87,23 @@ def _checked_options(
 
 
 def _print(found: Checked, *, matched: bool) -> None:
-    for line in _lines(found.receipt):
+    for fact in describe.facts(found.receipt):
+        OUT.print(_line(fact))
+    for line in describe.left_out(found.receipt):
         OUT.print(printable(line))
     for each in found.recorded[:SHOWN]:
         OUT.print(printable(f"  {each.text}"))
     if (more := found.receipt.differences - SHOWN) > 0:
         OUT.print(f"  … and {more:,} more")
-    OUT.print(printable(_signed(found)))
+    OUT.print(_line(describe.signed(found)))
     if found.mismatches:
         for mismatch in found.mismatches[:SHOWN]:
             OUT.print(printable(f"Mismatch: {mismatch}"))
         if (more := len(found.mismatches) - SHOWN) > 0:
             OUT.print(f"… and {more:,} more (--json lists them)")
     elif matched:
-        OUT.print(f"Graph:       {counted(found.receipt.nodes, 'node')} as in the receipt")
-        OUT.print(f"Files:       {counted(found.receipt.files, 'file')} as in the receipt")
+        for fact in describe.matching(found):
+            OUT.print(_line(fact))
     for (by, evidence), number in sorted(found.checksums.items()):
         files = counted(number, "file")
         OUT.print(f"             {files} with a checksum of {_NAMES[by]}, {evidence}")
@@ -111,42 +115,8 @@ def _print(found: Checked, *, matched: bool) -> None:
 _NAMES = {By.SOURCE: "the source", By.SOFTWARE: "graphxfer", By.DESTINATION: "the destination"}
 
 
-def _lines(receipt: Receipt) -> list[str]:
-    """Return what the receipt records, in lines."""
-    header, there = receipt.header, receipt.destination
-    by = f"{receipt.person} (account {receipt.user})" if receipt.person else receipt.user
-    source = Place(header.base, header.database_uuid, header.server_version)
-    exported = f", exported {header.made_at} by {header.made_by}" if header.made_at else ""
-    lines = [
-        f"Verified:    {receipt.ended} by {by} with graphxfer {receipt.software}",
-        f"Source:      {_place(source)}{exported}",
-        f"Destination: {_place(there)}",
-        f"Outcome:     {_outcome(receipt)}",
-    ]
-    lines += [str(one) for one in header.left_out]
-    return lines + [
-        f"Not moved: {one.number:,} {one.type} ({one.why})" for one in receipt.not_moved
-    ]
-
-
-def _place(place: Place) -> str:
-    version = f"OMERO {place.version}" if place.version else ""
-    database = f"database {place.database_uuid}" if place.database_uuid else ""
-    facts = ", ".join(fact for fact in (version, database) if fact)
-    address = f"{place.address}/{place.group}" if place.group else place.address
-    return f"{address} ({facts})" if facts else address
-
-
-def _outcome(receipt: Receipt) -> str:
-    return counted(receipt.differences, "difference") if receipt.differences else receipt.outcome
-
-
-def _signed(found: Checked) -> str:
-    if found.signature is None:
-        return "Signature:   none"
-    key_type, fingerprint, signer = found.signature
-    who = f"of {signer}" if signer else "valid; the signer is not checked (--allowed-signers)"
-    return f"Signature:   {who}, {key_type} key {fingerprint}"
+def _line(fact: Fact) -> str:
+    return printable(f"{fact.label + ':':<12} {fact.text}")
 
 
 def _as_json(found: Checked, *, matched: bool) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from graphxfer.graph import TransferGraph, iri
 from graphxfer.inspect import embedded
 from graphxfer.inspect.summary import summarise
 from graphxfer.plan import Plan
+from graphxfer.receipt import describe
+from graphxfer.receipt.check import Checked
 
 if TYPE_CHECKING:  # importing SHACL takes a second
     from graphxfer.inspect.validate import Finding
@@ -110,6 +112,7 @@ def render(
     *,
     plan: Plan | None = None,
     findings: Sequence[Finding] | None = None,
+    receipt: Checked | None = None,
     live: Live | None = None,
 ) -> str:
     """Return the page of a bundle as HTML.
@@ -122,6 +125,8 @@ def render(
         The plan of an apply.
     findings : sequence of Finding, optional
         The findings of the validation; None if it was not run.
+    receipt : Checked, optional
+        A receipt, checked against the bundle.
     live : Live, optional
         Additional data if the page is served.
     """
@@ -141,6 +146,9 @@ def render(
         total=sum(size for _, size in summary.files.values()),
         plan=plan,
         findings=None if findings is None else grouped(findings),
+        receipt=receipt,
+        describe=describe,
+        shown=SHOWN,
         live=live,
         data=data,
         thumbnails=pictures,

@@ -50,12 +50,17 @@ def test_a_receipt_from_the_first_to_the_last_step(
     }
     assert "the signer is not checked" in person.run(*check).done().out
     person.run(*check, "--allowed-signers", "eve.allowed").failed(1, "allowed signer", "eve")
+    report = ("report", "b", "--receipt", "r.jsonld", "--no-validate", "-o", "../report.html")
+    person.run(*report).done()
+    page = (person.home / "../report.html").read_text("utf-8")
+    assert all(text in page for text in (found["root"], "Ada Test", "as in the receipt"))
 
     with (person.home / "r.jsonld").open("a") as stream:
         stream.write(" ")
     person.run(*check).failed(1, "r.jsonld, line")
     (person.home / "r.jsonld").write_bytes(before["r.jsonld"].replace(b'"Ada Test"', b'"Eve Test"'))
     person.run(*check).failed(1, "not valid for this receipt")
+    person.run(*report).failed(1, "not valid for this receipt")
     (person.home / "r.jsonld").write_bytes(before["r.jsonld"])
     assert tree(person.home) == before
 

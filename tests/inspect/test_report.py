@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from graphxfer import bundle as bundles
 from graphxfer.bundle import Bundle
 from graphxfer.errors import BadDocument
 from graphxfer.inspect import report
 from graphxfer.inspect.validate import Finding
 from graphxfer.plan import Create, Import, Plan, Reuse, Skip
+from graphxfer.receipt.check import check
+from graphxfer.receipt.signature import sign
 from tests.inspect import hostile
+from tests.receipt.samples import FINDING, document_of, keygen, receipt_of
 
 
 class Reader(HTMLParser):
@@ -197,3 +201,57 @@ def test_the_command_writes_a_page_with_findings_and_the_plan(
     failed = subprocess.run([*command, "--plan", str(plan)], capture_output=True, text=True)
     assert failed.returncode == 1
     assert "is not a plan" in failed.stderr
+
+
+# -- the receipt ----------------------------------------------------------------------------------
+
+
+def test_a_page_shows_a_receipt(bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonld"
+    path.write_bytes(document_of(bundle))
+    sign(path, keygen(tmp_path / "key"))
+    page = report.render(bundle, receipt=check(path, source=bundle))
+    read, recorded = Reader(page), receipt_of(bundle)
+    assert '<a href="#receipt">' in page
+    for fact in (
+        recorded.ended,
+        recorded.person,
+        recorded.header.base,
+        recorded.destination.address,
+        recorded.destination.database_uuid,
+        recorded.root,
+        "no differences",
+        "ED25519 key SHA256:",
+        f"{len(bundle.graph())} nodes as in the receipt",
+    ):
+        assert fact in read.text
+    assert 'id="receipt"' not in report.render(bundle)
+
+
+def test_a_page_shows_what_a_receipt_found_and_that_it_is_of_another_graph(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.jsonld"
+    path.write_bytes(document_of(bundle, [FINDING] * (report.SHOWN + 1)))
+    other = bundles.write(tmp_path / "other", bundle.graph().without({"Roi/4"}))
+    for source, mismatches in ((bundle, 0), (other, 1)):
+        page = report.render(source, receipt=check(path, source=source))
+        text = Reader(page).text
+        assert f"{report.SHOWN + 1} differences" in text
+        assert text.count(FINDING.text) == report.SHOWN
+        assert "1 more" in text
+        assert ("does not match this bundle" in text) == bool(mismatches)
+        assert ("as in the receipt" in text) != bool(mismatches)
+
+
+@pytest.mark.parametrize("text", [hostile.SCRIPT, hostile.CLOSING, hostile.RIGHT_TO_LEFT])
+def test_a_receipt_of_a_stranger_is_text_and_nothing_else(
+    bundle: Bundle, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "r.jsonld"
+    path.write_bytes(document_of(bundle, [FINDING._replace(text=text)]))
+    recorded = json.dumps(text, ensure_ascii=False)
+    path.write_text(path.read_text("utf-8").replace('"Ada Lovelace"', recorded), "utf-8")
+    read = Reader(report.render(bundle, receipt=check(path, source=bundle)))
+    assert read.text.count(text) == 2
+    assert [tag for tag, _ in read.tags].count("script") == 4
