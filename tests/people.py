@@ -47,6 +47,10 @@ class People:
         self.admin.createGroup(group)
         return str(group.name.val)
 
+    def change(self, group: str, permissions: str) -> None:
+        """Change the permissions of a group."""
+        self.admin.changePermissions(self._group(group), PermissionsI(permissions))
+
     def _group(self, name: str) -> ExperimenterGroupI:
         return ExperimenterGroupI(self.admin.lookupGroup(name).id.val, False)
 

@@ -16,6 +16,28 @@ _NAMED = re.compile(r"\b([A-Z][A-Za-z]+):(\d+)\b")
 """An object in the reason of a refusal: ``Image:5``."""
 
 
+def owners(server: Server, objects: Iterable[There]) -> dict[There, str]:
+    """Return the names of the owners of those objects that have one, and that the user sees.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    objects : iterable of There
+        The objects.
+    """
+    return {
+        There(name, row[0]): str(row[1])
+        for name, ids in lookup.by_type(objects).items()
+        if catalogue.has_owner(name)
+        for some in lookup.chunks(ids)
+        for row in server.rows(
+            f"select x.id, x.details.owner.omeName from {name} x where x.id in (:ids)",  # noqa: S608
+            ids=some,
+        )
+    }
+
+
 def described(server: Server, objects: Iterable[There], most: int) -> str:
     """Return objects with their owners, and links with what they connect, also with its owners.
 
@@ -34,13 +56,13 @@ def described(server: Server, objects: Iterable[There], most: int) -> str:
     listed = list(objects)
     shown, more = listed[:most], len(listed) - most
     ends = {one: found for one in shown if (found := _ends(server, one))}
-    owners = _owners(server, {*shown, *(end for pair in ends.values() for end in pair)})
+    names = owners(server, {*shown, *(end for pair in ends.values() for end in pair)})
     texts = []
     for one in shown:
-        text = _owned(one, owners)
+        text = _owned(one, names)
         if one in ends:
             parent, child = ends[one]
-            text += f", from {_owned(parent, owners)} to {_owned(child, owners)}"
+            text += f", from {_owned(parent, names)} to {_owned(child, names)}"
         texts.append(text)
     return "; ".join([*texts, *([f"{more:,} more"] if more > 0 else [])])
 
@@ -56,25 +78,12 @@ def with_owners(server: Server, text: str) -> str:
         The reason of a refusal: ``may not delete TagAnnotation:1 because Dataset:2 is tagged``.
     """
     named = {There(name, int(number)) for name, number in _NAMED.findall(text)}
-    owners = _owners(server, named)
-    return _NAMED.sub(lambda found: _owned(There(found[1], int(found[2])), owners), text)
+    names = owners(server, named)
+    return _NAMED.sub(lambda found: _owned(There(found[1], int(found[2])), names), text)
 
 
-def _owned(one: There, owners: Mapping[There, str]) -> str:
-    return f"{one} of {owners[one]}" if one in owners else str(one)
-
-
-def _owners(server: Server, objects: Iterable[There]) -> dict[There, str]:
-    """Return the names of the owners of those objects that have one, and that the user sees."""
-    return {
-        There(name, row[0]): str(row[1])
-        for name, ids in lookup.by_type(objects).items()
-        if catalogue.has_owner(name)
-        for row in server.rows(
-            f"select x.id, x.details.owner.omeName from {name} x where x.id in (:ids)",  # noqa: S608
-            ids=ids,
-        )
-    }
+def _owned(one: There, names: Mapping[There, str]) -> str:
+    return f"{one} of {names[one]}" if one in names else str(one)
 
 
 def _ends(server: Server, link: There) -> tuple[There, ...]:

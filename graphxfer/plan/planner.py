@@ -18,7 +18,7 @@ from graphxfer.journal import Counterpart, Forgotten, How, Journal, LinkKey, Sta
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
 from graphxfer.omero.rights import check_destination
-from graphxfer.plan import drift, extras, removed, reuse
+from graphxfer.plan import drift, extras, linkable, removed, reuse
 from graphxfer.plan.actions import (
     CONFLICT,
     DELETED,
@@ -61,6 +61,7 @@ OWNED = "the owner of the link is not kept: you become its owner"
 CANNOT = "apply cannot set it"
 ONLY_BY_IMPORT = "only an import creates it: delete its fileset there, and run apply again"
 WITH_FILESET = "it is removed only with its fileset"
+FORBIDDEN = "an earlier run chose an object of another user"
 SEVERAL = "several users linked the two objects: you can link them only once"
 
 
@@ -173,6 +174,7 @@ class _Planner:
         self._imports()
         self._nodes(nodes)
         self._links()
+        self._check_links()
         self._extras()
         self._removed()
         self._check_left_out()
@@ -356,6 +358,20 @@ class _Planner:
         elif self._was_deleted(key):
             reason = DELETED
         self._add(kind(key.parent, key.type, reason, child=key.child))
+
+    def _check_links(self) -> None:
+        """Skip the links that the server would refuse."""
+        if self._journal is None:
+            return
+        keys = {one: LinkKey(one.type, one.node, one.child) for one in self._plan.of(Link)}
+        why = linkable.not_allowed(self._server, self._journal, keys.values())
+        if why:
+            self._plan.actions = [
+                Skip(one.node, one.type, FORBIDDEN, child=one.child, detail=why[keys[one]])
+                if one in keys and keys[one] in why
+                else one
+                for one in self._plan.actions
+            ]
 
     # -- what imports create in addition ----------------------------------------------------------
 

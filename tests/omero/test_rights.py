@@ -173,6 +173,68 @@ def test_rights_are_not_those_of_the_default_group(people: People, tmp_path: Pat
             assert bool(list(plan.of(Reuse))) is reuses
 
 
+PROJECT = "Project/1", "Project", {"name": "theirs"}
+TAG = "TagAnnotation/1", "TagAnnotation", {"textValue": "theirs"}
+
+
+def _of_tag(*numbers: int) -> list[Node]:
+    edges = {"annotations": ("TagAnnotation/1",)}
+    return [
+        Node(*TAG),
+        *(Node(f"Dataset/{n}", "Dataset", {"name": f"{n}"}, edges) for n in numbers),
+    ]
+
+
+def _of_project(*numbers: int) -> list[Node]:
+    datasets = {"datasets": tuple(f"Dataset/{n}" for n in numbers)}
+    return [
+        Node(*PROJECT, datasets),
+        *(Node(f"Dataset/{n}", "Dataset", {"name": f"{n}"}) for n in numbers),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("permissions", "tightened", "graph", "kind"),
+    [
+        ("rwra--", "rwr---", _of_tag, "TagAnnotation"),
+        ("rwrw--", "rwr---", _of_tag, "TagAnnotation"),
+        ("rwrw--", "rwra--", _of_tag, ""),
+        ("rwrw--", "rwra--", _of_project, "Project"),
+    ],
+)
+def test_plan_knows_what_the_user_may_no_longer_link_to(
+    people: People,
+    tmp_path: Path,
+    permissions: str,
+    tightened: str,
+    graph: Callable[..., list[Node]],
+    kind: str,
+) -> None:
+    """An earlier run chose an object of somebody else's; then the group was tightened."""
+    group = people.group(permissions)
+    dora, ana = people.user("dora", group), people.user("ana", group)
+    ids = people.save(dora, group, tag("theirs"), container("Project", "theirs"))
+    place = people.place(ana, group)
+    applied(write(tmp_path / "b", graph(1), {}), place, merge=True)
+    people.change(group, tightened)
+    bundle = write(tmp_path / "b", graph(1, 2), {})
+    for command in (planned, applied):
+        skipped = command(bundle, place).skipped
+        if not kind:
+            assert skipped == []
+            continue
+        (one,) = skipped
+        number = ids[("TagAnnotation", "Project").index(kind)]
+        assert "Dataset/2" in (one.node, one.child)
+        assert f"{kind}:{number} of {dora}: you may not link to it" in one.why
+        assert f"(the group {group} is {tightened})" in one.why
+    if kind:
+        assert differences(bundle, place) != []
+        people.change(group, permissions)
+        assert applied(bundle, place).skipped == []
+    assert differences(bundle, place) == []
+
+
 # -- the destination ------------------------------------------------------------------------------
 
 
