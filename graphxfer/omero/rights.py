@@ -25,6 +25,8 @@ SHOWN = 10
 """The most objects that a message names."""
 WRITE, FILES, REPOSITORY = "WriteOwned", "WriteFile", "WriteManagedRepo"
 """The privileges of an administrator for others' objects, for files, for imported files."""
+DELETE = "DeleteOwned"
+"""The privilege of an administrator to delete others' objects."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,15 @@ class Rights:
         group may write.
         """
         return not self.private and (self._above or self._grants("w", members=self.member))
+
+    @property
+    def delete(self) -> bool:
+        """Whether the user may delete objects of others.
+
+        BasicACLVoter.allowDelete: as `write`, but a restricted administrator needs DeleteOwned.
+        """
+        above = self.owner or (self.admin and DELETE in self.privileges)
+        return above or self._grants("w", members=self.member)
 
     @property
     def _above(self) -> bool:
@@ -209,7 +220,7 @@ def check_destination(server: Server, *, files: bool, imports: bool) -> None:
 
 
 def check_take_over(server: Server, owner: str) -> None:
-    """Check that the user may continue what another user began: link to it, change it, remove it.
+    """Check that the user may continue what another user began: link to it, change it, delete it.
 
     Parameters
     ----------
@@ -224,9 +235,11 @@ def check_take_over(server: Server, owner: str) -> None:
         If the user may not.
     """
     here = rights(server)
-    if here.write:
+    if here.write and here.delete:
         return
-    if here.private:
+    if here.write:
+        why = f"{here.user} is a restricted administrator without the privilege {DELETE}"
+    elif here.private:
         why = f"in the private group {here.group} one may only link to own objects"
     else:
         why = f"{here.user} may not change objects of others in the group {here.group}"

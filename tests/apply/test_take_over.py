@@ -198,6 +198,45 @@ def test_another_user_takes_over(
             assert there[kind][user] >= owners[user]
 
 
+PRIVILEGES = ("WriteOwned", "WriteFile", "WriteManagedRepo", "DeleteOwned")
+
+
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [
+        ("DeleteOwned", "restricted administrator without the privilege DeleteOwned"),
+        ("WriteOwned", "may not change objects of others"),
+        ("", ""),
+    ],
+)
+def test_a_restricted_administrator_takes_over(
+    destination: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: tuple[Counter[str], int],
+    missing: str,
+    why: str,
+) -> None:
+    """The fence of the first user has to be deleted: refused before anything is made, or done."""
+    people = People.at(destination)
+    group = people.group("rwr---")
+    first = people.place(people.user("first", group), group)
+    kim = people.administrator("kim", *(one for one in PRIVILEGES if one != missing))
+    begun = small(tmp_path / "begun", f"-kim-{missing}")
+    with first.connect(own_session=True) as server:
+        interrupted(begun, server, monkeypatch, int(whole[1] * 0.8))
+    before = everything(people, group)
+    taken = copy(begun, tmp_path / "taken")
+    with people.place(kim, group).connect(own_session=True) as server:
+        if why:
+            with pytest.raises(GraphxferError, match=f"begun by first.*{why}"):
+                apply(taken, server, TAKE_OVER)
+            assert everything(people, group) == before
+        else:
+            apply(taken, server, TAKE_OVER)
+            assert [str(one) for one in verify(taken, server)] == []
+
+
 NO_DIRECTORY = {"OriginalFile": " and (x.mimetype is null or x.mimetype <> 'Directory')"}
 
 

@@ -25,6 +25,7 @@ from graphxfer.omero.rights import rights
 from graphxfer.omero.write import link
 from graphxfer.plan import ApplyOptions, Create, Merge, Reuse
 from graphxfer.plan.planner import make_plan
+from graphxfer.undo import undo
 from tests.apply.test_apply import applied, container, differences, tag
 from tests.build import import_files
 from tests.people import People
@@ -173,14 +174,10 @@ def test_rights_are_not_those_of_the_default_group(people: People, tmp_path: Pat
             assert bool(list(plan.of(Reuse))) is reuses
 
 
-PROJECT = "Project/1", "Project", {"name": "theirs"}
-TAG = "TagAnnotation/1", "TagAnnotation", {"textValue": "theirs"}
-
-
 def _of_tag(*numbers: int) -> list[Node]:
-    edges = {"annotations": ("TagAnnotation/1",)}
+    edges: dict[str, tuple[str, ...]] = {"annotations": ("TagAnnotation/1",)}
     return [
-        Node(*TAG),
+        Node("TagAnnotation/1", "TagAnnotation", {"textValue": "theirs"}),
         *(Node(f"Dataset/{n}", "Dataset", {"name": f"{n}"}, edges) for n in numbers),
     ]
 
@@ -188,7 +185,7 @@ def _of_tag(*numbers: int) -> list[Node]:
 def _of_project(*numbers: int) -> list[Node]:
     datasets = {"datasets": tuple(f"Dataset/{n}" for n in numbers)}
     return [
-        Node(*PROJECT, datasets),
+        Node("Project/1", "Project", {"name": "theirs"}, datasets),
         *(Node(f"Dataset/{n}", "Dataset", {"name": f"{n}"}) for n in numbers),
     ]
 
@@ -284,6 +281,8 @@ def test_privileges_of_a_restricted_administrator(
             command(bundle, place)
     if not missing:
         assert differences(bundle, place) == []
+        with place.connect(own_session=True) as server:
+            assert undo(bundle, server).kept == []
 
 
 def attachment(folder: Path) -> Bundle:
