@@ -51,8 +51,8 @@ def apply(
         bool,
         typer.Option(
             "--take-over",
-            help="Continue what was begun with another copy of the bundle, or a journal that is "
-            "lost; whoever began it cannot continue.",
+            help="Continue what was begun with another copy of the bundle, by another user, or "
+            "with a journal that is lost; whoever began it cannot continue.",
         ),
     ] = False,
     config: Config = None,

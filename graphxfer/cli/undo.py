@@ -20,7 +20,7 @@ def undo(
         bool, typer.Option("--dry-run", help="Only show what would be removed.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep what others have added to, and remove the rest.")
+        bool, typer.Option("--keep", help="Keep what others use or have added to; remove the rest.")
     ] = False,
     config: Config = None,
     as_json: Json = False,

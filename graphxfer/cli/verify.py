@@ -53,7 +53,11 @@ def verify(
     ] = False,
     receipt: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a receipt of the result.", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Write a receipt of the result, for `graphxfer verify-receipt` and the archive.",
+            show_default=False,
+        ),
     ] = None,
     sign: Annotated[
         Path | None,

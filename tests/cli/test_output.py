@@ -7,15 +7,21 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import omero
+import omero.all
 import pytest
 
 from graphxfer import bundle as bundles
 from graphxfer.cli.app import COMMANDS
 from graphxfer.graph import Header, Node, TransferGraph
+from graphxfer.omero.write import link, save
+from tests.apply.test_apply import make
 from tests.cli.conftest import Filled
 from tests.cli.person import COMMAND, Person
 from tests.places import Place
+from tests.test_undo import made
 from tests.transfers import SOURCE, small, write
 
 HOSTILE = "a\x1b]0;owned\x07\x1b[2J\x9b31m\u202eb\r\x08\x7f"
@@ -52,6 +58,37 @@ def test_json_of_every_command_that_has_it(
         assert ran.err == "", name
     having = {c for c in COMMANDS if "\n  --json " in person.run(c, "--help").out}
     assert having <= {*lines, "run"}, "a command whose JSON is tried nowhere"
+
+
+def test_json_of_commands_that_do_not_end_with_0(person: Person, destination: Place) -> None:
+    """JSON is all that is on standard output, or nothing; the reason is on standard error."""
+    nodes = [
+        Node("Image/1", "Image", {"name": "without files"}),
+        Node("Dataset/1", "Dataset", {"name": "json: left out"}, {"images": ("Image/1",)}),
+    ]
+    bundle, uri = write(person.home / "b", nodes, {}), destination.uri
+
+    def ran(code: int, *line: str) -> Any:
+        done = person.run(line[0], "b", uri, *line[1:], "--json").failed(code)
+        assert done.err.startswith("graphxfer: " if code != 2 else ("graphxfer: ", "Usage: "))
+        return done.json if done.out else None
+
+    assert ran(2, "undo") is None
+    assert ran(2, "plan", "--no-such-option") is None
+    assert ran(1, "plan", "--strict") is None
+    assert ran(1, "apply", "--strict") is None
+    for command in ("plan", "apply", "plan"):
+        kinds = {one["node"]: one["kind"] for one in ran(4, command)["actions"] if not one["child"]}
+        assert kinds["Image/1"] == "skip"
+    assert {one["kind"] for one in ran(4, "verify")} == {"left out"}
+    (comment,) = make(destination, omero.model.CommentAnnotationI())
+    with destination.connect() as server:
+        ends = ("Dataset", made(bundle, server, "Dataset/1")), ("CommentAnnotation", comment)
+        save(server, [link("DatasetAnnotationLink", *ends)])
+    assert {one["kind"] for one in ran(3, "verify")} == {"left out", "extra"}
+    assert ran(1, "undo") is None
+    kept = person.run("undo", "b", uri, "--keep", "--json").done().json["kept"]
+    assert len(kept) == 1
 
 
 @pytest.fixture
