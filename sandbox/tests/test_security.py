@@ -171,7 +171,7 @@ def test_nothing_is_written_to_all_groups(lab):
     # TestPermissions.testSaveWithNegOneNotExplicit of OMERO.py's integration tests
     with pytest.raises(omero.ApiUsageException):
         lab.save("ann", -1, tag("t"))
-    # tried on a real server: nor with what its group could be told by
+    # tried on a real server: nor with what its group follows from
     with pytest.raises(omero.ApiUsageException):
         lab.save("ann", -1, link(ImageAnnotationLinkI, made, tag("t")))
 
