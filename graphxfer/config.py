@@ -46,6 +46,8 @@ TOML: Mapping[str, Mapping[str, type]] = {
         "merge": bool,
         "strict": bool,
         "file_metadata": str,
+        "repair": bool,
+        "delete": bool,
     },
     "files": {
         "from": str,
@@ -92,7 +94,7 @@ class Transfer:
         Where to write a copy of the OME-XML document.
     partial_ok : bool
         Like the option of `graphxfer export`.
-    in_place, tags, merge, strict, file_metadata
+    in_place, tags, merge, strict, file_metadata, repair, delete
         Like the options of `graphxfer apply`.
     profiles : Path, optional
         File of server profiles to read instead of servers.toml.
@@ -117,6 +119,8 @@ class Transfer:
     merge: bool = False
     strict: bool = False
     file_metadata: str = ""
+    repair: bool = False
+    delete: bool = False
     profiles: Path | None = None
     warnings: tuple[str, ...] = ()
 

@@ -98,6 +98,8 @@ def run(transfer: Transfer, progress: Progress = SILENT) -> Outcome:
         file_metadata=_choice("file_metadata", FileMetadata, transfer.file_metadata)
         if transfer.file_metadata
         else None,
+        repair=transfer.repair,
+        delete=transfer.delete,
     )
     source_server = profile(transfer.source.server, transfer.profiles)
     destination = profile(transfer.destination.server, transfer.profiles)

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphxfer import catalogue
+from graphxfer.apply.removal import Removal
 from graphxfer.apply.runner import recover, steps, sweep
 from graphxfer.apply.step import Context, Step, Targets
 from graphxfer.bundle import Bundle
-from graphxfer.errors import GraphxferError, Refused, UsageError
+from graphxfer.errors import GraphxferError, UsageError
+from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import Journal
 from graphxfer.omero import lookup, unfinished
@@ -114,16 +116,15 @@ class _Undo:
 
     def __init__(self, context: Context) -> None:
         self._context, self._server, self._journal = context, context.server, context.journal
-        self._sessions = context.journal.sessions()
-        self._events = lookup.import_events(self._server, context.journal.known(FILESET))
-        self._undone = Undone()
-        self._kept: defaultdict[str, set[int]] = defaultdict(set)
+        self._removal = Removal(context)
 
     def run(self, *, dry_run: bool, keep: bool) -> Undone:
         """Ask first what would be deleted with all of it; then remove it."""
-        batches = list(self._removable(self._present(keep=keep), None if keep else SHOWN))
-        if self._undone.kept and not keep:
-            raise _needed(self._undone.kept, self._server)
+        present = self._present(keep=keep)
+        batches = list(self._removal.removable(present, None if keep else SHOWN))
+        kept = [str(one) for one in self._removal.kept]
+        if kept and not keep:
+            raise _needed(kept, self._server)
         if not dry_run:
             self._journal.set_meta("undoing", "yes")
         removed = Counter[str]()
@@ -131,15 +132,14 @@ class _Undo:
         with self._context.progress.task("remove", total, "objects") as advance:
             for step, targets in batches:
                 if not dry_run:
-                    self._remove(step, targets)
+                    self._removal.remove(step, targets)
                 removed[targets.type] += len(targets.ids)
                 advance(len(targets.ids))
-        self._undone.removed = dict(removed)
-        if not dry_run and self._undone.kept:
+        if not dry_run and kept:
             self._journal.set_meta("undoing", "")
         elif not dry_run:
             self._journal.clear()
-        return self._undone
+        return Undone(dict(removed), kept)
 
     def _present(self, *, keep: bool) -> list[tuple[Step, Targets]]:
         """Return what is still there, links first; what is only hidden is an error, or is kept."""
@@ -156,67 +156,5 @@ class _Undo:
             return found
         for one in hidden(self._server, group, absent):
             reason = f"not readable for {self._server.user_name}: {one.why}"
-            self._keep(one.type, one.id, reason)
+            self._removal.keep(There(one.type, one.id), reason)
         return found
-
-    def _keep(self, name: str, number: int, reason: str) -> None:
-        self._undone.kept.append(f"{name}:{number} ({reason})")
-        self._kept[name].add(number)
-
-    def _removable(
-        self, batches: Iterable[tuple[Step, Targets]], most: int | None
-    ) -> Iterator[tuple[Step, Targets]]:
-        """Iterate over what can be removed without others' objects; note what cannot.
-
-        With `most`, end at that many objects that cannot.
-        """
-        for step, targets in batches:
-            for harmless in self._harmless(step, targets, most):
-                yield step, harmless
-
-    def _harmless(self, step: Step, targets: Targets, most: int | None) -> list[Targets]:
-        """Return what can be removed of a batch; halve it to find what cannot."""
-        name, ids = targets
-        if most is not None and len(self._undone.kept) >= most:
-            return []
-        reason = self._why_not(step, targets)
-        if not reason:
-            return [targets]
-        if len(ids) == 1:
-            self._keep(name, ids[0], reason)
-            return []
-        half = len(ids) // 2
-        return [
-            *self._harmless(step, Targets(name, ids[:half]), most),
-            *self._harmless(step, Targets(name, ids[half:]), most),
-        ]
-
-    def _why_not(self, step: Step, targets: Targets) -> str:
-        """Return why objects are not to be removed: what depends on them; or nothing."""
-        try:
-            deleted = step.delete(targets, dry_run=True)
-        except Refused as refusal:  # others' data that this user may not change depends on them
-            return refusal.reason
-        others = self._others(deleted)
-        return ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
-
-    def _others(self, deleted: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
-        """Return objects that are kept, or that neither the journal has nor its imports made."""
-        found = {}
-        for name, ids in deleted.items():
-            entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
-            if entry is not None:
-                unknown = set(ids) - self._journal.known(name)
-                others = lookup.others(self._server, entry, unknown, self._sessions, self._events)
-                if stay := sorted({*others, *(self._kept[name] & set(ids))}):
-                    found[name] = stay
-        return found
-
-    def _remove(self, step: Step, targets: Targets) -> None:
-        """Remove objects, except those that were deleted with others before: a file."""
-        name, ids = targets
-        known = self._journal.known(name)
-        left = [number for number in ids if number in known]
-        gone = step.delete(Targets(name, left)) if left else {}
-        for other, some in {**gone, name: ids}.items():
-            self._journal.removed(other, some)

@@ -127,9 +127,10 @@ def verify(
         group = int(journal.meta("group") or server.group_id)
         owner = journal.meta("user_name") or ""
         absent = {} if rights(server, group).sees_all else _absent_links(server, journal)
-        found, import_made = journal.nodes().values(), journal.extras()
-        of_files = journal.file_fields()
+        import_made, of_files = journal.extras(), journal.file_fields()
         same = Correspondence(journal.same())
+        # What a newer export does not have any more is an addition, if it is still there.
+        found = [one for node, one in journal.nodes().items() if node in graph]
         again = list(_imported_again(server, journal))
     if without is None:
         without = left_out(bundle, server, progress)

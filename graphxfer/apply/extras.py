@@ -12,7 +12,7 @@ from graphxfer.errors import Refused
 from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.omero import lookup, write
-from graphxfer.plan import Plan, Remove, Skip, extras
+from graphxfer.plan import Action, Plan, Remove, Skip, extras
 
 SHOWN = 5
 """The most objects that a note names."""
@@ -32,7 +32,7 @@ class RemoveExtras(Step):
         skipped = {one.node for one in plan.of(Skip) if not one.child}
         self._forget_gone()
         wanted = extras.removable(graph, self.journal, self.context.options, skipped)
-        plan.actions = [one for one in plan.actions if not isinstance(one, Remove)]
+        plan.actions = [one for one in plan.actions if not _is_extra(one)]
         self._used: dict[There, str] = {}
         if wanted:
             self._counterparts = set(self.journal.same().values())
@@ -126,6 +126,10 @@ class RemoveExtras(Step):
         if used := self._used.get(one):
             return f"used or changed since the import: {used}"
         return why or extras.WAITING
+
+
+def _is_extra(action: Action) -> bool:
+    return isinstance(action, Remove) and not action.node
 
 
 def _counts(objects: Iterable[There]) -> str:

@@ -182,6 +182,8 @@ class ImportFilesets(Step):
 
     def _completed(self, one: FilesetImport, fileset: int) -> bool:
         """Wait as long as the server may be importing; return whether all images exist."""
+        if one.node not in self.graph:  # a newer export does not have it
+            return False
         place, wanted = expected(self.graph, one.node)
         for look in itertools.count():
             state = unfinished.state(self.server, fileset, one.session, place)
@@ -241,12 +243,18 @@ class ImportFilesets(Step):
             for fileset in {members[one] for one in (node.iri, *shown) if one in members}:
                 if imported := self.journal.get(fileset):
                     found[imported.id][recorded.type].add(recorded.id)
+        # What the graph does not have, or a newer export has no more, only the server can tell.
         known = self.journal.known(FILESET)
-        extras = (catalogue.CLASSES.get(name) for name, _ in self.journal.extras())
-        extra = any(entry is not None and survives_fileset(entry) for entry in extras)
+        types = {one.type for node, one in self.journal.nodes().items() if node not in self.graph}
+        types |= {name for name, _ in self.journal.extras()}
+        entries = map(catalogue.CLASSES.get, types)
+        extra = any(entry is not None and survives_fileset(entry) for entry in entries)
         for number in known if extra else unfinished.doubled(self.server, known):
             for name, ids in unfinished.shown_in(self.server, number).items():
                 found[number][name].update(ids)
+        for number, holder in lookup.holders(self.server, known) if extra else ():
+            if holder.id in self.journal.known(holder.type):
+                found[number][holder.type].add(holder.id)
         return found
 
 

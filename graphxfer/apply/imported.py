@@ -39,15 +39,17 @@ def record_imported(context: Context) -> list[str]:
     """
     notes: list[str] = []
     journal = context.journal
-    waiting = [one.node for one in journal.imports(Stage.IMPORTED)]
+    ours = context.bundle.graph()
+    # A newer export may not have one any more.
+    waiting = [one.node for one in journal.imports(Stage.IMPORTED) if one.node in ours]
     if not waiting:
         return notes
     with context.progress.task("match", len(waiting), "filesets") as advance:
-        ours = Side(context.bundle.graph())
-        for some in _groups(waiting, ours.tree):
+        side = Side(ours)
+        for some in _groups(waiting, side.tree):
             ids = [journal[node].id for node in some]
             events = set(lookup.import_events(context.server, ids))
-            matcher = Matcher(ours, Side(lookup.import_trees(context.server, ids, events)))
+            matcher = Matcher(side, Side(lookup.import_trees(context.server, ids, events)))
             for node, number in zip(some, ids, strict=True):
                 matched = matcher.match(node, There(FILESET, number), journal)
                 links = lookup.links_between(context.server, matched.links, events)

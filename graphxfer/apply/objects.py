@@ -12,7 +12,7 @@ from graphxfer.catalogue import Edge, Maker, Via
 from graphxfer.graph import Node, class_of
 from graphxfer.journal import Counterpart, How
 from graphxfer.omero import files, lookup, write
-from graphxfer.plan import Create, Match, Plan
+from graphxfer.plan import Create, Match, Plan, Upload
 
 
 class CreateObjects(Step):
@@ -23,6 +23,8 @@ class CreateObjects(Step):
 
         This includes objects that an import should have created, but did not: a Plate.
         """
+        # An interrupted upload is continued, whatever there is then.
+        self.journal.unsettle((one.node for one in plan.of(Upload)), kept=True)
         self._create([self.graph[one.node] for one in plan.of(Create, Match)])
         self._find_parts()
 
@@ -52,7 +54,8 @@ class CreateObjects(Step):
                 source = self.context.bundle.file(entry)
                 there = self.journal[node]
                 files.upload(self.server, there.id, source, hasher, self.server.group_id)
-            self.journal.settle([node])
+            sent = [field.name for field in class_of(self.graph[node]).fields if field.computed]
+            self.journal.settle([node], sent)
 
     # -- parts --------------------------------------------------------------------------------
 
@@ -69,6 +72,7 @@ class CreateObjects(Step):
             for node, there in self.journal.nodes().items()
             if there.type == owner
             and there.how is How.CREATED
+            and node in self.graph  # not if a newer export does not have it
             and (parts := [p for p in self.graph[node].edges.get(edge.name, ()) if p in self.graph])
             and not any(part in self.journal for part in parts)
         }
@@ -87,8 +91,8 @@ class CreateObjects(Step):
     def created(self) -> Iterator[Targets]:
         """Iterate over created objects, and imported ones of classes that users create (ROIs)."""
         nodes: defaultdict[str, list[int]] = defaultdict(list)
-        for node, there in self.journal.nodes().items():
-            entry = class_of(self.graph[node])
+        for there in self.journal.nodes().values():
+            entry = catalogue.CLASSES[there.type]  # a newer export may not have the node
             found = there.how is How.MATCHED and entry.maker is Maker.USER
             # Parts are deleted with their owner, and what only imports need with its fileset.
             alone = not entry.part_of and entry.maker is not Maker.IMPORT

@@ -47,6 +47,7 @@ class AddParts(Step):
             for node, there in self.journal.nodes().items()
             if there.type == owner
             and there.how is How.CREATED
+            and node in self.graph
             and any(part not in self.journal for part in self._parts(node, edge))
         ]
 
@@ -98,7 +99,10 @@ class AddParts(Step):
         """Return an object's parts in the order of the graph; others stay behind."""
         known = [self.journal.get(part) for part in self._parts(node, edge)]
         place = {one.id: place for place, one in enumerate(known) if one is not None}
-        return sorted(present, key=lambda part: place.get(part.id.val, len(known)))
+        # A part that was deleted leaves a gap in the list, which is None.
+        real = [part for part in present if part is not None]
+        wanted = sorted(real, key=lambda part: place.get(part.id.val, len(known)))
+        return present if wanted == real else wanted
 
     def _adopt(self, owner: str, edge: Edge, nodes: Sequence[str]) -> None:
         """Record the parts at the destination that are not in the journal."""

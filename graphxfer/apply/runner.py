@@ -11,6 +11,7 @@ from graphxfer.apply.filesets import ImportFilesets
 from graphxfer.apply.links import MakeLinks
 from graphxfer.apply.objects import CreateObjects
 from graphxfer.apply.parts import AddParts
+from graphxfer.apply.removed import remove
 from graphxfer.apply.step import Context, Step
 from graphxfer.apply.updates import UpdateObjects
 from graphxfer.bundle import Bundle
@@ -119,7 +120,7 @@ def apply(
     Returns
     -------
     Plan
-        The plan, which is now done, except `Plan.skipped`.
+        The plan, which is now done, except `Plan.skipped` and `Plan.kept`.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def apply(
     """
     graph = bundle.graph()
     bundle.manifest()  # report unreadable files before anything is written
-    with Journal(bundle.journal(server.database_uuid), writing=True) as journal:
+    with Journal(bundle.journal(server.database_uuid), writing=True, graph=graph) as journal:
         if not options.take_over:
             journal.check_user(server.user_id)
         journal.check_not_undone()
@@ -154,6 +155,7 @@ def apply(
             for step in steps(context.without_skipped(plan)):
                 if not isinstance(step, ImportFilesets):
                     step.run(plan)
+            remove(context, plan, list(steps(context)))
         if kept := sweep(context):
             raise GraphxferError(
                 "the server imported filesets again, and objects that graphxfer did not create "

@@ -163,7 +163,7 @@ class Writer:
         """Remove the fence: the transfer is complete, and all our calls are answered.
 
         A call that arrives nevertheless fails, as its token is gone. Only one that opens a lane
-        does not: a fence of an earlier run, which nobody uses, is removed whenever a run ends.
+        does not: a fence of an earlier run, which is not in use, is removed whenever a run ends.
         """
         lane = self._journal.lane
         if lane.fence:

@@ -11,13 +11,16 @@ import typer
 from graphxfer.bundle import open_source
 from graphxfer.cli.common import Config, Json, Server, TerminalProgress
 from graphxfer.cli.plan import (
+    Delete,
     FileMetadataOption,
     InPlace,
     MergeOption,
     PartialOk,
+    Repair,
     Source,
     Strict,
     TagPolicy,
+    check_kept,
     check_skipped,
     show,
 )
@@ -39,6 +42,8 @@ def apply(
             "--map", metavar="FILE", help="Write source and destination ids to a CSV file."
         ),
     ] = None,
+    repair: Repair = False,
+    delete: Delete = False,
     strict: Strict = False,
     file_metadata: FileMetadataOption = None,
     partial_ok: PartialOk = False,
@@ -53,13 +58,15 @@ def apply(
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Recreate a bundle's graph at a server; run it again to resume."""
+    """Recreate a bundle's graph at a server; run it again to resume, or after a newer export."""
     from graphxfer.apply import apply as apply_bundle
     from graphxfer.apply import idmap
     from graphxfer.omero.connect import connect, profile
 
     source = open_source(bundle)
-    options = ApplyOptions(tags, merge, in_place, streams, strict, take_over, file_metadata)
+    options = ApplyOptions(
+        tags, merge, in_place, streams, strict, take_over, file_metadata, repair, delete
+    )
     if id_map is not None:
         idmap.check(id_map)
     with connect(profile(server, config), own_session=True) as destination:
@@ -67,4 +74,5 @@ def apply(
         if id_map is not None:
             idmap.write(source, destination.database_uuid, id_map)
     show(done, source.graph(), as_json=as_json, past=True)
+    check_kept(done)
     check_skipped(done, partial_ok=partial_ok)

@@ -21,9 +21,9 @@ from graphxfer.cli.common import (
     print_json,
     printable,
 )
-from graphxfer.errors import Incomplete, counted, human
+from graphxfer.errors import Different, Incomplete, counted, human
 from graphxfer.graph import TransferGraph
-from graphxfer.plan import ApplyOptions, FileMetadata, Plan, Tags
+from graphxfer.plan import REMOVED, Action, ApplyOptions, FileMetadata, Plan, Tags
 
 SHOWN = 20
 """How many skipped nodes and links are named."""
@@ -64,6 +64,21 @@ Strict = Annotated[
     ),
 ]
 
+Repair = Annotated[
+    bool,
+    typer.Option(
+        "--repair",
+        help="Restore what was changed at the destination since the last apply.",
+    ),
+]
+Delete = Annotated[
+    bool,
+    typer.Option(
+        "--delete",
+        help="Remove what an earlier apply created, and the bundle does not have any more.",
+    ),
+]
+
 
 def plan(
     bundle: Source,
@@ -71,21 +86,32 @@ def plan(
     tags: TagPolicy = Tags.REUSE,
     merge: MergeOption = False,
     in_place: InPlace = False,
+    repair: Repair = False,
+    delete: Delete = False,
     strict: Strict = False,
     file_metadata: FileMetadataOption = None,
     partial_ok: PartialOk = False,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Show what an apply would create, reuse, import, link and skip at a server, and why."""
+    """Show what an apply would create, import, link, change, keep and skip at a server, and why."""
     from graphxfer.omero.connect import connect, profile
     from graphxfer.plan.planner import make_plan
 
-    options = ApplyOptions(tags, merge, in_place, strict=strict, file_metadata=file_metadata)
+    options = ApplyOptions(
+        tags,
+        merge,
+        in_place,
+        strict=strict,
+        file_metadata=file_metadata,
+        repair=repair,
+        delete=delete,
+    )
     source = open_source(bundle)
     with connect(profile(server, config)) as destination:
         planned = make_plan(source, destination, options, TerminalProgress())
     show(planned, source.graph(), as_json=as_json)
+    check_kept(planned)
     check_skipped(planned, partial_ok=partial_ok)
 
 
@@ -124,10 +150,11 @@ def show(planned: Plan, graph: TransferGraph, *, as_json: bool, past: bool = Fal
     if done := sum(line.number for line in planned.summary() if line.done):
         number = counted(done, "node or link", "nodes and links")
         was = "was" if done == 1 else "were"
-        head = "Up to date" if planned.nothing_to_do else "Already done"
+        head = "Already done" if planned.kept or not planned.nothing_to_do else "Up to date"
         OUT.print(f"{head}: {number} {was} created by an earlier run.")
     for note in planned.notes:
         OUT.print(printable(note))
+    show_kept(planned, graph)
     show_skipped(planned, graph)
     if planned.nothing_to_do and not done:
         OUT.print("Nothing to do.")
@@ -135,16 +162,48 @@ def show(planned: Plan, graph: TransferGraph, *, as_json: bool, past: bool = Fal
 
 def show_skipped(planned: Plan, graph: TransferGraph) -> None:
     """Print the nodes and links that a plan skips, and why; the first ones of many."""
+    _list("Skipped", planned.skipped, graph)
+
+
+def show_kept(planned: Plan, graph: TransferGraph) -> None:
+    """Print what differs at the destination and stays so, with both values; the first of many."""
+    _list("Kept", planned.kept, graph)
+
+
+def _list(head: str, actions: list[Action], graph: TransferGraph) -> None:
     from graphxfer.inspect.summary import label
 
-    skipped = planned.skipped
-    for action in skipped[:SHOWN]:
+    for action in actions[:SHOWN]:
         node = graph.get(action.node)
         name = named(action.node, label(node) if node is not None else action.node)
         link = f" {action.type} {action.child}" if action.child else ""
-        OUT.print(printable(f"Skipped: {name}{link} ({action.why})"))
-    if len(skipped) > SHOWN:
-        OUT.print(f"… and {len(skipped) - SHOWN:,} more (--json lists all)")
+        OUT.print(printable(f"{head}: {name}{link} ({action.why})"))
+    if len(actions) > SHOWN:
+        OUT.print(f"… and {len(actions) - SHOWN:,} more (--json lists all)")
+
+
+def check_kept(planned: Plan) -> None:
+    """Report that the destination differs from the graph, and stays so.
+
+    Parameters
+    ----------
+    planned : Plan
+        The plan.
+
+    Raises
+    ------
+    Different
+        If something differs.
+    """
+    if not planned.kept:
+        return
+    removed = sum(one.reason == REMOVED for one in planned.kept)
+    options = ["--repair to restore what was changed there"] * (removed < len(planned.kept))
+    options += ["--delete to remove what the bundle does not have any more"] * bool(removed)
+    raise Different(
+        f"{counted(len(planned.kept), 'difference')} at the destination kept",
+        do=f"use {', '.join(options)}",
+    )
 
 
 def check_skipped(planned: Plan, *, partial_ok: bool) -> None:

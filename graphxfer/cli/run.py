@@ -12,7 +12,7 @@ import typer
 from graphxfer import config
 from graphxfer.bundle import Bundle
 from graphxfer.cli.common import OUT, Json, TerminalProgress, print_json, printable
-from graphxfer.cli.plan import show_skipped
+from graphxfer.cli.plan import check_kept, show_kept, show_skipped
 from graphxfer.errors import Different, Incomplete, counted
 
 
@@ -43,10 +43,12 @@ def run(
             OUT.print(printable(f"{node}: bytes not checked: {why}"))
         for note in outcome.plan.notes:
             OUT.print(printable(note))
+        show_kept(outcome.plan, Bundle(outcome.bundle).graph())
         show_skipped(outcome.plan, Bundle(outcome.bundle).graph())
         OUT.print(f"Bundle: {outcome.bundle}")
     if outcome.differences:
         raise Different(counted(len(outcome.differences), "difference"), where=str(outcome.bundle))
+    check_kept(outcome.plan)
     if outcome.unproven:
         raise Incomplete(
             f"the bytes of {counted(len(outcome.unproven), 'file')} could not be checked",

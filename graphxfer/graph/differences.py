@@ -8,13 +8,14 @@ The comparison is made in terms of the second graph: each IRI of the first is tr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Class, Edge, Field, Maker, Value, Via
 from graphxfer.errors import counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
+from graphxfer.graph.digests import order_of
 from graphxfer.graph.transfer_graph import Node, TransferGraph
 
 Names = tuple[str | There, ...]
@@ -68,7 +69,7 @@ class Difference:
 
     def text(self, where: str = "at the destination") -> str:
         """Return a line for people; `where` names the actual graph."""
-        actual, expected = _short(self.actual, where), _short(self.expected, where)
+        actual, expected = short(self.actual, where), short(self.expected, where)
         node = f"{self.node} (counterpart {self.found_at})" if self.found_at else self.node
         what = {
             "missing": "missing",
@@ -83,7 +84,8 @@ class Difference:
         return f"{node}: {what}"
 
 
-def _short(value: Shown, where: str, limit: int = 80) -> str:
+def short(value: Shown, where: str = "there", limit: int = 80) -> str:
+    """Return one side of a difference for people; `where` names the actual graph."""
     text = "nothing" if value is None else repr(value)
     if isinstance(value, tuple) and all(isinstance(each, str | There) for each in value):
         shown = (f"{each} {where}" if isinstance(each, There) else str(each) for each in value)
@@ -98,6 +100,7 @@ def compare(
     before: Container[There] = (),
     aside: Container[There | tuple[There, There]] = (),
     imported: Container[There] = (),
+    nodes: Iterable[Node] | None = None,
 ) -> Iterator[Difference]:
     """Compare two graphs, node by node.
 
@@ -117,6 +120,8 @@ def compare(
         import is not an addition, nor is a link between two such ends.
     imported : container of There
         Counterparts that an import created.
+    nodes : iterable of Node, optional
+        The nodes of `expected` to compare; all by default.
 
     Yields
     ------
@@ -124,7 +129,9 @@ def compare(
         In the order of the expected graph. Not compared: users, groups, the owners of links, and
         fields and edges that the catalogue marks with `varies`.
     """
-    return _Comparison(expected, actual, same, before, aside, imported).differences()
+    return _Comparison(expected, actual, same, before, aside, imported).differences(
+        expected if nodes is None else nodes
+    )
 
 
 class _Comparison:
@@ -151,8 +158,8 @@ class _Comparison:
             (name, *ends) for name in catalogue.link_classes() for ends in actual.links(name)
         )
 
-    def differences(self) -> Iterator[Difference]:
-        for node in self._expected:
+    def differences(self, nodes: Iterable[Node]) -> Iterator[Difference]:
+        for node in nodes:
             entry = catalogue.CLASSES.get(node.type)
             if entry is None or entry.maker is Maker.SERVER:
                 continue
@@ -198,7 +205,7 @@ class _Comparison:
             named = self._named(extra)
             yield Difference(node.iri, "extra", edge.name, actual=named, found_at=there)
         if edge.ordered and not lost and not extra and tuple(wanted.values()) != found:
-            name, named = f"order of {edge.name}", self._named(found)
+            name, named = order_of(edge), self._named(found)
             yield Difference(node.iri, "field", name, tuple(targets), named, there)
 
     def _is_added(self, there: There, target: There) -> bool:

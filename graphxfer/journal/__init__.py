@@ -2,6 +2,15 @@
 """The journal: what was done at a destination, so that a run can be resumed or undone."""
 
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
-from graphxfer.journal.journal import Journal
+from graphxfer.journal.journal import Forgotten, Journal
 
-__all__ = ["Batch", "Counterpart", "FilesetImport", "How", "Journal", "LinkKey", "Stage"]
+__all__ = [
+    "Batch",
+    "Counterpart",
+    "FilesetImport",
+    "Forgotten",
+    "How",
+    "Journal",
+    "LinkKey",
+    "Stage",
+]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from enum import StrEnum
 from typing import NamedTuple
@@ -185,6 +186,25 @@ def fileset_import(node: str, session: int, stage: str, token: str) -> FilesetIm
     if not _is_iri(node) or not isinstance(session, int) or not _TOKEN.fullmatch(str(token)):
         raise ValueError(f"{node!r:.100} is not the import of a fileset")
     return FilesetImport(node, session, Stage(stage), token)
+
+
+def base(text: str) -> dict[str, str]:
+    """Return the digests of a node's values from a row of the journal.
+
+    Raises
+    ------
+    ValueError
+        If the row cannot be one that graphxfer wrote.
+
+    Examples
+    --------
+    >>> base('{"name":"0011223344556677"}')
+    {'name': '0011223344556677'}
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise ValueError(f"{text!r:.100} is not the base of a node")
+    return found
 
 
 _TOKEN = re.compile(r"[0-9a-f]{16} \S+ [0-9a-f]{16}")

@@ -10,22 +10,28 @@ by their key.
 from __future__ import annotations
 
 import fcntl
+import json
 import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
+from graphxfer.catalogue import Via
 from graphxfer.errors import FileProblem, GraphxferError, UsageError
+from graphxfer.graph import TransferGraph, class_of
 from graphxfer.graph.correspondence import There
+from graphxfer.graph.digests import Digests, digests
 from graphxfer.journal import entries
 from graphxfer.journal.entries import Batch, Counterpart, FilesetImport, How, LinkKey, Stage
 from graphxfer.journal.fencing import Lane
 
 FORMAT = "2"
+_AT_ONCE = 1000
+"""The most nodes of one query."""
 
 _SCHEMA = """
 create table meta (name text primary key, value text not null);
@@ -49,9 +55,17 @@ _LATER = """
 create table if not exists refusal (node text primary key, reason text not null) without rowid;
 create table if not exists file_field (
     node text not null, field text not null, primary key (node, field)) without rowid;
+create table if not exists base (node text primary key, digests text not null) without rowid;
 """
-"""What earlier versions of graphxfer did not record: filesets that the server refused, and fields
-whose values at the destination are those of the file."""
+"""What earlier versions of graphxfer did not record: filesets that the server refused, fields whose
+values at the destination are those of the file, and digests of what was applied."""
+
+
+class Forgotten(NamedTuple):
+    """The entries that were deleted, because their objects do not exist any more."""
+
+    nodes: frozenset[str] = frozenset()
+    links: frozenset[LinkKey] = frozenset()
 
 
 class Journal:
@@ -63,6 +77,9 @@ class Journal:
         Its file; created if missing.
     writing : bool
         Whether to write to it; only one process at a time may.
+    graph : TransferGraph, optional
+        The graph that is applied. What it has of a node is recorded with the node's counterpart, as
+        the *base* of later changes.
 
     Raises
     ------
@@ -72,8 +89,10 @@ class Journal:
         If it is not a journal, or cannot be written.
     """
 
-    def __init__(self, path: Path, *, writing: bool = False) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, *, writing: bool = False, graph: TransferGraph | None = None
+    ) -> None:
+        self.path, self._graph = path, graph
         self._lock = threading.RLock()
         self._owner = _own(path) if writing else None
         try:
@@ -116,7 +135,6 @@ class Journal:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         if self._owner is not None:
             self._db.execute("pragma journal_mode = wal")
-            self._db.executescript(_LATER)
         # A result that is not on the disk would be created twice.
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
@@ -124,6 +142,11 @@ class Journal:
             raise sqlite3.DatabaseError("it is empty")
         if self.meta("format") != FORMAT:
             raise sqlite3.DatabaseError(f"the format is {self.meta('format')}, not {FORMAT}")
+        if self._owner is not None:
+            self._db.executescript(_LATER)
+        self._has_bases = bool(
+            self._db.execute("select 1 from sqlite_master where name = 'base'").fetchone()
+        )
 
     @classmethod
     def existing(cls, path: Path, *, writing: bool = False) -> Journal | None:
@@ -315,27 +338,116 @@ class Journal:
 
     def record(self, nodes: Iterable[tuple[str, Counterpart]]) -> None:
         """Record counterparts that exist at the destination, all or none."""
+        new = list(nodes)
         with self._writing() as db:
-            self._add_nodes(db, list(nodes))
+            self._add_nodes(db, new)
+            # Of a part, the intent to create its owner recorded it.
+            _add_bases(db, self._described(node for node, _ in new), replace=False)
 
     def record_links(self, links: Iterable[LinkKey]) -> None:
         """Record links that already existed."""
         with self._writing() as db:
             self._add_links(db, [(link, None) for link in links])
 
-    def settle(self, nodes: Iterable[str]) -> None:
-        """Record that nodes are complete."""
+    def settle(self, nodes: Iterable[str], names: Collection[str] | None = None) -> None:
+        """Record that nodes are complete.
+
+        Parameters
+        ----------
+        nodes : iterable of str
+            Their IRIs.
+        names : collection of str, optional
+            The fields that were completed now, if not all: their base is what the graph has.
+        """
         done = list(nodes)
         with self._writing() as db:
             db.executemany("update node set settled = 1 where iri = ?", [(n,) for n in done])
+            some = None if names is None else dict.fromkeys(done, names)
+            _add_bases(db, self._described(done) if some is None else self._mixed(some))
         for node in done:
             self._nodes[node] = self._nodes[node]._replace(settled=True)
+
+    def unsettle(self, nodes: Iterable[str], *, kept: bool = False) -> None:
+        """Note that nodes are not complete any more: their bytes have to be sent again.
+
+        Parameters
+        ----------
+        nodes : iterable of str
+            Their IRIs.
+        kept : bool
+            Whether to record it in the file, for later runs.
+        """
+        some = list(nodes)
+        if kept and some:
+            with self._writing() as db:
+                db.executemany("update node set settled = 0 where iri = ?", [(n,) for n in some])
+        for node in some:
+            self._nodes[node] = self._nodes[node]._replace(settled=False)
 
     def _add_nodes(self, db: sqlite3.Connection, nodes: Sequence[tuple[str, Counterpart]]) -> None:
         db.executemany(
             "insert into node values (?, ?, ?, ?, ?)", [(node, *found) for node, found in nodes]
         )
         self._nodes.update(nodes)
+
+    # -- bases: what the graph had of a node when it was applied last -----------------------------
+
+    def bases(self, nodes: Collection[str]) -> dict[str, Digests]:
+        """Return the bases of nodes, as far as they are known.
+
+        Raises
+        ------
+        FileProblem
+            If one cannot be read.
+        """
+        found = dict[str, Digests]()
+        asked = list(nodes) if self._has_bases else []
+        for start in range(0, len(asked), _AT_ONCE):
+            some = asked[start : start + _AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            sql = f"select node, digests from base where node in ({marks})"  # noqa: S608
+            try:
+                found |= {node: entries.base(text) for node, text in self._db.execute(sql, some)}
+            except ValueError as error:
+                raise FileProblem(
+                    f"the journal is damaged: {error}", where=str(self.path)
+                ) from error
+        return found
+
+    def agree(self, names: Mapping[str, Collection[str]]) -> None:
+        """Record that the destination has now what the graph has of fields and references.
+
+        Parameters
+        ----------
+        names : mapping
+            The names of the fields and references, by the node's IRI.
+        """
+        self.set_bases(self._mixed(names))
+
+    def set_bases(self, bases: Mapping[str, Digests]) -> None:
+        """Record what the graph and the destination both have of nodes now.
+
+        Nothing is recorded if the file is not open for writing.
+        """
+        if bases and self._owner is not None:
+            with self._writing() as db:
+                _add_bases(db, bases)
+
+    def _described(self, nodes: Iterable[str]) -> dict[str, Digests]:
+        """Return what the graph has of nodes."""
+        graph = self._graph
+        return {one: digests(graph[one]) for one in nodes if graph is not None and one in graph}
+
+    def _mixed(self, names: Mapping[str, Collection[str]]) -> dict[str, Digests]:
+        """Return the bases of nodes, with what the graph has of some fields."""
+        known = self.bases(names)
+        return {
+            node: {
+                **{n: one for n, one in known.get(node, {}).items() if n not in names[node]},
+                **{n: one for n, one in now.items() if n in names[node]},
+            }
+            for node, now in self._described(names).items()
+        }
 
     def _add_links(
         self, db: sqlite3.Connection, links: Sequence[tuple[LinkKey, int | None]]
@@ -391,6 +503,8 @@ class Journal:
                 for place, item in enumerate(items)
             ]
             db.executemany("insert into item values (?, ?, ?, ?)", rows)
+            # Here, and not with the result: until that is known, the graph may be another.
+            _add_bases(db, self._described(self._with_parts(items)))
             _set_lane(db, lane)
         return Batch(lane.intent, type_, tuple(items))
 
@@ -420,6 +534,16 @@ class Journal:
             self._add_links(db, links)
             db.execute("delete from batch where label = ?", (batch.label,))
             _set_lane(db, lane)
+
+    def _with_parts(self, items: Sequence[str | LinkKey]) -> Iterator[str]:
+        """Iterate over nodes, and the parts that are saved with them."""
+        for item in items:
+            if isinstance(item, str) and self._graph is not None and item in self._graph:
+                node = self._graph[item]
+                yield item
+                for edge in class_of(node).edges:
+                    if edge.via is Via.LIST:
+                        yield from node.edges.get(edge.name, ())
 
     def abandon(self, lane: Lane, batch: Batch) -> None:
         """Delete an intent: nothing was created, nor will be."""
@@ -483,6 +607,7 @@ class Journal:
         """Record that the server has created a fileset's images."""
         with self._writing() as db:
             self._add_nodes(db, [(node, Counterpart(type_, id_, How.IMPORTED))])
+            _add_bases(db, self._described([node]))
             db.execute("delete from refusal where node = ?", (node,))
             db.execute("update fileset set stage = ? where node = ?", (Stage.IMPORTED, node))
 
@@ -506,8 +631,10 @@ class Journal:
         file_fields : iterable of (str, str)
             Fields of nodes whose counterparts keep what the file has.
         """
+        new = list(nodes)
         with self._writing() as db:
-            self._add_nodes(db, list(nodes))
+            self._add_nodes(db, new)
+            _add_bases(db, self._described(one for one, _ in new))
             db.executemany("insert or ignore into extra values (?, ?)", list(extras))
             db.executemany("insert or ignore into file_field values (?, ?)", list(file_fields))
             db.execute("update fileset set stage = ? where node = ?", (Stage.MATCHED, node))
@@ -572,22 +699,40 @@ class Journal:
         """Delete the entries of objects that do not exist at the destination any more."""
         self.forget({type_: ids})
 
-    def forget(self, gone: Mapping[str, Iterable[int]]) -> None:
+    def forget(self, gone: Mapping[str, Iterable[int]]) -> Forgotten:
         """Delete the entries of objects and links that do not exist at the destination any more.
 
         Parameters
         ----------
         gone : mapping
             Ids by class, or link class. Links of the objects are deleted, too.
+
+        Returns
+        -------
+        Forgotten
+            The nodes and links that were deleted.
         """
         numbers = [(name, number) for name, some in gone.items() for number in some]
         deleted = set(numbers)
         nodes = {node for node, one in self._nodes.items() if one[:2] in deleted}
         links = {key for key, number in self.links() if (key.type, number) in deleted}
         links |= {key for key in self._links if key.parent in nodes or key.child in nodes}
+        self._forget(nodes, links, numbers)
+        return Forgotten(frozenset(nodes), frozenset(links))
+
+    def forget_links(self, links: Iterable[LinkKey]) -> None:
+        """Delete the entries of links that do not exist at the destination any more."""
+        if gone := self._links.intersection(links):
+            self._forget(set(), gone, [])
+
+    def _forget(
+        self, nodes: set[str], links: set[LinkKey], numbers: Sequence[tuple[str, int]]
+    ) -> None:
+        """Delete entries; the file is changed only if it is open for writing."""
         if self._owner is not None:
             with self._writing() as db:
-                for table, column in (("node", "iri"), ("fileset", "node"), ("file_field", "node")):
+                columns = {"node": "iri", "fileset": "node", "file_field": "node", "base": "node"}
+                for table, column in columns.items():
                     statement = f"delete from {table} where {column} = ?"  # noqa: S608  (our names)
                     db.executemany(statement, [(node,) for node in nodes])
                 db.executemany("delete from extra where type = ? and id = ?", numbers)
@@ -601,7 +746,7 @@ class Journal:
     def clear(self) -> None:
         """Delete all nodes and links: an undo reverted everything."""
         with self._writing() as db:
-            for table in ("node", "link", "fileset", "extra", "file_field", "refusal"):
+            for table in ("node", "link", "fileset", "extra", "file_field", "base", "refusal"):
                 db.execute(f"delete from {table}")  # noqa: S608  (our own names)
             db.execute("delete from meta where name not in ('format', 'journal', 'lane')")
         self._nodes.clear()
@@ -617,6 +762,14 @@ def _create(path: Path) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _add_bases(
+    db: sqlite3.Connection, bases: Mapping[str, Digests], *, replace: bool = True
+) -> None:
+    statement = f"insert or {'replace' if replace else 'ignore'} into base values (?, ?)"  # noqa: S608
+    rows = [(node, json.dumps(one, separators=(",", ":"))) for node, one in bases.items()]
+    db.executemany(statement, rows)
 
 
 def _set_lane(db: sqlite3.Connection, lane: Lane) -> None:

@@ -161,6 +161,36 @@ def part_ids(server: Server, owner: str, edge: Edge, ids: Iterable[int]) -> dict
     return dict(found)
 
 
+def holders(server: Server, filesets: Iterable[int]) -> Iterator[tuple[int, There]]:
+    """Iterate over the objects whose parts show images of filesets: the Wells of their samples.
+
+    Parameters
+    ----------
+    server : Server
+        The destination.
+    filesets : iterable of int
+        Ids of the filesets.
+
+    Yields
+    ------
+    tuple
+        The id of a fileset, and an object that has a part which shows one of its images.
+    """
+    some = list(chunks(filesets))
+    for owner in catalogue.CLASSES.values():
+        for list_ in owner.edges:
+            part = catalogue.CLASSES.get(list_.target) if list_.via is Via.LIST else None
+            for edge in part.edges if part is not None else ():
+                if edge.via is Via.REFERENCE and edge.target == catalogue.IMAGE:
+                    hql = (
+                        f"select distinct i.fileset.id, x.{list_.inverse}.id from {list_.target} x"  # noqa: S608
+                        f" join x.{edge.attribute} i where i.fileset.id in (:ids)"
+                    )
+                    for ids in some:
+                        for fileset, holder in server.rows(hql, ids=ids):
+                            yield fileset, There(owner.name, holder)
+
+
 def import_trees(
     server: Server, ids: Iterable[int], events: Collection[int] | None = None
 ) -> TransferGraph:

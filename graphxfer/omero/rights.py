@@ -227,7 +227,7 @@ def check_take_over(server: Server, owner: str) -> None:
     if here.write:
         return
     if here.private:
-        why = f"in the private group {here.group} nobody may link to objects of others"
+        why = f"in the private group {here.group} one may only link to own objects"
     else:
         why = f"{here.user} may not change objects of others in the group {here.group}"
     raise GraphxferError(

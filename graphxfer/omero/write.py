@@ -185,15 +185,26 @@ def save(server: Server, objects: Sequence[Any]) -> list[int]:
     return [one.id.val for one in update.saveAndReturnArray(list(objects))]
 
 
+Wanted = Mapping[int, Sequence[tuple[Field, Value | None]]]
+"""Fields and their new values, by the object's id."""
+References = Mapping[int, Sequence[tuple[Edge, There | None]]]
+"""References and their new targets, by the object's id."""
+May = Callable[[int, Field | Edge, "Value | There | None"], bool]
+"""Whether a field or reference may be set, given the object's id and the present value."""
+
+
 def update(
     server: Server,
     entry: Class,
-    wanted: Mapping[int, Sequence[tuple[Field, Value | None]]],
-    references: Mapping[int, Sequence[tuple[Edge, There]]] | None = None,
+    wanted: Wanted,
+    references: References | None = None,
+    may: May = lambda *_: True,
 ) -> int:
     """Set fields and references of existing objects; return how many objects differed.
 
-    The objects are loaded and saved: their other fields stay unchanged.
+    The objects are loaded and saved: their other fields stay unchanged. OMERO refuses to save an
+    object that was changed since it was loaded, so a copy of the call that arrives late does
+    nothing. Only entries of filesets have no version by which OMERO could know that.
 
     Parameters
     ----------
@@ -205,30 +216,48 @@ def update(
         Fields and their new values, by the object's id.
     references : mapping, optional
         References and their new targets, by the object's id.
+    may : callable, optional
+        Tells whether to set a field or reference, given its present value.
     """
-    changed = []
-    enums = [f"left outer join fetch x.{f.attribute}" for f in entry.fields if f.type is Type.ENUM]
-    hql = f"select x from {entry.name} x {' '.join(enums)} where x.id in (:ids)"  # noqa: S608
-    for found in server.objects(hql, ids=sorted(wanted)):
-        differing = [
-            (field, value)
-            for field, value in wanted[found.id.val]
-            if _plain(field, getattr(found, field.attribute)) != value
-        ]
-        for field, value in differing:
-            setattr(found, field.attribute, wrap(field, value))
-        leading_elsewhere = [
-            (edge, there)
-            for edge, there in (references or {}).get(found.id.val, ())
-            if (now := getattr(found, edge.attribute)) is None or now.id.val != there.id
-        ]
-        for edge, there in leading_elsewhere:
-            setattr(found, edge.attribute, reference(*there))
-        if differing or leading_elsewhere:
+    changed, targets = [], references or {}
+    for found in _loaded(server, entry, sorted({*wanted, *targets})):
+        number, differs = found.id.val, False
+        for field, value in wanted.get(number, ()):
+            now = _plain(field, getattr(found, field.attribute))
+            if now != value and repr(now) != repr(value) and may(number, field, now):
+                # The empty list, as OMERO does not distinguish it from null.
+                new = wrap(field, () if value is None and field.type is Type.PAIRS else value)
+                setattr(found, field.attribute, new)
+                differs = True
+        for edge, there in targets.get(number, ()):
+            other = getattr(found, edge.attribute)
+            known = None if other is None else There(_class_name(other), other.id.val)
+            alike = other is not None and there is not None and other.id.val == there.id
+            if not (alike or known is there) and may(number, edge, known):
+                setattr(found, edge.attribute, None if there is None else reference(*there))
+                differs = True
+        if differs:
             changed.append(found)
     if changed:
         server.service("IUpdate").saveArray(changed)
     return len(changed)
+
+
+def _loaded(server: Server, entry: Class, ids: Sequence[int]) -> Sequence[Any]:
+    """Load objects, with what their fields consist of."""
+    joined = (Type.ENUM, Type.TRANSFORM, Type.PAIRS)
+    fetched = [
+        f"left outer join fetch x.{field.attribute}"
+        for field in entry.fields
+        if field.type in joined and "." not in field.attribute
+    ]
+    hql = f"select distinct x from {entry.name} x {' '.join(fetched)} where x.id in (:ids)"  # noqa: S608
+    found: Sequence[Any] = server.objects(hql, ids=list(ids))
+    return found
+
+
+def _class_name(found: Any) -> str:
+    return type(found).__name__.removesuffix("I")
 
 
 def _plain(field: Field, value: Any) -> Value | None:
@@ -239,6 +268,13 @@ def _plain(field: Field, value: Any) -> Value | None:
         return str(value.value.val)
     if field.type is Type.QUANTITY:
         return catalogue.Quantity(value.getValue(), str(value.getUnit()))
+    if field.type is Type.TRANSFORM:
+        numbers = catalogue.AffineTransform._fields
+        return catalogue.AffineTransform(*(getattr(value, name).val for name in numbers))
+    if field.type is Type.BYTES:
+        return bytes(value) or None
+    if field.type is Type.PAIRS:
+        return tuple((pair.name, pair.value) for pair in value if pair is not None) or None
     plain: Value = value.val
     return plain
 

@@ -18,7 +18,17 @@ from graphxfer.graph import TransferGraph, fileset_tree
 from graphxfer.unmovable import Why
 
 EDITED = "users changed it after the import"
-"""Why the counterpart of a node is updated."""
+"""Why the counterpart of a node is updated after its import."""
+HERE = "changed here"
+"""The graph changed since it was applied: a newer export. Apply brings it over."""
+THERE = "changed there"
+"""A person changed the destination. Only `repair` restores it."""
+CONFLICT = "conflict"
+"""Both changed, or what was applied is not known."""
+REMOVED = "removed here"
+"""The graph does not have it any more. Only `delete` removes it."""
+DELETED = "deleted there"
+"""A person deleted it at the destination. Apply creates it again."""
 
 
 class Tags(StrEnum):
@@ -59,6 +69,10 @@ class ApplyOptions:
     file_metadata : FileMetadata, optional
         What counts where a file and the graph differ; None for the choice of an earlier run, or
         the graph.
+    repair : bool
+        Set what was changed at the destination, or at both ends, to what the graph has.
+    delete : bool
+        Remove what was created, and the graph does not have any more.
     """
 
     tags: Tags = Tags.REUSE
@@ -68,6 +82,8 @@ class ApplyOptions:
     strict: bool = False
     take_over: bool = False
     file_metadata: FileMetadata | None = None
+    repair: bool = False
+    delete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,8 @@ class Action:
         For a link, the IRI of its child.
     detail : str
         The file or node that the reason is about, and what is wrong with it.
+    fields : tuple of str
+        The fields and references that it is about, if not the whole node.
 
     Examples
     --------
@@ -107,6 +125,7 @@ class Action:
     bytes: int = 0
     child: str = ""
     detail: str = ""
+    fields: tuple[str, ...] = ()
 
     kind: ClassVar[str]
     """Its name in tables, pages and JSON."""
@@ -205,20 +224,40 @@ class Link(Action):
 
 
 class Update(Action):
-    """Set fields of an object that the import created: users changed them at the source."""
+    """Set fields and references of an object: they were changed at the source."""
 
     __slots__ = ()
     kind, past = "update", "updated"
 
 
-class Remove(Action):
-    """Remove what an import created and the graph does not have: an object, or a link.
+class Restore(Update):
+    """Set fields and references that were changed at the destination to what the graph has."""
 
-    It has no node; `destination` is its id.
+    __slots__ = ()
+    kind, past = "restore", "restored"
+
+
+class Remove(Action):
+    """Remove an object or link that an apply created, and the graph does not have.
+
+    What only an import created has no node; `destination` is its id.
     """
 
     __slots__ = ()
     kind, past = "remove", "removed"
+
+
+class Keep(Action):
+    """Leave what differs at the destination as it is there."""
+
+    __slots__ = ()
+    kind, past, pending = "keep", "kept", False
+
+    @property
+    def why(self) -> str:
+        """The reason with its detail, which has the names and both values."""
+        reason = self.reason.partition(":")[0] if self.fields else self.reason
+        return str(Why(reason, self.detail))
 
 
 class Skip(Action):
@@ -242,7 +281,21 @@ class Done(Action):
 
 KINDS: dict[str, type[Action]] = {
     one.kind: one
-    for one in (Create, Upload, Reuse, Merge, Import, Match, Link, Update, Remove, Skip, Done)
+    for one in (
+        Create,
+        Upload,
+        Reuse,
+        Merge,
+        Import,
+        Match,
+        Link,
+        Update,
+        Restore,
+        Remove,
+        Keep,
+        Skip,
+        Done,
+    )
 }
 """The kinds of actions by name."""
 
@@ -266,8 +319,9 @@ def read(document: Mapping[str, Any]) -> Action:
     kind = KINDS.get(values.pop("kind", ""))
     if kind is None:
         raise TypeError(f"not an action: {dict(document)!r:.100}")
+    values["fields"] = tuple(values.get("fields", ()))
     action = kind(**values)
-    texts = (action.node, action.type, action.reason, action.child, action.detail)
+    texts = (action.node, action.type, action.reason, action.child, action.detail, *action.fields)
     if not all(isinstance(text, str) for text in texts) or not isinstance(action.bytes, int):
         raise TypeError(f"not an action: {dict(document)!r:.100}")
     return action
@@ -351,6 +405,11 @@ class Plan:
             return Skip(action.node, action.type, why.reason, detail=why.detail)
 
         self.actions = [checked(action) for action in self.actions]
+
+    @property
+    def kept(self) -> list[Action]:
+        """What differs at the destination, and stays so."""
+        return list(self.of(Keep))
 
     @property
     def nothing_to_do(self) -> bool:

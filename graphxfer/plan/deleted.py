@@ -4,17 +4,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 from graphxfer import catalogue
 from graphxfer.catalogue import Maker
 from graphxfer.graph import TransferGraph
 from graphxfer.graph.fileset_tree import FILESET, Tree
-from graphxfer.journal import How, Journal
+from graphxfer.journal import Forgotten, How, Journal
 from graphxfer.omero import lookup
 from graphxfer.omero.connect import Server
 
 
-def forget_deleted(server: Server, graph: TransferGraph, journal: Journal) -> dict[str, int]:
+class Deleted(NamedTuple):
+    """What was deleted at the destination: how many, by class; nodes and links of the journal."""
+
+    numbers: dict[str, int]
+    entries: Forgotten
+
+
+def forget_deleted(server: Server, graph: TransferGraph, journal: Journal) -> Deleted:
     """Forget objects and links of the journal that do not exist at the destination any more.
 
     What an import creates comes back only with its fileset: it is forgotten with it.
@@ -30,8 +38,8 @@ def forget_deleted(server: Server, graph: TransferGraph, journal: Journal) -> di
 
     Returns
     -------
-    dict
-        How many were deleted there, by class.
+    Deleted
+        What was deleted there.
     """
     ids: defaultdict[str, set[int]] = defaultdict(set)
     for found in journal.nodes().values():
@@ -43,9 +51,8 @@ def forget_deleted(server: Server, graph: TransferGraph, journal: Journal) -> di
     }
     kept = _of_existing_filesets(graph, journal, gone.get(FILESET, set()))
     gone = {name: left for name, some in gone.items() if (left := some - kept.get(name, set()))}
-    if gone:
-        journal.forget(gone)
-    return {name: len(some) for name, some in gone.items()}
+    entries = journal.forget(gone) if gone else Forgotten()
+    return Deleted({name: len(some) for name, some in gone.items()}, entries)
 
 
 def _of_existing_filesets(

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from graphxfer import catalogue, unmovable
 from graphxfer.bundle import Bundle, Document
@@ -13,28 +14,37 @@ from graphxfer.catalogue import Maker, Via
 from graphxfer.errors import GraphxferError, counted
 from graphxfer.graph import Node, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import FILESET, Tree
-from graphxfer.journal import How, Journal, LinkKey, Stage
+from graphxfer.journal import Counterpart, Forgotten, How, Journal, LinkKey, Stage
 from graphxfer.omero import in_place
 from graphxfer.omero.connect import Server
 from graphxfer.omero.rights import check_destination
-from graphxfer.plan import extras, reuse
+from graphxfer.plan import drift, extras, removed, reuse
 from graphxfer.plan.actions import (
+    CONFLICT,
+    DELETED,
     EDITED,
+    HERE,
+    REMOVED,
+    THERE,
     Action,
     ApplyOptions,
     Create,
     Done,
     FileMetadata,
     Import,
+    Keep,
     Link,
     Match,
     Plan,
     Remove,
+    Restore,
     Skip,
     Update,
     Upload,
 )
-from graphxfer.plan.deleted import forget_deleted
+from graphxfer.plan.deleted import Deleted, forget_deleted
+from graphxfer.plan.drift import Change, Drift
+from graphxfer.plan.removed import Removed, with_fileset
 from graphxfer.progress import SILENT, Progress
 from graphxfer.unmovable import Why
 
@@ -48,6 +58,9 @@ FETCH = "run `graphxfer fetch`, then `graphxfer apply` again"
 BESIDE = "put the files beside the document, and run `graphxfer apply` again"
 OWNED = "the owner of the link is not kept: you become its owner"
 
+CANNOT = "apply cannot set it"
+ONLY_BY_IMPORT = "only an import creates it: delete its fileset there, and run apply again"
+WITH_FILESET = "it is removed only with its fileset"
 SEVERAL = "several users linked the two objects: you can link them only once"
 
 
@@ -99,15 +112,28 @@ def planned(
 ) -> Plan:
     """Plan with an open journal, and check the content of files; see :func:`make_plan`."""
     options = extras.chosen(options, journal)
-    tree = Tree(bundle.graph())
-    deleted = forget_deleted(server, bundle.graph(), journal) if journal is not None else {}
+    graph = bundle.graph()
+    tree, since = Tree(graph), _Since()
+    if journal is not None:
+        deleted = forget_deleted(server, graph, journal)
+        found = drift.find(server, graph, journal, progress)
+        since = _Since(deleted, found, removed.find(graph, journal))
+        journal.unsettle(found.to_send(repair=options.repair))
     why_not = unmovable.find(bundle, journal, tree, content=content, again=True, progress=progress)
     with progress.task("plan"):
-        plan = _Planner(bundle, server, journal, options, tree, why_not).plan()
-    if deleted:
-        listed = ", ".join(f"{number:,} {name}" for name, number in deleted.items())
+        plan = _Planner(bundle, server, journal, options, tree, why_not, since).plan()
+    if since.deleted.numbers:
+        listed = ", ".join(f"{number:,} {name}" for name, number in since.deleted.numbers.items())
         plan.notes.append(f"Deleted at the destination since an earlier run: {listed}")
     return plan
+
+
+class _Since(NamedTuple):
+    """What happened since the last apply: deleted or changed there, changed or removed here."""
+
+    deleted: Deleted = Deleted({}, Forgotten())
+    drift: Drift = Drift()
+    removed: Removed = Removed({}, {})
 
 
 class _Planner:
@@ -121,6 +147,7 @@ class _Planner:
         options: ApplyOptions,
         tree: Tree,
         why_not: Mapping[str, Why],
+        since: _Since,
     ) -> None:
         self._bundle, self._graph, self._server = bundle, bundle.graph(), server
         self._journal, self._options = journal, options
@@ -132,7 +159,7 @@ class _Planner:
             if edge.via is Via.LINK
             for target in self._graph[iri].edges.get(edge.name, ())
         }
-        self._why_not = why_not
+        self._why_not, self._since = why_not, since
         self._plan = Plan()
         # Fields that an earlier run left as the file has them.
         self._of_files = set(journal.file_fields()) if journal is not None else set()
@@ -147,6 +174,7 @@ class _Planner:
         self._nodes(nodes)
         self._links()
         self._extras()
+        self._removed()
         self._check_left_out()
         self._check_destination()
         return self._plan
@@ -159,13 +187,75 @@ class _Planner:
         recorded = self._journal.get(node.iri) if self._journal is not None else None
         if recorded is None:
             return False
-        if recorded.settled and node.iri not in self._of_files:
-            self._add(Done(node.iri, node.type, DONE, recorded.id))
-        elif recorded.how is How.CREATED:
-            self._add(Upload(node.iri, node.type, UNSENT, recorded.id, _size(node)))
-        else:
+        unsettled = not recorded.settled and recorded.how is not How.CREATED
+        if unsettled or node.iri in self._of_files:
             self._add(Update(node.iri, node.type, EDITED, recorded.id))
+            return True
+        actions = list(self._changed(node, recorded))
+        if not recorded.settled and not any(isinstance(one, Upload) for one in actions):
+            actions.append(Upload(node.iri, node.type, UNSENT, recorded.id, _size(node)))
+        for one in actions or [Done(node.iri, node.type, DONE, recorded.id)]:
+            self._add(one)
         return True
+
+    def _changed(self, node: Node, recorded: Counterpart) -> Iterator[Action]:
+        """Iterate over what to do about the changes of a node since the last apply."""
+        found = self._since.drift
+        if node.iri in found.absent:
+            yield Keep(node.iri, node.type, DELETED, recorded.id, detail=ONLY_BY_IMPORT)
+        # What a reference should lead to may be left out; that is named there.
+        changes = [
+            one
+            for one in found.changes.get(node.iri, ())
+            if not any(target in self._why_not for target in one.needs)
+        ]
+        for why in (HERE, THERE, CONFLICT):
+            of_kind = [one for one in changes if one.why == why]
+            done = [one for one in of_kind if one.is_settable and self._brings_over(why)]
+            for kind, some in (
+                (Upload, [one for one in done if one.is_of_bytes]),
+                (
+                    Update if why == HERE else Restore,
+                    [one for one in done if not one.is_of_bytes],
+                ),
+                (Keep, [one for one in of_kind if one not in done]),
+            ):
+                if some:
+                    yield self._change(kind, node, recorded, why, some)
+
+    def _brings_over(self, why: str) -> bool:
+        return why == HERE or self._options.repair
+
+    def _change(
+        self, kind: type[Action], node: Node, recorded: Counterpart, why: str, some: list[Change]
+    ) -> Action:
+        names = tuple(one.name for one in some)
+        detail = "; ".join(one.text for one in some)
+        if kind is Keep and self._brings_over(why):
+            detail += f" ({CANNOT})"
+        size = _size(node) if kind is Upload else 0
+        return kind(
+            node.iri,
+            node.type,
+            f"{why}: {', '.join(names)}",
+            recorded.id,
+            size,
+            detail=detail,
+            fields=names,
+        )
+
+    def _removed(self) -> None:
+        """Add what the graph does not have any more."""
+        removed, delete = self._since.removed, self._options.delete
+        for key, number in removed.named_links():
+            kind = Remove if delete else Keep
+            self._add(kind(key.parent, key.type, REMOVED, number, child=key.child))
+        for node, found in removed.named():
+            if delete and not with_fileset(found):
+                self._add(Remove(node, found.type, REMOVED, found.id))
+            else:
+                detail = WITH_FILESET if with_fileset(found) else ""
+                self._add(Keep(node, found.type, REMOVED, found.id, detail=detail))
 
     # -- the graph -------------------------------------------------------------------------------
 
@@ -184,6 +274,7 @@ class _Planner:
                 how = "linked in place" if self._options.in_place else ""
                 journal = self._journal
                 refusal = journal.refusal(fileset.iri) if journal is not None else ""
+                how = DELETED if self._was_deleted(fileset.iri) else how
                 how = AGAIN if refusal else how
                 self._add(Import(fileset.iri, fileset.type, how, bytes=size, detail=refusal))
 
@@ -212,8 +303,15 @@ class _Planner:
         for node in open_:
             self._add(found.choices.get(node.iri) or self._create(node))
 
+    def _was_deleted(self, key: str | LinkKey) -> bool:
+        """Tell whether an earlier run created a node or link, and a person deleted it there."""
+        entries = self._since.deleted.entries
+        return key in entries.nodes or key in entries.links or key in self._since.drift.links
+
     def _create(self, node: Node) -> Create:
         reason = UNLESS if self._hangs_on_import(node) else ""
+        if self._was_deleted(node.iri):
+            reason = DELETED
         size = _size(node) if class_of(node).bytes else 0
         return Create(node.iri, node.type, reason, bytes=size)
 
@@ -255,6 +353,8 @@ class _Planner:
             kind, reason = Skip, NOT_HERE
         elif key.parent in self._why_not or key.child in self._why_not:
             kind, reason = Skip, unmovable.FOLLOWS
+        elif self._was_deleted(key):
+            reason = DELETED
         self._add(kind(key.parent, key.type, reason, child=key.child))
 
     # -- what imports create in addition ----------------------------------------------------------

@@ -80,9 +80,9 @@ def test_all_arrives_and_a_second_run_does_nothing(destination: Place, tmp_path:
     with destination.connect(own_session=True) as server:
         calls = server.calls
         assert apply(bundle, server).nothing_to_do
-        # Whether each class is still there, and whether a call of an earlier run arrived late: what
-        # filesets there are, and whether one has images twice.
-        assert server.calls <= calls + len([name for name in CLASSES if made.get(name)]) + 2
+        # Of each class, whether all is still there, its nodes, and their edges; and whether a call
+        # of an earlier run arrived late: what filesets there are, and whether one has images twice.
+        assert server.calls <= calls + 3 * len([name for name in CLASSES if made.get(name)]) + 2
         assert added(before, counted(server)) == made
 
 

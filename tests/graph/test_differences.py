@@ -32,8 +32,9 @@ def lines(
     imported: Iterable[str] = (),
 ) -> list[str]:
     both = Correspondence({node: There.of(other) for node, other in same.items()})
-    some = [set(map(There.of, each)) for each in (before, aside, imported)]
-    return [str(difference) for difference in compare(ours, GraphThere(theirs), both, *some)]
+    old, additional, made = (set(map(There.of, each)) for each in (before, aside, imported))
+    found = compare(ours, GraphThere(theirs), both, old, additional, made)
+    return [str(difference) for difference in found]
 
 
 SAME = {"TagAnnotation/1": "TagAnnotation/9"}

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Remove objects that an apply created, and nothing of others.
+
+The server is asked first what would be deleted with them. What it refuses, and what something else
+depends on, is kept and named.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from graphxfer import catalogue
+from graphxfer.apply.step import Context, Step, Targets
+from graphxfer.errors import Refused
+from graphxfer.graph.correspondence import There
+from graphxfer.graph.fileset_tree import FILESET
+from graphxfer.omero import lookup
+
+
+class Kept(NamedTuple):
+    """An object that is not removed, and why."""
+
+    there: There
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.there} ({self.reason})"
+
+
+class Removal:
+    """Removes objects, batch by batch.
+
+    Parameters
+    ----------
+    context : Context
+        The bundle, the destination and the journal.
+    protected : collection of There
+        Objects of the journal that may not be deleted with others.
+    """
+
+    def __init__(self, context: Context, protected: Collection[There] = ()) -> None:
+        self._server, self._journal = context.server, context.journal
+        self._sessions = context.journal.sessions()
+        self._events = lookup.import_events(self._server, context.journal.known(FILESET))
+        self._stay: defaultdict[str, set[int]] = defaultdict(set)
+        for name, number in protected:
+            self._stay[name].add(number)
+        self.kept: list[Kept] = []
+
+    def keep(self, there: There, reason: str) -> None:
+        """Note that an object is not removed, nor with others."""
+        self.kept.append(Kept(there, reason))
+        self._stay[there.type].add(there.id)
+
+    def removable(
+        self, batches: Iterable[tuple[Step, Targets]], most: int | None = None
+    ) -> Iterator[tuple[Step, Targets]]:
+        """Iterate over what can be removed without others' objects; note what cannot.
+
+        With `most`, end at that many objects that cannot.
+        """
+        for step, targets in batches:
+            for harmless in self._harmless(step, targets, most):
+                yield step, harmless
+
+    def _harmless(self, step: Step, targets: Targets, most: int | None) -> list[Targets]:
+        """Return what can be removed of a batch; halve it to find what cannot."""
+        name, ids = targets
+        if most is not None and len(self.kept) >= most:
+            return []
+        reason = self._why_not(step, targets)
+        if not reason:
+            return [targets]
+        if len(ids) == 1:
+            self.keep(There(name, ids[0]), reason)
+            return []
+        half = len(ids) // 2
+        return [
+            *self._harmless(step, Targets(name, ids[:half]), most),
+            *self._harmless(step, Targets(name, ids[half:]), most),
+        ]
+
+    def _why_not(self, step: Step, targets: Targets) -> str:
+        """Return why objects are not to be removed: what depends on them; or nothing."""
+        try:
+            deleted = step.delete(targets, dry_run=True)
+        except Refused as refusal:  # others' data that this user may not change depends on them
+            return refusal.reason
+        others = self._others(deleted)
+        return ", ".join(f"{other}:{number}" for other, some in others.items() for number in some)
+
+    def _others(self, deleted: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+        """Return objects that are kept, or that neither the journal has nor its imports made."""
+        found = {}
+        for name, ids in deleted.items():
+            entry = catalogue.CLASSES.get(name) or catalogue.link_node(name)
+            if entry is not None:
+                unknown = set(ids) - self._journal.known(name)
+                others = lookup.others(self._server, entry, unknown, self._sessions, self._events)
+                if stay := sorted({*others, *(self._stay[name] & set(ids))}):
+                    found[name] = stay
+        return found
+
+    def remove(self, step: Step, targets: Targets) -> None:
+        """Remove objects, except those that were deleted with others before: a file."""
+        name, ids = targets
+        known = self._journal.known(name)
+        left = [number for number in ids if number in known]
+        gone = step.delete(Targets(name, left)) if left else {}
+        for other, some in {**gone, name: ids}.items():
+            self._journal.removed(other, some)
