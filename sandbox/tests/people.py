@@ -106,6 +106,10 @@ class People:
                 client.createSession(f"{name}-{self._mark}", PASSWORD)
         return self._clients[name]
 
+    def log_out(self, name: str) -> None:
+        """Close the client of a user: the next one has a session of its own."""
+        self._clients.pop(name).closeSession()
+
     @property
     def admin(self) -> Any:
         """The administrator's IAdmin."""

@@ -73,6 +73,7 @@ def test_the_file_is_an_original_file(client: Any) -> None:
 def test_others_may_read_only(lab: Callable[..., Any]) -> None:
     group = lab("rwra--")
     mine, other = group.member(), group.member()
+    needs_tables(mine)
     table = make(mine)
     file = table.getOriginalFile()
     table.close()

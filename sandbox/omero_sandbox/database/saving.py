@@ -34,7 +34,7 @@ _NO_GROUP = (
     "No valid permissions available! DUMMY permissions are not intended for copying. Make sure "
     "that you have not passed omero.group=-1 for a save without context"
 )
-"""What OMERO 5.7 says to every save in all groups at once, whatever its group could be told by."""
+"""What OMERO 5.7 says to every save in all groups at once, whatever it refers to."""
 
 ZERO = {("Image", "series")}
 """Where OMERO stores 0 for null (tried on OMERO 5.7)."""

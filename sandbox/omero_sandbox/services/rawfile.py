@@ -50,7 +50,7 @@ class RawFileStore(Stateful):
 
     def __init__(self, row: Any = None, mode: str = "rw") -> None:
         self._row, self._mode = row, mode
-        self._of_repository = row is not None
+        self._bound = self._of_repository = row is not None
         self._path: Path | None = None
         self._file: IO[bytes] | None = None
         self._modified = False
@@ -58,14 +58,15 @@ class RawFileStore(Stateful):
         self.closed = False
 
     def setFileId(self, call: Call, fileId: int) -> None:
-        if self._of_repository:
-            raise misused("Cannot reset id")
+        if self._bound:
+            raise misused(f"Cannot reset id to {fileId}")
         self._close_file()
         self._row, self._modified = None, False  # an unknown id is an error, and leaves no file
         row = original_file(call.tx, fileId)
-        if row.repo is not None:
+        self._of_repository = row.repo is not None
+        if self._of_repository:
             needs_client(call)
-            self._of_repository, self._mode = True, "r"
+            self._mode = "r"
         else:
             self._mode = "rw" if row.details.permissions.canEdit() else "r"
         self._row, self._path = row, call.server.repository.path_of(row)
