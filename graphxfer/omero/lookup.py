@@ -80,6 +80,13 @@ def linked(server: Server, link_class: str, parents: Iterable[int]) -> set[tuple
 # -- objects created in a session ---------------------------------------------------------------
 
 
+_LOGS = (
+    "select l.child.id from FilesetJobLink f, JobOriginalFileLink l"
+    " where f.child.id = l.parent.id and l.child.id in (:ids)"
+)
+"""Files that the jobs of filesets have: the logs of imports."""
+
+
 def others(
     server: Server,
     class_name: str,
@@ -90,6 +97,7 @@ def others(
     """Return the ids of objects that were created in none of some sessions and events.
 
     The query asks for the objects that were: what the user may not read counts as others', too.
+    The log of an import is not others': the server creates it, in an event of its own.
 
     Parameters
     ----------
@@ -113,6 +121,9 @@ def others(
     made = {"sessions": [*sessions, -1], "events": [*events, -1]}
     wanted = set(ids)
     ours = {row[0] for some in chunks(wanted) for row in server.rows(hql, ids=some, **made)}
+    if class_name == catalogue.FILE:
+        left = sorted(wanted - ours)
+        ours |= {row[0] for some in chunks(left) for row in server.rows(_LOGS, ids=some)}
     return sorted(wanted - ours)
 
 

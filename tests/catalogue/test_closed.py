@@ -29,6 +29,8 @@ ALLOWED = {
     ("omero/importer.py", "UploadJobI"): "as above",
     ("omero/importer.py", "ChecksumAlgorithmI"): "ImportSettings take one",
     ("omero/in_place.py", "CommentAnnotationI"): "OMERO's own note that a file is linked in place",
+    ("omero/lookup.py", "FilesetJobLink"): "which files are the logs of the server's own jobs",
+    ("omero/lookup.py", "JobOriginalFileLink"): "as above",
     ("omero/rights.py", "EventLog"): "whether what cannot be seen was deleted",
     ("omero/unfinished.py", "FilesetJobLink"): "how far the server's own jobs are",
     ("omero/unfinished.py", "Session"): "whether a session of the server's is alive",

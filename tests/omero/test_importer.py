@@ -11,7 +11,7 @@ import pytest
 
 from graphxfer.bundle import checksums
 from graphxfer.errors import FileProblem, GraphxferError
-from graphxfer.omero import importer, in_place, unfinished
+from graphxfer.omero import importer, in_place, lookup, unfinished
 from graphxfer.omero.importer import ImportFailure, ImportRefused, Part, Sending, Stopped
 from graphxfer.omero.server import Server
 from tests.places import Place
@@ -38,6 +38,22 @@ def test_a_file_arrives_with_its_checksum(destination: Place, tmp_path: Path, ha
     with destination.connect(own_session=True) as server:
         fileset = run(server, sending)
         assert files_of(server, fileset) == [["a.tif", len(content), expected, hasher]]
+
+
+def test_the_log_of_an_import_does_not_count(destination: Place, tmp_path: Path) -> None:
+    tiff(tmp_path / "a.tif")
+    sending = Sending("Fileset/1", (Part(tmp_path / "a.tif", "data/a.tif"),))
+    with destination.connect(own_session=True) as server:
+        fileset = run(server, sending)
+        of_job = (
+            "select l.child.id from JobOriginalFileLink l, FilesetJobLink f"
+            " where f.child.id = l.parent.id and f.parent.id = :id"
+        )
+        logs = [row[0] for row in server.rows(of_job, id=fileset)]
+        file = "select e.originalFile.id from FilesetEntry e where e.fileset.id = :id"
+        files = [row[0] for row in server.rows(file, id=fileset)]
+        assert logs
+        assert lookup.others(server, "OriginalFile", [*logs, *files], sessions=[]) == files
 
 
 def test_an_import_takes_few_calls(destination: Place, tmp_path: Path) -> None:
