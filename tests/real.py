@@ -4,8 +4,8 @@
 Those of compose.yaml are started with Docker; or the environment names others (see places.py). Each
 gets an account in a group of its own, new in every run, if the password of root is known (that of
 other servers from ``GRAPHXFER_TEST_ROOT_PASSWORD``): what earlier runs left is then not in the way.
-Arguments go to pytest. Tests that need a folder or the process of a sandbox are skipped, or start
-one of their own.
+Arguments go to pytest (``-m server``: the slow tests as well). Tests that need a folder or the
+process of a sandbox are skipped, or start one of their own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> int:
     codes = []
     for folder in (ROOT, ROOT / "sandbox"):
         print(f"\ntests of {folder.name}:", flush=True)
-        command = [sys.executable, "-m", "pytest", "-m", "server", "-v", *sys.argv[1:]]
+        command = [sys.executable, "-m", "pytest", "-m", "server and not slow", "-v", *sys.argv[1:]]
         codes.append(subprocess.run(command, cwd=folder, check=False).returncode)
     return max(codes)
 
