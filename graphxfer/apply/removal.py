@@ -113,5 +113,4 @@ class Removal:
         known = self._journal.known(name)
         left = [number for number in ids if number in known]
         gone = step.delete(Targets(name, left)) if left else {}
-        for other, some in {**gone, name: ids}.items():
-            self._journal.removed(other, some)
+        self._journal.forget({**gone, name: ids})

@@ -108,12 +108,15 @@ class Journal:
             self._nodes, self._links = self._read()
         except (ValueError, TypeError, sqlite3.Error) as error:
             self.close()
-            raise FileProblem(
-                f"the journal is damaged: {error}",
-                where=str(path),
-                do="restore it from a backup; or remove it: `graphxfer apply --take-over` finds "
-                "what an unfinished apply created",
-            ) from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> FileProblem:
+        return FileProblem(
+            f"the journal is damaged: {error}",
+            where=str(self.path),
+            do="restore it from a backup; or remove it: `graphxfer apply --take-over` finds "
+            "what an unfinished apply created",
+        )
 
     def _read(self) -> tuple[dict[str, Counterpart], set[LinkKey]]:
         """Read all entries, and check each."""
@@ -138,15 +141,17 @@ class Journal:
         # A result that is not on the disk would be created twice.
         self._db.execute("pragma synchronous = full")
         self._db.execute("pragma foreign_keys = on")
-        if not self._db.execute("select 1 from sqlite_master where name = 'meta'").fetchone():
+        if not self._has("meta"):
             raise sqlite3.DatabaseError("it is empty")
         if self.meta("format") != FORMAT:
             raise sqlite3.DatabaseError(f"the format is {self.meta('format')}, not {FORMAT}")
         if self._owner is not None:
             self._db.executescript(_LATER)
-        self._has_bases = bool(
-            self._db.execute("select 1 from sqlite_master where name = 'base'").fetchone()
-        )
+
+    def _has(self, table: str) -> bool:
+        """Tell whether there is a table; one of an earlier version may be open for reading."""
+        known = "select 1 from sqlite_master where name = ?"
+        return self._db.execute(known, (table,)).fetchone() is not None
 
     @classmethod
     def existing(cls, path: Path, *, writing: bool = False) -> Journal | None:
@@ -401,7 +406,7 @@ class Journal:
             If one cannot be read.
         """
         found = dict[str, Digests]()
-        asked = list(nodes) if self._has_bases else []
+        asked = list(nodes) if self._has("base") else []
         for start in range(0, len(asked), _AT_ONCE):
             some = asked[start : start + _AT_ONCE]
             marks = ", ".join("?" * len(some))
@@ -409,9 +414,7 @@ class Journal:
             try:
                 found |= {node: entries.base(text) for node, text in self._db.execute(sql, some)}
             except ValueError as error:
-                raise FileProblem(
-                    f"the journal is damaged: {error}", where=str(self.path)
-                ) from error
+                raise self._damaged(error) from error
         return found
 
     def agree(self, names: Mapping[str, Collection[str]]) -> None:
@@ -666,11 +669,6 @@ class Journal:
         """Return what imports created that is not in the graph: objects and links."""
         return [entries.extra(*row) for row in self._db.execute("select type, id from extra")]
 
-    def _has(self, table: str) -> bool:
-        """Tell whether there is a table; one of an earlier version may be open for reading."""
-        known = "select 1 from sqlite_master where name = ?"
-        return self._db.execute(known, (table,)).fetchone() is not None
-
     def file_fields(self) -> dict[str, set[str]]:
         """Return the fields whose values at the destination are those of the file, by node."""
         found: dict[str, set[str]] = {}
@@ -694,10 +692,6 @@ class Journal:
             return nodes | {row[0] for row in links} | {row[0] for row in extras}
 
     # -- undo -------------------------------------------------------------------------------------
-
-    def removed(self, type_: str, ids: Iterable[int]) -> None:
-        """Delete the entries of objects that do not exist at the destination any more."""
-        self.forget({type_: ids})
 
     def forget(self, gone: Mapping[str, Iterable[int]]) -> Forgotten:
         """Delete the entries of objects and links that do not exist at the destination any more.

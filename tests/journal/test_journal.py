@@ -131,10 +131,10 @@ def test_what_is_removed_is_forgotten(path: Path) -> None:
         journal.finish(AFTER, journal.begin(LANE, link.type, [link]), [3])
         journal.finish(AFTER, journal.begin(LANE, "Image", ["Image/1"]), [4])
         journal.finish(AFTER, journal.begin(LANE, other.type, [other]), [5])
-        journal.removed(other.type, [5])
+        journal.forget({other.type: [5]})
         assert other not in journal
         assert link in journal
-        journal.removed("Dataset", [3, 99])
+        journal.forget({"Dataset": [3, 99]})
     with Journal(path) as journal:
         assert list(journal.nodes()) == ["Project/1", "Image/1"]
         assert link not in journal  # it went with one of its ends
