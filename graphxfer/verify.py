@@ -14,7 +14,7 @@ from graphxfer.errors import UsageError, counted
 from graphxfer.graph.correspondence import Correspondence, GraphThere, There
 from graphxfer.graph.differences import Difference, compare
 from graphxfer.graph.fileset_tree import FILESET
-from graphxfer.journal import How, Journal, Stage
+from graphxfer.journal import How, Journal
 from graphxfer.omero import additions, file_proof, lookup, read, unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.file_proof import Proof, StoredFile
@@ -178,10 +178,9 @@ def _imported_again(server: Server, journal: Journal) -> Iterator[Difference]:
     """Iterate over what requests created that arrived late or twice: apply and undo remove it."""
     for number, node in unfinished.stray(server, journal).items():
         yield Difference(node, "again", actual=(There(FILESET, number),))
-    nodes = {journal[one.node].id: one.node for one in journal.imports(Stage.MATCHED)}
-    for number, images in unfinished.surplus(server, journal).items():
+    for node, images in unfinished.surplus(server, journal).items():
         found = tuple(There(catalogue.IMAGE, image) for image in images)
-        yield Difference(nodes[number], "again", actual=found)
+        yield Difference(node, "again", actual=found)
 
 
 def _stored(

@@ -13,7 +13,7 @@ from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.omero import lookup, write
 from graphxfer.omero.owners import with_owners
-from graphxfer.plan import Action, Plan, Remove, Skip, extras
+from graphxfer.plan import Action, Plan, Remove, extras
 
 SHOWN = 5
 """The most objects that a note names."""
@@ -30,9 +30,8 @@ class RemoveExtras(Step):
     def run(self, plan: Plan) -> None:
         """Remove the extras, and note what is kept, and why."""
         graph = self.context.bundle.graph()
-        skipped = {one.node for one in plan.of(Skip) if not one.child}
         self._forget_gone()
-        wanted = extras.removable(graph, self.journal, self.context.options, skipped)
+        wanted = extras.removable(graph, self.journal, self.context.options, plan.left_out)
         plan.actions = [one for one in plan.actions if not _is_extra(one)]
         self._used: dict[There, str] = {}
         if wanted:

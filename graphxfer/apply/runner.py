@@ -18,7 +18,7 @@ from graphxfer.bundle import Bundle
 from graphxfer.errors import GraphxferError
 from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
-from graphxfer.journal import Journal, Stage
+from graphxfer.journal import Journal
 from graphxfer.omero import unfinished
 from graphxfer.omero.connect import Server
 from graphxfer.omero.owners import described
@@ -87,9 +87,8 @@ def sweep(context: Context) -> list[str]:
         What it did not remove, and why: others have added something to it meanwhile.
     """
     server, journal, kept = context.server, context.journal, list[str]()
-    nodes = {journal[one.node].id: one.node for one in journal.imports(Stage.MATCHED)}
-    for number, images in unfinished.surplus(server, journal).items():
-        unfinished.set_aside(server, journal, nodes[number], images)
+    for node, images in unfinished.surplus(server, journal).items():
+        unfinished.set_aside(server, journal, node, images)
     for number in unfinished.stray(server, journal):
         if others := unfinished.others(server, journal, number):
             kept.append(f"{There(FILESET, number)} ({described(server, others, SHOWN)})")

@@ -19,7 +19,7 @@ from graphxfer.graph import Node, TransferGraph
 from graphxfer.journal import Journal
 from graphxfer.omero import importer, write
 from graphxfer.omero.connect import Server
-from graphxfer.plan import ApplyOptions, Plan, Skip
+from graphxfer.plan import ApplyOptions, Plan
 from graphxfer.progress import SILENT, Progress
 
 
@@ -57,7 +57,7 @@ class Context:
 
     def without_skipped(self, plan: Plan) -> Context:
         """Return a context whose graph does not have the nodes that a plan skips."""
-        skipped = {action.node for action in plan.of(Skip) if not action.child}
+        skipped = plan.left_out
         return replace(self, graph=self.graph.without(skipped)) if skipped else self
 
     @cached_property

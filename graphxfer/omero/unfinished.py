@@ -176,7 +176,7 @@ def doubled(server: Server, filesets: Collection[int]) -> set[int]:
     return {row[0] for some in lookup.chunks(filesets) for row in server.rows(hql, ids=some)}
 
 
-def surplus(server: Server, journal: Journal) -> dict[int, list[int]]:
+def surplus(server: Server, journal: Journal) -> dict[str, list[int]]:
     """Return the images that a second import into a fileset created after the first was recorded.
 
     That is: the journal does not have it, but another image with its place; and the session of the
@@ -192,15 +192,13 @@ def surplus(server: Server, journal: Journal) -> dict[int, list[int]]:
     Returns
     -------
     dict
-        Ids of images by the id of their fileset.
+        Ids of images by the IRI of their fileset in the graph.
     """
-    sessions = {
-        journal[one.node].id: one.session
-        for one in journal.imports(Stage.MATCHED)
-        if one.node in journal
+    imports = {
+        journal[one.node].id: one for one in journal.imports(Stage.MATCHED) if one.node in journal
     }
-    twice = doubled(server, sessions)
-    known, found = journal.known(IMAGE) if twice else set(), defaultdict[int, list[int]](list)
+    twice = doubled(server, imports)
+    known, found = journal.known(IMAGE) if twice else set(), defaultdict[str, list[int]](list)
     hql = (
         f"select i.fileset.id, i.id, i.details.creationEvent.session.id, {_places('i')}"  # noqa: S608
         f" from {IMAGE} i where i.fileset.id in (:ids) order by i.id"
@@ -210,8 +208,8 @@ def surplus(server: Server, journal: Journal) -> dict[int, list[int]]:
         taken = {(row[0], *row[3:]) for row in rows if row[1] in known}
         for fileset, image, session, *at in rows:
             again = image not in known and (fileset, *at) in taken
-            if again and session == sessions[fileset]:
-                found[fileset].append(image)
+            if again and session == imports[fileset].session:
+                found[imports[fileset].node].append(image)
     return dict(found)
 
 

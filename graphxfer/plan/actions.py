@@ -387,6 +387,11 @@ class Plan:
         found = [action for action in self.actions if action.skipped]
         return sorted(found, key=lambda action: action.reason in unmovable.CONSEQUENCES)
 
+    @property
+    def left_out(self) -> set[str]:
+        """The IRIs of all nodes that are not moved, with the parts of what is reported."""
+        return {action.node for action in self.of(Skip) if not action.child}
+
     def leave_out(self, why_not: Mapping[str, Why]) -> None:
         """Skip nodes that turned out not to be movable, with their links.
 

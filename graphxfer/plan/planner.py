@@ -378,7 +378,7 @@ class _Planner:
     def _extras(self) -> None:
         """Plan the removal of what earlier imports created; later ones are known after them."""
         if self._journal is not None:
-            skipped = {one.node for one in self._plan.of(Skip) if not one.child}
+            skipped = self._plan.left_out
             for one in extras.removable(self._graph, self._journal, self._options, skipped):
                 self._add(Remove("", one.type, extras.NOT_IN_GRAPH, one.id))
 
