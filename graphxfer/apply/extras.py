@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from graphxfer import catalogue
+from graphxfer.apply.removal import harmless
 from graphxfer.apply.step import Step, Targets
 from graphxfer.errors import Refused
 from graphxfer.graph.correspondence import There
@@ -39,7 +40,7 @@ class RemoveExtras(Step):
             self._events = set(lookup.import_events(self.server, self.journal.known(FILESET)))
         with self.context.progress.task("remove", len(wanted), "objects") as advance:
             for some in lookup.chunks(wanted, write.SMALL):
-                for removed in self._harmless(some):
+                for removed in harmless(some, self._why_not, self._keep):
                     self._remove(removed)
                     plan.actions += [
                         Remove("", one.type, extras.NOT_IN_GRAPH, one.id) for one in removed
@@ -56,16 +57,8 @@ class RemoveExtras(Step):
         if any(gone.values()):
             self.journal.forget(gone)
 
-    def _harmless(self, some: Sequence[There]) -> list[list[There]]:
-        """Return what can be removed of a batch; halve it to find what cannot."""
-        reason = self._why_not(some)
-        if not reason:
-            return [list(some)]
-        if len(some) == 1:
-            self._used[some[0]] = with_owners(self.server, reason)
-            return []
-        half = len(some) // 2
-        return [*self._harmless(some[:half]), *self._harmless(some[half:])]
+    def _keep(self, extra: There, reason: str) -> None:
+        self._used[extra] = with_owners(self.server, reason)
 
     def _why_not(self, some: Sequence[There]) -> str:
         """Return why objects are not removed: what would go with them; or nothing."""

@@ -8,8 +8,8 @@ depends on, is kept and named.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from graphxfer import catalogue
 from graphxfer.apply.step import Context, Step, Targets
@@ -20,6 +20,9 @@ from graphxfer.omero import lookup
 from graphxfer.omero.owners import described, with_owners
 from graphxfer.omero.rights import SHOWN
 
+T = TypeVar("T")
+B = TypeVar("B")
+
 
 class Kept(NamedTuple):
     """An object that is not removed, and why."""
@@ -29,6 +32,47 @@ class Kept(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.there} ({self.reason})"
+
+
+def harmless(
+    some: Sequence[T],
+    blocking: Callable[[Sequence[T]], B],
+    keep: Callable[[T, B], None],
+    enough: Callable[[], bool] = lambda: False,
+) -> list[list[T]]:
+    """Return what can be removed of a batch, in parts; halve it to find what cannot.
+
+    Parameters
+    ----------
+    some : sequence
+        The batch.
+    blocking : callable
+        Returns what blocks the removal of objects; something empty if nothing does.
+    keep : callable
+        Called with each object that cannot be removed, and what blocks it.
+    enough : callable
+        Tells whether to end.
+
+    Examples
+    --------
+    >>> kept = []
+    >>> odd = lambda numbers: [n for n in numbers if n % 2]
+    >>> harmless([2, 4, 5, 6], odd, lambda number, why: kept.append(number)), kept
+    ([[2, 4], [6]], [5])
+    """
+    if enough():
+        return []
+    why = blocking(some)
+    if not why:
+        return [list(some)]
+    if len(some) == 1:
+        keep(some[0], why)
+        return []
+    half = len(some) // 2
+    return [
+        *harmless(some[:half], blocking, keep, enough),
+        *harmless(some[half:], blocking, keep, enough),
+    ]
 
 
 class Removal:
@@ -68,21 +112,15 @@ class Removal:
                 yield step, harmless
 
     def _harmless(self, step: Step, targets: Targets, most: int | None) -> list[Targets]:
-        """Return what can be removed of a batch; halve it to find what cannot."""
+        """Return what can be removed of a batch; note what cannot."""
         name, ids = targets
-        if most is not None and len(self.kept) >= most:
-            return []
-        blocking = self._blocking(step, targets)
-        if not blocking:
-            return [targets]
-        if len(ids) == 1:
-            self.keep(There(name, ids[0]), self._named(blocking))
-            return []
-        half = len(ids) // 2
-        return [
-            *self._harmless(step, Targets(name, ids[:half]), most),
-            *self._harmless(step, Targets(name, ids[half:]), most),
-        ]
+        parts = harmless(
+            ids,
+            lambda some: self._blocking(step, Targets(name, list(some))),
+            lambda number, why: self.keep(There(name, number), self._named(why)),
+            lambda: most is not None and len(self.kept) >= most,
+        )
+        return [Targets(name, part) for part in parts]
 
     def _blocking(self, step: Step, targets: Targets) -> str | list[There]:
         """Return why objects are not to be removed: the server's reason, or what would go too."""
