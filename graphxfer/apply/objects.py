@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from graphxfer import catalogue
 from graphxfer.apply.step import Step, Targets
-from graphxfer.catalogue import Edge, Maker, Via
+from graphxfer.catalogue import Edge, Maker
 from graphxfer.graph import Node, class_of
 from graphxfer.journal import Counterpart, How
 from graphxfer.omero import files, lookup, write
@@ -61,10 +61,8 @@ class CreateObjects(Step):
 
     def _find_parts(self) -> None:
         """Record the ids of parts that were saved with their owner."""
-        for owner in catalogue.CLASSES.values():
-            for edge in owner.edges:
-                if edge.via is Via.LIST and owner.maker is not Maker.IMPORT:
-                    self._find_parts_of(owner.name, edge)
+        for owner, edge in catalogue.part_lists():
+            self._find_parts_of(owner.name, edge)
 
     def _find_parts_of(self, owner: str, edge: Edge) -> None:
         missing = {
@@ -73,7 +71,7 @@ class CreateObjects(Step):
             if there.type == owner
             and there.how is How.CREATED
             and node in self.graph  # not if a newer export does not have it
-            and (parts := [p for p in self.graph[node].edges.get(edge.name, ()) if p in self.graph])
+            and (parts := self.parts(node, edge))
             and not any(part in self.journal for part in parts)
         }
         for some in lookup.chunks(missing):

@@ -13,7 +13,7 @@ from typing import Any
 
 from graphxfer import catalogue
 from graphxfer.apply.step import Step
-from graphxfer.catalogue import Edge, Maker, Via
+from graphxfer.catalogue import Edge, Via
 from graphxfer.graph import Node, class_of
 from graphxfer.graph.correspondence import There
 from graphxfer.journal import Counterpart, How
@@ -34,11 +34,9 @@ class AddParts(Step):
 
     def run(self, plan: Plan) -> None:
         """Add the parts that are missing."""
-        for owner in catalogue.CLASSES.values():
-            for edge in owner.edges:
-                if edge.via is Via.LIST and owner.maker is not Maker.IMPORT:
-                    for nodes in lookup.chunks(self._incomplete(owner.name, edge), write.LARGE):
-                        self._complete(owner.name, edge, nodes)
+        for owner, edge in catalogue.part_lists():
+            for nodes in lookup.chunks(self._incomplete(owner.name, edge), write.LARGE):
+                self._complete(owner.name, edge, nodes)
 
     def _incomplete(self, owner: str, edge: Edge) -> list[str]:
         """Return the objects that do not have all of their parts in the journal."""
@@ -48,11 +46,8 @@ class AddParts(Step):
             if there.type == owner
             and there.how is How.CREATED
             and node in self.graph
-            and any(part not in self.journal for part in self._parts(node, edge))
+            and any(part not in self.journal for part in self.parts(node, edge))
         ]
-
-    def _parts(self, node: str, edge: Edge) -> list[str]:
-        return [part for part in self.graph[node].edges.get(edge.name, ()) if part in self.graph]
 
     def _complete(self, owner: str, edge: Edge, nodes: Sequence[str]) -> None:
         """Adopt parts that an interrupted run added; then add the others, and record all."""
@@ -90,14 +85,14 @@ class AddParts(Step):
         self, build: Callable[[Node], Any], node: str, edge: Edge, owner: Any, present: list[Any]
     ) -> list[Any]:
         """Return an object's parts with the new ones at the end."""
-        new = [build(self.graph[one]) for one in self._parts(node, edge) if one not in self.journal]
+        new = [build(self.graph[one]) for one in self.parts(node, edge) if one not in self.journal]
         for part in new:
             setattr(part, edge.inverse, owner)
         return [*present, *new]
 
     def _order(self, node: str, edge: Edge, owner: Any, present: list[Any]) -> list[Any]:
         """Return an object's parts in the order of the graph; others stay behind."""
-        known = [self.journal.get(part) for part in self._parts(node, edge)]
+        known = [self.journal.get(part) for part in self.parts(node, edge)]
         place = {one.id: place for place, one in enumerate(known) if one is not None}
         # A part that was deleted leaves a gap in the list, which is None.
         real = [part for part in present if part is not None]
@@ -119,7 +114,7 @@ class AddParts(Step):
         recorded = []
         for number, parts in found.items():
             free = [by_id[part] for part in parts if part in by_id]
-            for part in self._parts(numbers[number], edge):
+            for part in self.parts(numbers[number], edge):
                 wanted = _key(self.graph[part], ours)
                 alike = [one for one in free if _key(one) == wanted]
                 if alike and part not in self.journal:

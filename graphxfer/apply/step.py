@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from graphxfer.apply.writer import Writer
 from graphxfer.bundle import Bundle
+from graphxfer.catalogue import Edge
 from graphxfer.graph import Node, TransferGraph
 from graphxfer.journal import Journal
 from graphxfer.omero import importer, write
@@ -100,6 +101,18 @@ class Step:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.graph, self.server, self.journal = context.graph, context.server, context.journal
+
+    def parts(self, node: str, edge: Edge) -> list[str]:
+        """Return the parts that a list of a node has, and the graph, too.
+
+        Parameters
+        ----------
+        node : str
+            IRI of the owner.
+        edge : Edge
+            The list.
+        """
+        return [part for part in self.graph[node].edges.get(edge.name, ()) if part in self.graph]
 
     def recover(self) -> None:
         """Record a result for every open intent of an earlier run, or remove the intent.

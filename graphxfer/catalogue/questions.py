@@ -101,6 +101,17 @@ def links_beyond() -> tuple[LinkBeyond, ...]:
 
 
 @cache
+def part_lists() -> tuple[tuple[Class, Edge], ...]:
+    """Return the lists of parts that apply creates with their owner: the shapes of a ROI."""
+    return tuple(
+        (owner, edge)
+        for owner in CLASSES.values()
+        for edge in owner.edges
+        if edge.via is Via.LIST and owner.maker is not Maker.IMPORT
+    )
+
+
+@cache
 def of_people() -> frozenset[str]:
     """Return the classes and link classes whose objects are people's work, moved or not.
 
