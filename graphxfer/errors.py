@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 
@@ -128,6 +129,36 @@ def counted(number: int, one: str, many: str = "") -> str:
     ('1 image', '2,000 images', '0 entries')
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def counted_each(numbers: Mapping[str, int]) -> str:
+    """Return numbers of things, by what they are called.
+
+    Examples
+    --------
+    >>> counted_each({"Image": 2000, "Roi": 1})
+    '2,000 Image, 1 Roi'
+    """
+    return ", ".join(f"{number:,} {name}" for name, number in numbers.items())
+
+
+def listed(things: Sequence[object], most: int) -> str:
+    """Return the first of some things, and how many more there are.
+
+    Parameters
+    ----------
+    things : sequence
+        What to list.
+    most : int
+        How many are named.
+
+    Examples
+    --------
+    >>> listed(["Image:1", "Image:2", "Image:3"], 2), listed(["Image:1"], 2)
+    ('Image:1, Image:2 and 1 more', 'Image:1')
+    """
+    more = len(things) - most
+    return ", ".join(map(str, things[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def human(size: float) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from graphxfer import bundle, catalogue
 from graphxfer.bundle import Bundle
-from graphxfer.errors import UsageError
+from graphxfer.errors import UsageError, listed
 from graphxfer.graph import TransferGraph
 from graphxfer.omero import read, thumbnails
 from graphxfer.omero.connect import Server
@@ -121,5 +121,4 @@ def _add_thumbnails(server: Server, graph: TransferGraph, progress: Progress, to
     for image, why in thumbnails.write(server, graph, to, progress).items():
         missing[why].append(image)
     for why, images in missing.items():
-        more = f" and {len(images) - NAMED:,} more" if len(images) > NAMED else ""
-        progress.say(f"No thumbnail: {', '.join(images[:NAMED])}{more} ({why})")
+        progress.say(f"No thumbnail: {listed(images, NAMED)} ({why})")

@@ -16,7 +16,7 @@ from graphxfer import graph as graphs
 from graphxfer.apply import apply
 from graphxfer.bundle import Bundle
 from graphxfer.config import Transfer
-from graphxfer.errors import UsageError, counted
+from graphxfer.errors import UsageError, counted, counted_each
 from graphxfer.export import export, parse
 from graphxfer.fetch import Fetched, FetchOptions, Owner, fetch, reached, source
 from graphxfer.fetch.rsync import Folder
@@ -130,7 +130,7 @@ def _choice(option: str, choices: type[Choice], text: str) -> Choice:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in counts.items()) or "nothing"
+    return counted_each(counts) or "nothing"
 
 
 def _bundle(

@@ -18,7 +18,7 @@ import networkx as nx
 from graphxfer import catalogue
 from graphxfer.bundle import Bundle, FileEntry, proof
 from graphxfer.catalogue import Class, Maker, Via
-from graphxfer.errors import GraphxferError
+from graphxfer.errors import GraphxferError, listed
 from graphxfer.graph import Node, TransferGraph, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import ENTRIES, FILESET, Tree
 from graphxfer.journal import Journal
@@ -210,8 +210,7 @@ class _Finder:
         lacking = [file.iri for _, file in files if file.iri in self.lacking]
         if not lacking:
             return self._refused(fileset.iri)
-        more = f" and {len(lacking) - 1:,} more" if len(lacking) > 1 else ""
-        return Why(FILES_LEFT_OUT, lacking[0] + more)
+        return Why(FILES_LEFT_OUT, listed(lacking, 1))
 
     def _refused(self, fileset: str) -> Why | None:
         if self._journal is None or self._again:

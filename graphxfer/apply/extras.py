@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from graphxfer import catalogue
 from graphxfer.apply.removal import harmless
 from graphxfer.apply.step import Step, Targets
-from graphxfer.errors import Refused
+from graphxfer.errors import Refused, counted_each
 from graphxfer.graph.correspondence import There
 from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.omero import lookup, write
@@ -126,5 +126,4 @@ def _is_extra(action: Action) -> bool:
 
 
 def _counts(objects: Iterable[There]) -> str:
-    counts = Counter(one.type for one in objects)
-    return ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    return counted_each(Counter(one.type for one in objects))

@@ -21,7 +21,7 @@ from graphxfer.cli.common import (
     printable,
 )
 from graphxfer.cli.plan import SHOWN, PartialOk, Source
-from graphxfer.errors import Different, Incomplete, UsageError, counted
+from graphxfer.errors import Different, Incomplete, UsageError, counted, listed
 from graphxfer.graph import TransferGraph
 from graphxfer.receipt import signature
 from graphxfer.unmovable import Why, is_reported
@@ -160,17 +160,13 @@ def _print(found: Verification) -> None:
             f"{counted(found.read_back, 'file')} read back"
         )
     if found.import_made:
-        listed = ", ".join(map(str, found.import_made[:LISTED]))
-        more = len(found.import_made) - LISTED
-        listed += f" and {more:,} more" if more > 0 else ""
         number = counted(len(found.import_made), "object")
-        OUT.print(f"Created by imports, not in the graph: {number}: {listed}")
+        names = listed(found.import_made, LISTED)
+        OUT.print(f"Created by imports, not in the graph: {number}: {names}")
     if found.as_in_file:
-        named = ", ".join(f"{one.node} {one.name}" for one in found.as_in_file[:LISTED])
-        more = len(found.as_in_file) - LISTED
-        named += f" and {more:,} more" if more > 0 else ""
         number = counted(len(found.as_in_file), "field")
-        OUT.print(printable(f"As in the files (--file-metadata file): {number}: {named}"))
+        names = listed([f"{one.node} {one.name}" for one in found.as_in_file], LISTED)
+        OUT.print(printable(f"As in the files (--file-metadata file): {number}: {names}"))
 
 
 def _print_equal(found: Verification, nodes: int) -> None:

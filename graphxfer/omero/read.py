@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from graphxfer import __version__
-from graphxfer.errors import NotThere
+from graphxfer.errors import NotThere, listed
 from graphxfer.graph import Header, TransferGraph, containers, iri
 from graphxfer.omero import queries
 from graphxfer.omero.connect import Server
@@ -105,9 +105,8 @@ def _check_roots(server: Server, roots: Mapping[str, Sequence[int]]) -> None:
         ask(server, [task])
         missing += [f"{name}:{id_}" for id_ in sorted(set(ids) - found)]
     if missing:
-        more = f" and {len(missing) - 20:,} more" if len(missing) > 20 else ""
         raise NotThere(
-            f"{', '.join(missing[:20])}{more}: not found, or not readable for {server.user_name}",
+            f"{listed(missing, 20)}: not found, or not readable for {server.user_name}",
             where=server.profile.address,
             do="check the ids; only its owner or an administrator can export private data",
         )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from graphxfer import catalogue
-from graphxfer.errors import GraphxferError, ServerFailure, counted
+from graphxfer.errors import GraphxferError, ServerFailure, counted, listed
 from graphxfer.omero import lookup
 from graphxfer.omero.connect import Server
 
@@ -298,10 +298,9 @@ def check_readable(
         If some of them still exist, or may exist.
     """
     if unseen := hidden(server, group, absent):
-        more = f" and {len(unseen) - SHOWN:,} more" if len(unseen) > SHOWN else ""
-        listed = ", ".join(f"{one.type}:{one.id}" for one in unseen[:SHOWN])
+        names = [f"{one.type}:{one.id}" for one in unseen]
         raise GraphxferError(
-            f"not readable for {server.user_name} ({unseen[0].why}): {listed}{more}",
+            f"not readable for {server.user_name} ({unseen[0].why}): {listed(names, SHOWN)}",
             where=server.profile.address,
             do=f"run it as {owner or 'their owner'}, an owner of the group, or an administrator",
         )

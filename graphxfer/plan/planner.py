@@ -11,7 +11,7 @@ from typing import NamedTuple
 from graphxfer import catalogue, unmovable
 from graphxfer.bundle import Bundle, Document
 from graphxfer.catalogue import Maker, Via
-from graphxfer.errors import GraphxferError, counted
+from graphxfer.errors import GraphxferError, counted, counted_each
 from graphxfer.graph import Node, class_of, fileset_tree
 from graphxfer.graph.fileset_tree import FILESET, Tree
 from graphxfer.journal import Counterpart, Forgotten, How, Journal, LinkKey, Stage
@@ -123,9 +123,8 @@ def planned(
     why_not = unmovable.find(bundle, journal, tree, content=content, again=True, progress=progress)
     with progress.task("plan"):
         plan = _Planner(bundle, server, journal, options, tree, why_not, since).plan()
-    if since.deleted.numbers:
-        listed = ", ".join(f"{number:,} {name}" for name, number in since.deleted.numbers.items())
-        plan.notes.append(f"Deleted at the destination since an earlier run: {listed}")
+    if deleted_there := counted_each(since.deleted.numbers):
+        plan.notes.append(f"Deleted at the destination since an earlier run: {deleted_there}")
     return plan
 
 
@@ -162,10 +161,9 @@ class _Planner:
         }
         self._why_not, self._since = why_not, since
         self._plan = Plan()
-        # Fields that an earlier run left as the file has them.
-        self._of_files = set(journal.file_fields()) if journal is not None else set()
-        if options.file_metadata is FileMetadata.FILE:
-            self._of_files = set()
+        # Nodes with fields that an earlier run left as the file has them, and that change now.
+        as_graph = options.file_metadata is not FileMetadata.FILE
+        self._of_files = set(journal.file_fields()) if journal is not None and as_graph else set()
 
     def plan(self) -> Plan:
         """Return the plan."""
