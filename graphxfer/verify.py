@@ -17,7 +17,7 @@ from graphxfer.graph.fileset_tree import FILESET
 from graphxfer.journal import How, Journal
 from graphxfer.omero import additions, file_proof, lookup, read, unfinished
 from graphxfer.omero.connect import Server
-from graphxfer.omero.file_proof import Proof, StoredFile
+from graphxfer.omero.file_proof import StoredFile
 from graphxfer.omero.rights import check_readable, rights
 from graphxfer.progress import SILENT, Progress
 from graphxfer.unmovable import Why
@@ -149,20 +149,15 @@ def verify(
     differences = list(compare(graph.without(without), there, same, before, by_import, imported))
     differences += again
     differences += _additions(added, same, differences)
-    chosen = [
-        one for one in differences if one.kind == "field" and one.name in of_files.get(one.node, ())
-    ]
-    verification = Verification(
-        [one for one in differences if one not in chosen], import_made, chosen
-    )
+    verification = Verification([], import_made)
+    for one in differences:
+        chosen = one.kind == "field" and one.name in of_files.get(one.node, ())
+        (verification.as_in_file if chosen else verification.differences).append(one)
     stored = dict(_stored(bundle, same, there))
-    if not check_bytes:
-        verification.unproven = _other_algorithms(stored)
+    if check_bytes:
+        _check_bytes(verification, stored, server, progress)
     else:
-        size = sum(one.size or 0 for one in stored.values())
-        with progress.task("check", size, "bytes") as advance:
-            proof = file_proof.prove(server, list(stored.values()), advance)
-        _note_bytes(verification, stored, proof)
+        verification.unproven = _other_algorithms(stored)
     return verification
 
 
@@ -212,7 +207,16 @@ def _other_algorithms(stored: Mapping[str, StoredFile]) -> dict[str, str]:
     }
 
 
-def _note_bytes(verification: Verification, stored: Mapping[str, StoredFile], proof: Proof) -> None:
+def _check_bytes(
+    verification: Verification,
+    stored: Mapping[str, StoredFile],
+    server: Server,
+    progress: Progress,
+) -> None:
+    """Check the bytes of files, and note what is proven of them."""
+    size = sum(one.size or 0 for one in stored.values())
+    with progress.task("check", size, "bytes") as advance:
+        proof = file_proof.prove(server, list(stored.values()), advance)
     verification.checked_by_server, verification.read_back = proof.by_server, len(proof.read)
     for node, file in stored.items():
         if why := proof.wrong.get(file.id):

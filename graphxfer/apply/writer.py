@@ -93,10 +93,10 @@ class Writer:
 
     def _adopt(self, opening: str) -> int:
         """Record what the calls of a lane created; return its newest token."""
-        told = self._keeper.told(opening)
-        for one in told:
+        calls = self._keeper.calls(opening)
+        for one in calls:
             self._journal.adopt(one.batch, one.ids, settled=_settled(one.batch.type))
-        return told[-1].token
+        return calls[-1].token
 
     def _shut(self, opening: str, head: int) -> None:
         """Make another user's lane useless, and record what it created until then."""

@@ -275,7 +275,7 @@ def answered(lane: Lane, request: Request, answer: Answer) -> tuple[Lane, Reques
         case ((Find() | Open()), Opened(fence, head)):
             return lane.opened(fence, head), Others(fence)
         case Find(), Absent():
-            # It may still come, late. Then it is a fence that nobody uses.
+            # It may still arrive, late. Then its fence is not used.
             return replace(lane, opening=""), Ready()
         case Others(), Fences(found):
             return _alone(lane, found)

@@ -79,8 +79,8 @@ class Story(NamedTuple):
         return cls(label, user, host, at, journal, Batch(label, type_, items))
 
 
-class Told(NamedTuple):
-    """What a call created, as its token tells: id of the token, the batch, ids in its order."""
+class Call(NamedTuple):
+    """What a call created, as its token records: token's id, the batch, ids in its order."""
 
     token: int
     batch: Batch
@@ -173,7 +173,7 @@ class Keeper:
             fence: owner for some in lookup.chunks(fences) for fence, owner in self._ids(hql, some)
         }
 
-    def told(self, opening: str) -> list[Told]:
+    def calls(self, opening: str) -> list[Call]:
         """Return what all calls of a lane created, in their order, by the tokens' texts."""
         hql = _select(
             "a.id, a.name, a.textValue, a.details.creationEvent.id",
@@ -184,7 +184,7 @@ class Keeper:
         for token, _, text, event in self.server.rows(hql, ns=TOKEN, opening=opening):
             batch = Story.read(text).batch or Batch("", "")
             but = token if batch.type == catalogue.FENCE else self._used(event)
-            found.append(Told(token, batch, self._made(batch.type, event, but)))
+            found.append(Call(token, batch, self._made(batch.type, event, but)))
         return found
 
     def _used(self, event: int) -> int | None:

@@ -106,8 +106,8 @@ def download(
     with _errors_of_one_file(), _reading(server, file_id, context) as store:
         actual = store.size(context) if _exists(store, context) else None
         if not actual:
-            told = "" if size is None else f", OMERO recorded {counted(size, 'byte')}"
-            raise LostFile(f"missing: there are no bytes at the source{told}")
+            recorded = "" if size is None else f", OMERO recorded {counted(size, 'byte')}"
+            raise LostFile(f"missing: there are no bytes at the source{recorded}")
         if size is not None and actual != size:
             what = "truncated" if actual < size else "changed"
             raise LostFile(

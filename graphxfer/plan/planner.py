@@ -271,11 +271,14 @@ class _Planner:
             elif not self._done(fileset):
                 found = fileset_tree.files(self._graph, fileset)
                 size = sum(_size(file) for _, file in found)
-                how = "linked in place" if self._options.in_place else ""
                 journal = self._journal
                 refusal = journal.refusal(fileset.iri) if journal is not None else ""
-                how = DELETED if self._was_deleted(fileset.iri) else how
-                how = AGAIN if refusal else how
+                if refusal:
+                    how = AGAIN
+                elif self._was_deleted(fileset.iri):
+                    how = DELETED
+                else:
+                    how = "linked in place" if self._options.in_place else ""
                 self._add(Import(fileset.iri, fileset.type, how, bytes=size, detail=refusal))
 
     def _nodes(self, nodes: list[Node]) -> None:
