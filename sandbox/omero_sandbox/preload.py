@@ -88,7 +88,7 @@ def spawn(words: Sequence[str], environment: Mapping[str, str], log: Path) -> Fo
 
 def _run(words: list[str], environment: dict[str, str], log: Path) -> None:
     """Become the server: all that a new process would have of its own."""
-    # Loaded there, not where tests run; an error of it is told here, the fork server keeps silent.
+    # Not where tests run; and not in the fork server, which would hide an error of it.
     from omero_sandbox import loaded, serve  # noqa: F401
 
     if parent := multiprocessing.parent_process():

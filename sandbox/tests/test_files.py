@@ -119,7 +119,7 @@ def test_a_store_forgets_its_file(client: Any) -> None:
 
 
 def test_others_create_no_missing_file(lab: Callable[..., Any]) -> None:
-    """Tried on a real server: who may not write the file is told that it is not there."""
+    """Tried on a real server: the file does not exist for those who may not write it."""
     group = lab("rwra--")
     mine, other = group.member(), group.member()
     id_ = new_file(mine)

@@ -2,7 +2,7 @@
 """ROIs, annotations and names that files contain, and that people edited at the source.
 
 A file for each edit is imported at the source, and edited there with an ordinary client; all are
-moved together. What is on the images is told by that client, too, at both servers.
+moved together. That client also reads what is on the images, at both servers.
 """
 
 from __future__ import annotations

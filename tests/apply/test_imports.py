@@ -170,7 +170,7 @@ class Requests:
 
 
 class _Open:
-    """A process that nobody closes."""
+    """A process that is not closed."""
 
     def __init__(self, process: Any) -> None:
         self._process = process

@@ -44,9 +44,9 @@ def test_the_files_metadata_may_count(person: Person, destination: Place) -> Non
     uri, chosen = destination.uri, ("--file-metadata", "file")
     assert "kept (--file-metadata file)" in person.run("plan", "f", uri, *chosen).done().out
     person.run("apply", "f", uri, *chosen).done()
-    told = person.run("verify", "f", uri).done().out
-    assert "As in the files (--file-metadata file): " in told
-    assert "Image/1 name" in told
+    printed = person.run("verify", "f", uri).done().out
+    assert "As in the files (--file-metadata file): " in printed
+    assert "Image/1 name" in printed
     kinds = {one["kind"] for one in person.run("verify", "f", uri, "--json").done().json}
     assert kinds == {"as in file"}
     receipt = person.run("verify", "f", uri, "--receipt", "receipt.jsonld").done()
